@@ -1,0 +1,2 @@
+/** SYS8xxx */
+export {};

@@ -1,0 +1,2 @@
+/** SYS4xxx */
+export {};

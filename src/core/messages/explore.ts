@@ -1,0 +1,2 @@
+/** SYS7xxx */
+export {};

@@ -1,0 +1,2 @@
+/** SYS3xxx */
+export {};

@@ -1,0 +1,2 @@
+/** SYS5xxx */
+export {};

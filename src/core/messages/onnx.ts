@@ -1,0 +1,2 @@
+/** SYS1xxx */
+export {};

@@ -1,0 +1,2 @@
+/** SYS6xxx */
+export {};

@@ -1,0 +1,103 @@
+/**
+ * What a model means: values in single assignment, nodes in topological order, both immutable between passes.
+ *
+ * A value is known by its index in `graph.values`; passes may leave unused values behind, `compact` drops them.
+ */
+import type { DType } from '../core/index.ts';
+import type { Dim } from './dim.ts';
+
+export type ValueId = number;
+
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: readonly Dim[];
+}
+
+/** How elements lie in memory. One layout so far: C order of the ONNX shape (NCHW for images), the last axis contiguous. */
+export type Layout = 'row-major';
+
+/** real = scale * (q - zeroPoint); one scale, or one per index of `axis`. May be computed on first read. */
+export interface Quantization {
+  readonly scale: Float32Array;
+  readonly zeroPoint: Int32Array;
+  readonly axis: number | null;
+  /** `placeholder`: can be timed, not run. */
+  readonly source: 'placeholder' | 'calibrated' | 'model';
+}
+
+/** Known contents of a value. `bytes` may be computed on first read, so timing need not touch weights. */
+export type Constant =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** Every element is `element` (the bytes of one element). */
+  | { readonly kind: 'splat'; readonly element: Uint8Array }
+  /** The shape is known, the numbers are not (external data that is not there). */
+  | { readonly kind: 'absent'; readonly reason: string };
+
+export interface Value {
+  readonly id: ValueId;
+  /** The ONNX name, or one made from its producer; unique in the graph. */
+  readonly name: string;
+  readonly type: TensorType;
+  readonly layout: Layout;
+  readonly quantization: Quantization | null;
+  readonly constant: Constant | null;
+}
+
+/** Attribute values after import: int64 as number, tensors as constants. */
+export type Attribute =
+  | { readonly kind: 'int'; readonly value: number }
+  | { readonly kind: 'float'; readonly value: number }
+  | { readonly kind: 'string'; readonly value: string }
+  | { readonly kind: 'ints'; readonly value: readonly number[] }
+  | { readonly kind: 'floats'; readonly value: readonly number[] }
+  | { readonly kind: 'strings'; readonly value: readonly string[] }
+  | { readonly kind: 'tensor'; readonly type: TensorType; readonly constant: Constant };
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+export interface Node {
+  /** Operator name: an ONNX operator, or `Fused` (a group run as one kernel, see `body`). */
+  readonly op: string;
+  /** '' for ai.onnx. */
+  readonly domain: string;
+  readonly name: string;
+  /** null where an optional input is left out. */
+  readonly inputs: readonly (ValueId | null)[];
+  readonly outputs: readonly ValueId[];
+  readonly attributes: Attributes;
+  /** Names of the ONNX nodes this came from, in graph order. */
+  readonly origin: readonly string[];
+  /** Only of `Fused`: its nodes in topological order, on values of the same graph. The first is the anchor. */
+  readonly body?: readonly Node[];
+}
+
+export interface Graph {
+  readonly name: string;
+  readonly opset: number;
+  readonly inputs: readonly ValueId[];
+  readonly outputs: readonly ValueId[];
+  readonly values: readonly Value[];
+  readonly nodes: readonly Node[];
+  /** ONNX nodes that no longer exist as nodes: folded into constants, or views of other values. Name -> fate. */
+  readonly retired: Readonly<Record<string, 'folded' | 'view' | 'dead'>>;
+}
+
+export function attributeInt(node: Node, name: string, otherwise: number): number {
+  const a = node.attributes[name];
+  return a?.kind === 'int' ? a.value : otherwise;
+}
+
+export function attributeFloat(node: Node, name: string, otherwise: number): number {
+  const a = node.attributes[name];
+  return a?.kind === 'float' ? a.value : a?.kind === 'int' ? a.value : otherwise;
+}
+
+export function attributeInts(node: Node, name: string, otherwise: readonly number[]): readonly number[] {
+  const a = node.attributes[name];
+  return a?.kind === 'ints' ? a.value : otherwise;
+}
+
+export function attributeString(node: Node, name: string, otherwise: string): string {
+  const a = node.attributes[name];
+  return a?.kind === 'string' ? a.value : otherwise;
+}
