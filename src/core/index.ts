@@ -11,3 +11,4 @@ export * from './numerics.ts';
 export * from './random.ts';
 export * from './tensor.ts';
 export * from './units.ts';
+export * from './version.ts';

@@ -148,6 +148,8 @@ export interface WeightImage {
 export interface WeightSegment {
   readonly offset: number;
   readonly bytes: number;
+  /** Content hash (16 hexadecimal digits) where the segment came from a file; `encodeExecutable` computes it otherwise. */
+  readonly hash?: string;
   /** The bytes as stored; throws a coded error where they are absent. */
   read(): Uint8Array;
 }

@@ -1,5 +1,6 @@
 /** The result document: what `--json` prints. Add fields, never rename. */
 import type { Diagnostic } from '../core/index.ts';
+import type { CommandOp } from '../isa/command.ts';
 import type { KernelClass, KernelEngine } from '../isa/executable.ts';
 
 export const resultSchemaVersion = 1;
@@ -17,6 +18,22 @@ export interface Result {
   readonly nodes: readonly NodeResult[];
   readonly energy: EnergyResult;
   readonly diagnostics: readonly Diagnostic[];
+  /** Only with detail `commands`. */
+  readonly commands?: readonly CommandResult[];
+}
+
+/** One executed command, in the order of its queue. */
+export interface CommandResult {
+  /** Row of the program; repeated commands occur once per iteration. */
+  readonly row: number;
+  readonly op: CommandOp;
+  readonly engine: string;
+  /** Name of the kernel, null when none. */
+  readonly kernel: string | null;
+  /** The engine is occupied from start to end; results are there at retire. */
+  readonly startCycle: number;
+  readonly endCycle: number;
+  readonly retireCycle: number;
 }
 
 export interface Totals {
@@ -54,7 +71,11 @@ export interface MemoryResult {
   readonly name: string;
   readonly readBytes: number;
   readonly writeBytes: number;
+  /** Both directions, whole bursts; equal to the useful bytes where bursts do not matter. */
+  readonly movedBytes: number;
+  /** Regions placed here, plus the highest local address the program touches. */
   readonly peakBytes: number;
+  /** With at least one transfer under way; 0 for a core's own memories, whose ports are part of their engines' time. */
   readonly busyCycles: number;
 }
 

@@ -1,2 +1,87 @@
-/** SYS8xxx */
-export {};
+import { defineMessage, type Message } from '../diagnostics.ts';
+
+/** SYS8xxx: the command line and the files it touches. */
+export const unknownModel: Message<{ name: string; known: readonly string[]; near: string | undefined }> = defineMessage(
+  'SYS8001',
+  'error',
+  'unknown model',
+  'MODEL is the path of an ONNX file, the path of a compiled program (.npu), or the name of a built-in network (see `systole models`).',
+  ({ name, known, near }) =>
+    `"${name}" is neither a file nor a built-in model. ${near === undefined ? '' : `Did you mean "${near}"? `}Built-in: ${known.join(', ')}.`,
+);
+
+export const unreadableFile: Message<{ path: string; reason: string }> = defineMessage(
+  'SYS8002',
+  'error',
+  'file cannot be read',
+  'The operating system refused to read a file that was named on the command line. Check the path and its permissions.',
+  ({ path, reason }) => `cannot read "${path}": ${reason}.`,
+);
+
+export const unwritableOutput: Message<{ path: string; reason: string }> = defineMessage(
+  'SYS8003',
+  'error',
+  'output cannot be written',
+  'Outputs are checked before anything is computed and written as a whole: a temporary file in the same directory, then renamed. ' +
+    'So the directory must exist and be writable, and the path must not be a directory. Nothing was written.',
+  ({ path, reason }) => `cannot write "${path}": ${reason}. Name a file in an existing, writable directory.`,
+);
+
+export const malformedArray: Message<{ file: string; reason: string }> = defineMessage(
+  'SYS8004',
+  'error',
+  'not a readable .npy or .npz file',
+  'Input values are read from numpy files: one .npy array for a model with a single input, or an .npz archive with one array per input name, ' +
+    'in C order and little-endian, of a boolean, integer or floating-point type.',
+  ({ file, reason }) => `"${file}" cannot be used as input values: ${reason}.`,
+);
+
+export const missingInputs: Message<{ file: string; missing: readonly string[]; found: readonly string[] }> = defineMessage(
+  'SYS8005',
+  'error',
+  'input values missing',
+  'A file of input values must hold an array for every input of the model, under the same name. A .npy file fits a model with one input.',
+  ({ file, missing, found }) =>
+    `"${file}" has no values for ${missing.map((name) => `"${name}"`).join(', ')}; it holds ${found.length === 0 ? 'nothing' : found.map((name) => `"${name}"`).join(', ')}. ` +
+    'Rename the arrays to the names of the model inputs.',
+);
+
+export const mismatchedInput: Message<{ file: string; name: string; found: string; expected: string }> = defineMessage(
+  'SYS8006',
+  'error',
+  'input values of another type or shape',
+  'The array for a model input must have its element type and its shape, with symbolic dimensions fixed by --dim.',
+  ({ file, name, found, expected }) => `"${file}" holds ${found} for input "${name}", the model takes ${expected}. Convert the array.`,
+);
+
+export const unknownCode: Message<{ code: string; near: string | undefined }> = defineMessage(
+  'SYS8007',
+  'error',
+  'unknown message code',
+  'Every message carries a code like SYS2001; `systole explain CODE` tells what it means and what to change, `systole explain` lists all.',
+  ({ code, near }) => `there is no message "${code}". ${near === undefined ? '' : `Did you mean ${near}? `}\`systole explain\` lists all codes.`,
+);
+
+export const escapingExternalData: Message<{ model: string; location: string }> = defineMessage(
+  'SYS8008',
+  'error',
+  'external data outside the directory of the model',
+  'An ONNX file may keep tensors in files beside it. For safety such a file must lie in the directory of the model or below it.',
+  ({ model, location }) => `"${model}" refers to tensor data at "${location}", outside its own directory: not read. Put the data beside the model.`,
+);
+
+export const programNotModel: Message<{ path: string; command: string }> = defineMessage(
+  'SYS8009',
+  'error',
+  'a compiled program where a model is needed',
+  'A .npu file holds a finished program: it can be simulated, reported on and disassembled, but not compiled again or calibrated.',
+  ({ path, command }) => `"${path}" is a compiled program, and ${command} starts from a model. Name the ONNX file it was compiled from.`,
+);
+
+export const missingTarget: Message<{ known: readonly string[] }> = defineMessage(
+  'SYS8010',
+  'error',
+  'no target named',
+  'A model is compiled for a machine: --target takes a preset (see `systole targets`) or the path of a YAML description.',
+  ({ known }) => `say for which machine: --target NAME or --target machine.yaml. Presets: ${known.join(', ')}.`,
+);

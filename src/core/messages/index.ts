@@ -5,6 +5,7 @@
  */
 import type { Message } from '../diagnostics.ts';
 import * as cliMessages from './cli.ts';
+import * as compilerMappingMessages from './compiler-mapping.ts';
 import * as compilerMessages from './compiler.ts';
 import * as exploreMessages from './explore.ts';
 import * as graphMessages from './graph.ts';
@@ -12,8 +13,9 @@ import * as hwMessages from './hw.ts';
 import * as isaMessages from './isa.ts';
 import * as onnxMessages from './onnx.ts';
 import * as simulatorMessages from './simulator.ts';
+import * as simulatorTimingMessages from './simulator-timing.ts';
 
-export { cliMessages, compilerMessages, exploreMessages, graphMessages, hwMessages, isaMessages, onnxMessages, simulatorMessages };
+export { cliMessages, compilerMappingMessages, compilerMessages, exploreMessages, graphMessages, hwMessages, isaMessages, onnxMessages, simulatorMessages, simulatorTimingMessages };
 
 /** All messages, in code order: for `systole explain` and the test that codes are unique. */
 export const catalogue: readonly Message<never>[] = [
@@ -21,8 +23,10 @@ export const catalogue: readonly Message<never>[] = [
   hwMessages,
   graphMessages,
   compilerMessages,
+  compilerMappingMessages,
   isaMessages,
   simulatorMessages,
+  simulatorTimingMessages,
   exploreMessages,
   cliMessages,
 ].flatMap((group) => Object.values(group) as unknown as Message<never>[]);

@@ -1,0 +1,17 @@
+import type { Command } from '../command.ts';
+import { checkWritable, readText, writeWhole } from '../files.ts';
+
+export const asmCommand: Command = {
+  name: 'asm',
+  positionals: [{ name: 'file', required: true, summary: 'assembler text, as `systole disasm` prints it' }],
+  summary: 'Assemble a program from text',
+  options: ['output'],
+  required: ['output'],
+  examples: [['asm net.txt -o net.npu', 'the inverse of disasm']],
+  async run(values) {
+    const output = values.text('output') ?? '';
+    checkWritable(output);
+    const { assemble, encodeExecutable } = await import('../../isa/index.ts');
+    writeWhole(output, encodeExecutable(assemble(await readText(values.positional('file'))), { weights: 'embed' }));
+  },
+};

@@ -1,0 +1,22 @@
+import type { Command } from '../command.ts';
+import { checkWritable, readBytes, writeWhole } from '../files.ts';
+import { print } from '../output.ts';
+
+export const disasmCommand: Command = {
+  name: 'disasm',
+  positionals: [{ name: 'file', required: true, summary: 'a compiled program (.npu)' }],
+  summary: 'Print a program as text, one command a line, weights by hash',
+  options: ['output'],
+  examples: [
+    ['disasm net.npu | less', 'read it'],
+    ['disasm net.npu -o net.txt', 'write it to a file that `systole asm` takes'],
+  ],
+  async run(values) {
+    const output = values.text('output');
+    if (output !== undefined) checkWritable(output);
+    const { decodeExecutable, disassemble } = await import('../../isa/index.ts');
+    const text = disassemble(decodeExecutable(await readBytes(values.positional('file'))));
+    if (output === undefined) print(text);
+    else writeWhole(output, text);
+  },
+};

@@ -1,0 +1,82 @@
+/** Files as the command line sees them: coded errors instead of errno, and outputs that appear whole or not at all. */
+import { accessSync, closeSync, constants, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { cliMessages, fail } from '../core/index.ts';
+
+/** The bytes of a file; a refusal of the operating system is the user's error SYS8002. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    return fail(cliMessages.unreadableFile({ path, reason: reasonOf(error) }));
+  }
+}
+
+export async function readText(path: string): Promise<string> {
+  return new TextDecoder().decode(await readBytes(path));
+}
+
+/** True for an existing regular file (or something that reads like one, such as a pipe). */
+export function isFile(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Fails early, before minutes of computing, when `path` cannot be written in the end. */
+export function checkWritable(path: string): void {
+  const directory = dirname(resolve(path));
+  try {
+    if (!statSync(directory).isDirectory()) fail(cliMessages.unwritableOutput({ path, reason: `"${directory}" is not a directory` }));
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if (isErrno(error)) fail(cliMessages.unwritableOutput({ path, reason: reasonOf(error) }));
+    throw error;
+  }
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    fail(cliMessages.unwritableOutput({ path, reason: 'it is a directory' }));
+  }
+}
+
+/** Writes the whole file or nothing: a temporary file in the same directory, then a rename. */
+export function writeWhole(path: string, content: Uint8Array | string): void {
+  const temporary = join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+    const handle = openSync(temporary, 'wx', 0o666);
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done, Math.min(bytes.length - done, 1 << 30));
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    if (isErrno(error)) fail(cliMessages.unwritableOutput({ path, reason: reasonOf(error) }));
+    throw error;
+  }
+}
+
+function isErrno(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('E');
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the device',
+  EMFILE: 'too many files are open',
+  ERR_FS_FILE_TOO_LARGE: 'it is larger than 2 GiB; keep the weights in external data files beside the model',
+};
+
+function reasonOf(error: unknown): string {
+  if (!isErrno(error)) return error instanceof Error ? error.message : String(error);
+  return reasons[error.code ?? ''] ?? error.code ?? error.message;
+}

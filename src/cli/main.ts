@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+/**
+ * cli: words in, text and files out. Parses, calls the library, prints. Exit codes: 0 fine, 1 the input is at fault, 2 usage, 70 our bug.
+ * Always: user errors show coded messages and no stack; output files appear whole or not at all; heavy modules load inside commands.
+ * Must not know: anything the library rooms decide.
+ */
+import { SystoleError, formatDiagnostic } from '../core/index.ts';
+import { readEnvironment } from './environment.ts';
+import { runProgram } from './program.ts';
+import { UsageError } from './values.ts';
+
+// A reader that has seen enough (`| head`) is no error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
+const words = process.argv.slice(2);
+try {
+  await runProgram(words);
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof SystoleError) {
+    process.stderr.write(`${error.diagnostics.map(formatDiagnostic).join('\n')}\n`);
+    return 1;
+  }
+  if (error instanceof UsageError) {
+    const command = words.find((word) => /^[a-z]/.test(word));
+    process.stderr.write(`systole: ${error.message}\nSee \`systole ${command === undefined ? '' : `${command} `}--help\`.\n`);
+    return 2;
+  }
+  const { debug } = readEnvironment();
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(
+    `systole: internal error: ${message}\n` +
+      `This is a bug of ours, not of your input. To reproduce it:\n  systole ${words.map(quote).join(' ')}\n` +
+      (debug ? `${error instanceof Error ? (error.stack ?? '') : ''}\n` : 'SYSTOLE_DEBUG=1 shows where it happened.\n'),
+  );
+  return 70;
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,48 @@
+/** What people see: text on standard output, progress on standard error and only where a person watches. */
+import type { Environment } from './environment.ts';
+
+export function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+/** For things a person should know that are not the output asked for. */
+export function note(text: string): void {
+  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+export interface Progress {
+  /** Replaces the line with what is going on now. */
+  say(what: string): void;
+  /** Takes the line away; with SYSTOLE_DEBUG the steps and their wall times stay. */
+  done(): void;
+}
+
+export function startProgress(environment: Environment, quiet: boolean): Progress {
+  const watched = environment.progress && !quiet;
+  let step: { readonly what: string; readonly since: number } | null = null;
+  const finishStep = (): void => {
+    if (step !== null && environment.debug) note(`${(performance.now() - step.since).toFixed(0).padStart(7)} ms  ${step.what}`);
+    step = null;
+  };
+  return {
+    say(what) {
+      if (watched) process.stderr.write(`\r\u001b[K${what}`);
+      if (environment.debug) {
+        if (watched) process.stderr.write('\r\u001b[K');
+        finishStep();
+      }
+      step = { what, since: performance.now() };
+    },
+    done() {
+      if (watched) process.stderr.write('\r\u001b[K');
+      finishStep();
+    },
+  };
+}
+
+/** Rows as aligned columns, two spaces apart; the last column is free. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, i === row.length - 1 ? 0 : cell.length)));
+  return rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()}\n`).join('');
+}

@@ -1,0 +1,61 @@
+/** The parsed words of a command line, asked for by name and type. */
+import type { OptionName } from './options.ts';
+
+/** The command line itself is wrong: exit code 2 and a pointer to --help. */
+export class UsageError extends Error {}
+
+export interface Values {
+  /** A positional argument; '' when left out. */
+  positional(name: string): string;
+  text(name: OptionName): string | undefined;
+  texts(name: OptionName): readonly string[];
+  flag(name: OptionName): boolean;
+  /** `NAME=VALUE` options as a map; a later one of the same name wins. */
+  assignments(name: OptionName): ReadonlyMap<string, string>;
+}
+
+/** Wraps what the parser found. Decoder: the only place that looks at untyped arguments. */
+export function readValues(found: Readonly<Record<string, unknown>>): Values {
+  const texts = (name: string): readonly string[] => {
+    const value = found[name];
+    return value === undefined ? [] : (Array.isArray(value) ? value : [value]).map(String);
+  };
+  return {
+    positional: (name) => texts(name)[0] ?? '',
+    text: (name) => {
+      const all = texts(name);
+      if (all.length > 1) throw new UsageError(`--${name} is given ${all.length} times; it takes one value`);
+      return all[0];
+    },
+    texts,
+    flag: (name) => found[name] === true || (Array.isArray(found[name]) && found[name].includes(true)),
+    assignments: (name) =>
+      new Map(
+        texts(name).map((text) => {
+          const split = text.indexOf('=');
+          if (split <= 0) throw new UsageError(`--${name} ${text}: write it as NAME=VALUE`);
+          return [text.slice(0, split), text.slice(split + 1)] as const;
+        }),
+      ),
+  };
+}
+
+/** Assignments whose values are whole numbers, such as `--dim N=1`. */
+export function wholeNumbers(assignments: ReadonlyMap<string, string>, option: string): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    [...assignments].map(([name, text]) => {
+      if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--${option} ${name}=${text}: "${text}" is not a whole number`);
+      return [name, Number(text)];
+    }),
+  );
+}
+
+/** Assignments whose values are numbers, such as `--param width=0.5`. */
+export function numbers(assignments: ReadonlyMap<string, string>, option: string): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    [...assignments].map(([name, text]) => {
+      if (text.trim() === '' || !Number.isFinite(Number(text))) throw new UsageError(`--${option} ${name}=${text}: "${text}" is not a number`);
+      return [name, Number(text)];
+    }),
+  );
+}

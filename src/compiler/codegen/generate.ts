@@ -1,0 +1,231 @@
+/** Kernels in order -> commands: maps each kernel onto the machine and emits it. */
+import { compilerMappingMessages, fail, formatBytes, type Diagnostic } from '../../core/index.ts';
+import type { Graph } from '../../graph/index.ts';
+import type { ColdBytes, CommandTable, HostSegment, Kernel, KernelWork, WeightImage } from '../../isa/index.ts';
+import { coldRead } from '../kernels/cold-bytes.ts';
+import type { ContractionKernel, HostKernel, KernelSpec } from '../kernels/spec.ts';
+import type { Selection } from '../kernels/select.ts';
+import { createLocalWindow, type LocalWindow } from '../memory/local-window.ts';
+import { bytesOfView, kernelReads, kernelWrites, type Placement } from '../memory/placement.ts';
+import { createProgramWriter } from '../schedule/program-writer.ts';
+import { describeMapping, mapContraction, type ContractionHomes, type ContractionMapping, type NoFit } from '../tiling/contraction.ts';
+import type { MapperEnvironment } from '../tiling/environment.ts';
+import { emitContraction } from './contraction.ts';
+import { sourceOf, targetOf, type EmitContext } from './context.ts';
+import { emitHost, emitMove } from './move.ts';
+import { emitElementwise, emitMean, emitPool, type Emitted } from './vector.ts';
+import { createWeightBuilder } from './weight-image.ts';
+import { bytesPerElement } from '../../core/index.ts';
+
+export interface Generated {
+  readonly commands: CommandTable;
+  readonly semaphores: number;
+  readonly kernels: readonly Kernel[];
+  readonly hostSegments: readonly HostSegment[];
+  readonly weights: WeightImage;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export function generate(graph: Graph, selection: Selection, placement: Placement, env: MapperEnvironment): Generated {
+  const writer = createProgramWriter(0);
+  const weights = createWeightBuilder();
+  const windows = localWindows(env, placement);
+  const kernels: Kernel[] = [];
+  const hostSegments: HostSegment[] = [];
+  const diagnostics: Diagnostic[] = [];
+  const mappings = createMappingCache();
+  const coldSeen = new Set<number>();
+
+  selection.kernels.forEach((k, index) => {
+    const cx: EmitContext = { env, graph, writer, placement, weights, windows, kernel: index };
+    for (const w of windows.values()) w.beginKernel();
+    const weightsBefore = weights.bytes();
+    let estimatePs = 0;
+    let emitted: Emitted;
+    switch (k.kind) {
+      case 'contraction': {
+        const m = mappings.map(cx, k);
+        emitContraction(cx, k, m);
+        emitted = { mapping: describeMapping(k, m), tiles: m.tiles };
+        estimatePs = m.estimatePs;
+        break;
+      }
+      case 'elementwise':
+        emitted = emitElementwise(cx, k);
+        break;
+      case 'pool':
+        emitted = emitPool(cx, k);
+        break;
+      case 'mean':
+        emitted = emitMean(cx, k);
+        break;
+      case 'move':
+        emitted = emitMove(cx, k);
+        break;
+      case 'host':
+        emitted = emitHost(cx, k, hostSegments.length);
+        hostSegments.push(lazySegment(k));
+        diagnostics.push(compilerMappingMessages.runsOnHost({ node: k.name, op: k.nodes[0]?.op ?? '', reason: k.reason, bytes: k.bytes }, { origin: k.origin }));
+        break;
+    }
+    kernels.push({
+      name: k.name,
+      origin: k.origin,
+      class: k.class,
+      engine: k.engine,
+      dtype: k.dtype,
+      macs: k.macs,
+      work: workOf(k),
+      cold: coldBytes(graph, k, cx, weights.bytes() - weightsBefore, coldSeen),
+      mapping: emitted.mapping,
+      tiles: emitted.tiles,
+      estimateCycles: Math.ceil((estimatePs * (env.machine.clocks[env.machine.referenceClock] ?? 1)) / 1e12),
+    });
+  });
+  const { commands, semaphores } = writer.finish();
+  if (semaphores > env.core.semaphores) fail(compilerMappingMessages.tooFewSemaphores({ needed: semaphores, available: env.core.semaphores }));
+  return { commands, semaphores, kernels, hostSegments, weights: weights.finish(placement.weightsRegion), diagnostics };
+}
+
+function lazySegment(k: HostKernel): HostSegment {
+  let text: string | null = null;
+  return {
+    name: k.name,
+    get graph(): string {
+      text ??= k.graphText();
+      return text;
+    },
+  };
+}
+
+function localWindows(env: MapperEnvironment, placement: Placement): ReadonlyMap<string, LocalWindow> {
+  const windows = new Map<string, LocalWindow>();
+  for (const [name, memory] of Object.entries(env.machine.memories)) {
+    if (memory.owner !== 'core') continue;
+    windows.set(name, createLocalWindow(env.spaces.indexOf(name), placement.resident.get(name) ?? 0, memory.sizeBytes));
+  }
+  return windows;
+}
+
+function homesOf(cx: EmitContext, k: ContractionKernel): ContractionHomes {
+  const x = sourceOf(cx, k.x);
+  const constants = cx.env.machine.placement.constants;
+  const w = k.wConstant ? null : sourceOf(cx, k.w);
+  const out = targetOf(cx, k.out).home;
+  return {
+    x: x.home,
+    xDirect: x.direct,
+    w: w?.home ?? constants,
+    wDirect: w?.direct ?? false,
+    out: out.memory,
+    outDirect: out.local,
+    operands: (k.epilogue?.operands ?? []).map((o, i) => {
+      const s = sourceOf(cx, o.view);
+      const strides = k.operandStrides[i] ?? [];
+      return { home: s.home, direct: s.direct, bytesPerElement: bytesPerElement(s.dtype), perChannel: strides[3] === 0 && strides[4] === 0 };
+    }),
+  };
+}
+
+/** One search per distinct kernel signature: identical layers share a mapping. */
+function createMappingCache(): { map(cx: EmitContext, k: ContractionKernel): ContractionMapping } {
+  const known = new Map<string, ContractionMapping | NoFit>();
+  return {
+    map(cx, k) {
+      const homes = homesOf(cx, k);
+      const key = JSON.stringify([k.op, k.dtype, k.geometry, homes, k.drain.dtype, k.drain.bias !== null, k.drain.multiplier !== null, k.epilogue?.steps.length ?? 0, k.out.dtype, k.w.dtype]);
+      let m = known.get(key);
+      if (m === undefined) {
+        m = mapContraction(cx.env, k, homes);
+        known.set(key, m);
+      }
+      if ('need' in m) refuse(cx, k, m);
+      return m;
+    },
+  };
+}
+
+function refuse(cx: EmitContext, k: ContractionKernel, m: NoFit): never {
+  const { env } = cx;
+  const { core } = env;
+  const sums = m.terms.filter((t) => t.what === 'accumulators');
+  const rest = m.terms.filter((t) => t.what !== 'accumulators' || core.accumulator === core.scratchpad);
+  const total = (terms: readonly { bytes: number }[]): number => terms.reduce((n, t) => n + t.bytes, 0);
+  const accCapacity = env.capacity.get(core.accumulator) ?? 0;
+  const overAcc = core.accumulator !== core.scratchpad && total(sums) > accCapacity;
+  const terms = overAcc ? sums : rest;
+  const memory = overAcc ? core.accumulator : core.scratchpad;
+  fail(
+    compilerMappingMessages.kernelDoesNotFit(
+      { kernel: k.name, shortfall: { memory, demandBytes: total(terms), capacityBytes: env.capacity.get(memory) ?? 0, terms } },
+      { origin: k.origin },
+    ),
+  );
+}
+
+function workOf(k: KernelSpec): KernelWork {
+  switch (k.kind) {
+    case 'contraction': {
+      const g = k.geometry;
+      const product = k.op === 'MATMUL';
+      return {
+        kind: 'contraction',
+        depthwise: k.op === 'DWCONV',
+        groups: product ? 1 : g.groups,
+        m: g.batch * g.oh * g.ow,
+        n: g.mg,
+        channels: g.cg,
+        taps: g.kh * g.kw,
+        batches: product ? g.groups : 1,
+        vectorLaneTicks: 0,
+      };
+    }
+    case 'pool':
+    case 'mean':
+    case 'elementwise':
+      return { kind: 'vector', vectorLaneTicks: 0 };
+    case 'move':
+      return k.engine === 'vector' ? { kind: 'vector', vectorLaneTicks: 0 } : { kind: 'none' };
+    case 'host':
+      return { kind: 'host', ops: k.ops, bytes: k.bytes };
+  }
+}
+
+/** Inputs count at their first reader, outputs at their writer, weights at the kernel that first needs them. */
+function coldBytes(graph: Graph, k: KernelSpec, cx: EmitContext, weightBytes: number, seen: Set<number>): readonly ColdBytes[] {
+  const cold: ColdBytes[] = [];
+  if (weightBytes > 0) {
+    cold.push({ space: cx.env.spaces.indexOf(cx.env.machine.placement.constants), direction: 'read', operand: 'weights', bytes: weightBytes });
+  }
+  for (const v of kernelReads(k)) {
+    if (!graph.inputs.includes(v.root) || seen.has(v.root)) continue;
+    seen.add(v.root);
+    cold.push({ space: cx.placement.home(v.root).space, direction: 'read', operand: 'inputs', bytes: coldRead(k, v) });
+  }
+  for (const v of kernelWrites(k)) {
+    const home = cx.placement.home(v.root);
+    if (cx.placement.regions[home.region]?.kind === 'output') cold.push({ space: home.space, direction: 'write', operand: 'outputs', bytes: bytesOfView(v) });
+  }
+  return cold;
+}
+
+/** One line per kernel, for `--emit kernels`. */
+export function describeKernels(kernels: readonly Kernel[]): string {
+  return `${kernels.map((k, i) => `${String(i).padStart(4)}  ${k.engine.padEnd(6)} ${k.class.padEnd(11)} ${k.name}  [${k.mapping}]  ${k.tiles} tiles${k.macs > 0 ? `, ${k.macs} MACs` : ''}${k.origin.length > 1 ? `  <- ${k.origin.join(' + ')}` : ''}`).join('\n')}\n`;
+}
+
+/** Where tensors live, for `--emit memory`. */
+export function describePlacement(graph: Graph, selection: Selection, placement: Placement, env: MapperEnvironment): string {
+  const lines = placement.regions.map((r) => `region ${r.name}: ${env.spaces[r.space]}, ${r.bytes} B (${formatBytes(r.bytes)})`);
+  for (const [memory, bytes] of placement.resident) lines.push(`resident in ${memory}: ${bytes} B (${formatBytes(bytes)})`);
+  const told = new Set<number>();
+  selection.kernels.forEach((k, step) => {
+    for (const v of kernelWrites(k)) {
+      if (told.has(v.root)) continue;
+      told.add(v.root);
+      const h = placement.home(v.root);
+      lines.push(`${String(step).padStart(4)}  ${h.memory}+${h.offset}  ${bytesOfView(v)} B  ${graph.values[v.root]?.name}`);
+    }
+  });
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,107 @@
+/** The weights region: constants cut into tiles, each stored contiguously in the order its LOAD wants it. Nothing is read until asked for. */
+import { alignUp, bytesOf, elementCount, fail, compilerMappingMessages, viewBytes, bytesPerElement } from '../../core/index.ts';
+import type { Value } from '../../graph/index.ts';
+import type { WeightImage, WeightSegment } from '../../isa/index.ts';
+
+/** Segments start at whole bursts. */
+const segmentAlignment = 64;
+
+export interface WeightBuilder {
+  /** Reserves `bytes`; the same key gives the same segment. @returns offset in the weights region */
+  segment(key: string, bytes: number, read: () => Uint8Array): number;
+  /** Marks the image as without numbers, for this reason. */
+  markAbsent(reason: string): void;
+  bytes(): number;
+  finish(region: number): WeightImage;
+}
+
+export function createWeightBuilder(): WeightBuilder {
+  const known = new Map<string, number>();
+  const segments: WeightSegment[] = [];
+  let end = 0;
+  let absent: string | null = null;
+  return {
+    segment(key, bytes, read) {
+      const before = known.get(key);
+      if (before !== undefined) return before;
+      const offset = alignUp(end, segmentAlignment);
+      segments.push({ offset, bytes, read });
+      end = offset + bytes;
+      known.set(key, offset);
+      return offset;
+    },
+    markAbsent(reason) {
+      absent ??= reason;
+    },
+    bytes: () => end,
+    finish: (region) => ({ region, bytes: end, segments, absent }),
+  };
+}
+
+/** The elements of a constant, a splat expanded; coded error where they are absent. */
+export function constantBytes(value: Value): Uint8Array {
+  const c = value.constant;
+  if (c === null) throw new Error(`${value.name} is not constant`);
+  switch (c.kind) {
+    case 'bytes':
+      return c.bytes;
+    case 'splat': {
+      const count = elementCount(value.type.shape as readonly number[]);
+      const out = new Uint8Array(count * c.element.length);
+      for (let i = 0; i < count; i++) out.set(c.element, i * c.element.length);
+      return out;
+    }
+    case 'absent':
+      return fail(compilerMappingMessages.constantAbsent({ name: value.name, reason: c.reason }));
+  }
+}
+
+/** A box of a constant, packed: axes in the order given, strides and offset in bytes. */
+export function gatherBox(
+  value: Value,
+  offset: number,
+  extents: readonly number[],
+  strides: readonly number[],
+): Uint8Array {
+  const size = bytesPerElement(value.type.dtype);
+  const count = elementCount(extents);
+  if (value.constant?.kind === 'splat') {
+    const out = new Uint8Array(count * size);
+    for (let i = 0; i < count; i++) out.set(value.constant.element, i * size);
+    return out;
+  }
+  const source = constantBytes(value);
+  const out = new Uint8Array(count * size);
+  // The innermost axis is copied as one run when it is dense.
+  const rank = extents.length;
+  const inner = rank > 0 && strides[rank - 1] === size ? (extents[rank - 1] as number) : 1;
+  const outer = inner === 1 ? rank : rank - 1;
+  const run = inner * size;
+  const index = new Array<number>(outer).fill(0);
+  let from = offset;
+  for (let at = 0; at < out.length; at += run) {
+    out.set(source.subarray(from, from + run), at);
+    for (let axis = outer - 1; axis >= 0; axis--) {
+      index[axis] = (index[axis] as number) + 1;
+      from += strides[axis] as number;
+      if ((index[axis] as number) < (extents[axis] as number)) break;
+      from -= (extents[axis] as number) * (strides[axis] as number);
+      index[axis] = 0;
+    }
+  }
+  return out;
+}
+
+/** Bytes of `count` numbers of a per-channel constant from `first`, a single number repeated. */
+export function channelBytes(value: Value, first: number, count: number): Uint8Array {
+  const size = bytesPerElement(value.type.dtype);
+  if (value.constant?.kind === 'splat') return gatherBox(value, 0, [count], [size]);
+  const all = constantBytes(value);
+  return all.slice(first * size, (first + count) * size);
+}
+
+/** Multipliers of channels `first …` as bytes; one multiplier serves all channels. */
+export function multiplierBytes(all: Float32Array, first: number, count: number): Uint8Array {
+  const part = all.length === 1 ? new Float32Array(count).fill(all[0] as number) : all.slice(first, first + count);
+  return bytesOf({ dtype: 'float32', shape: [count], data: viewBytes('float32', new Uint8Array(part.buffer, part.byteOffset, part.byteLength)) });
+}

@@ -1,0 +1,237 @@
+/**
+ * ONNX graph + machine -> executable. The whole story, one named step a line:
+ * passes -> bind -> precision -> fuse -> kernels -> homes -> tiles and commands -> executable.
+ */
+import { compilerMappingMessages, fail, type DType, type Diagnostic } from '../core/index.ts';
+import { bindDims, printGraph, type Graph, type Node } from '../graph/index.ts';
+import type { Core, Machine } from '../hw-configs/index.ts';
+import { demandTable, disassemble, type EntryPoint, type Executable, type NodeFate, type Region, type TensorBinding } from '../isa/index.ts';
+import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
+import type { ImportedModel } from './import/index.ts';
+import { selectKernels, type Selection } from './kernels/select.ts';
+import { shapeOf } from './kernels/values.ts';
+import { placeTensors, type Placement } from './memory/placement.ts';
+import { fusePasses, preparePasses, runPasses } from './passes/index.ts';
+import { assignPrecision, choosePrecision, type CalibrationTable, type PrecisionMode } from './precision/index.ts';
+import type { MapperEnvironment } from './tiling/environment.ts';
+
+export interface CompileOptions {
+  readonly precision: 'auto' | PrecisionMode;
+  /** Symbolic dimension -> size. */
+  readonly dims: Readonly<Record<string, number>>;
+  /** Ranges of float values by name; null: placeholder scales. */
+  readonly calibration: CalibrationTable | null;
+}
+
+export interface Compilation {
+  readonly executable: Executable;
+  /** Texts of the stages, made when read: for `--emit`. */
+  readonly stages: Readonly<Record<'graph' | 'kernels' | 'schedule' | 'memory' | 'asm', () => string>>;
+  /** After precision, before fusing: what the program must compute. */
+  readonly quantizedGraph: Graph;
+}
+
+/** The part of compilation that no machine changes: run once per model, shared by the points of a sweep. */
+export function prepare(model: ImportedModel): ImportedModel {
+  return { ...model, graph: runPasses(model.graph, preparePasses) };
+}
+
+export function compile(model: ImportedModel, machine: Machine, options: CompileOptions): Compilation {
+  const prepared = prepare(model);
+  const bound = bindDims(prepared.graph, options.dims);
+  const core = onlyCore(machine);
+  const mode = options.precision === 'auto' ? choosePrecision(matrixTypes(core), bound) : options.precision;
+  const precise = assignPrecision(bound, { mode, calibration: options.calibration });
+  const graph = runPasses(precise.graph, fusePasses);
+  const selection = selectKernels(graph);
+  const spaces = Object.keys(machine.memories);
+  checkMachine(machine, core, selection);
+  const placement = placeTensors(graph, selection.views, selection.kernels, machine, spaces);
+  const env = environment(machine, core, spaces, placement);
+  const generated = generate(graph, selection, placement, env);
+  const diagnostics = [...model.diagnostics, ...precise.diagnostics, ...coreCount(machine), ...generated.diagnostics];
+  const executable = assemble(model, machine, options, mode, { graph, original: prepared.graph, selection, placement, generated, spaces, diagnostics });
+  checkSizes(machine, executable);
+  return {
+    executable,
+    quantizedGraph: precise.graph,
+    stages: {
+      graph: () => printGraph(graph),
+      kernels: () => describeKernels(executable.kernels),
+      schedule: () => describeSchedule(executable),
+      memory: () => describePlacement(graph, selection, placement, env),
+      asm: () => disassemble(executable, { weights: 'hash' }),
+    },
+  };
+}
+
+function onlyCore(machine: Machine): Core {
+  const core = Object.values(machine.cores)[0];
+  return core ?? fail(compilerMappingMessages.noMatrixEngine({ machine: machine.name }));
+}
+
+function matrixTypes(core: Core): DType[] {
+  return Object.keys(core.matrix.rates) as DType[];
+}
+
+function coreCount(machine: Machine): Diagnostic[] {
+  const total = Object.values(machine.cores).reduce((n, c) => n + c.count, 0);
+  const name = Object.keys(machine.cores)[0] ?? '';
+  return total > 1 ? [compilerMappingMessages.onlyOneCore({ name, total })] : [];
+}
+
+/** Precision and placement the machine can do at all; everything wrong at once. */
+function checkMachine(machine: Machine, core: Core, selection: Selection): void {
+  const problems: Diagnostic[] = [];
+  const told = new Set<string>();
+  const refuse = (engine: string, dtype: string, supported: readonly string[], kernel: string): void => {
+    if (told.has(engine + dtype)) return;
+    told.add(engine + dtype);
+    problems.push(compilerMappingMessages.dtypeNotSupported({ engine, dtype, supported, kernel }));
+  };
+  for (const k of selection.kernels) {
+    if (k.engine === 'matrix' && core.matrix.rates[k.dtype] === undefined) refuse('matrix', k.dtype, matrixTypes(core), k.name);
+    if (k.engine === 'vector' && !core.vector.dtypes.includes(k.dtype)) refuse('vector', k.dtype, core.vector.dtypes, k.name);
+  }
+  if (machine.memories[machine.placement.constants]?.owner === 'core') {
+    problems.push(compilerMappingMessages.constantsOnChip({ memory: machine.placement.constants }));
+  }
+  if (problems.length > 0) fail(...problems);
+}
+
+function environment(machine: Machine, core: Core, spaces: readonly string[], placement: Placement): MapperEnvironment {
+  const capacity = new Map<string, number>();
+  for (const [name, m] of Object.entries(machine.memories)) {
+    if (m.owner === 'core') capacity.set(name, m.sizeBytes - (placement.resident.get(name) ?? 0));
+  }
+  return { machine, core, matrix: core.matrix, tickPs: 1e12 / (machine.clocks[core.clock] ?? 1), capacity, spaces };
+}
+
+interface Parts {
+  readonly graph: Graph;
+  readonly original: Graph;
+  readonly selection: Selection;
+  readonly placement: Placement;
+  readonly generated: Generated;
+  readonly spaces: readonly string[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+function assemble(model: ImportedModel, machine: Machine, options: CompileOptions, mode: PrecisionMode, p: Parts): Executable {
+  const { graph, placement, generated } = p;
+  const regions: Region[] = placement.regions.map((r, i) => (i === placement.weightsRegion ? { ...r, bytes: generated.weights.bytes } : r));
+  const draft: Executable = {
+    formatVersion: 1,
+    model: {
+      name: model.identity.name,
+      sha256: model.identity.sha256,
+      opset: model.identity.opset,
+      macs: generated.kernels.reduce((n, k) => n + k.macs, 0),
+      parameterBytes: parameterBytes(p.original),
+    },
+    target: { name: machine.name, planHash: machine.planHash },
+    options: { precision: mode, calibrated: options.calibration !== null, ...(Object.keys(options.dims).length > 0 ? { dims: Object.entries(options.dims).map(([k, v]) => `${k}=${v}`) } : {}) },
+    spaces: p.spaces,
+    regions,
+    programs: [{ name: 'main', commands: generated.commands }],
+    entryPoints: [entryPoint(p)],
+    kernels: generated.kernels,
+    nodes: nodeFates(model, p),
+    hostSegments: generated.hostSegments,
+    weights: { ...generated.weights, absent: generated.weights.absent ?? (hasPlaceholders(graph) ? 'placeholder scales' : null) },
+    diagnostics: p.diagnostics,
+  };
+  return { ...draft, kernels: withLaneTicks(draft, machine) };
+}
+
+/** The vector engine's share of each kernel: element steps do not depend on the tiling, so the sum over its commands is the fewest. */
+function withLaneTicks(executable: Executable, machine: Machine): Executable['kernels'] {
+  const { commands } = executable.programs[0] as Executable['programs'][number];
+  const { laneTicks } = demandTable(executable, machine);
+  const sums = new Float64Array(executable.kernels.length);
+  for (let row = 0; row < commands.length; row++) {
+    const kernel = commands.kernel[row] as number;
+    if (kernel >= 0) sums[kernel] = (sums[kernel] as number) + (laneTicks[row] as number);
+  }
+  return executable.kernels.map((k, i) =>
+    k.work.kind === 'contraction' || k.work.kind === 'vector' ? { ...k, work: { ...k.work, vectorLaneTicks: sums[i] as number } } : k,
+  );
+}
+
+/** Distinct constants the graph uses after folding, in their ONNX dtype. */
+function parameterBytes(graph: Graph): number {
+  const used = new Set<number>();
+  for (const node of graph.nodes) for (const id of node.inputs) if (id !== null && graph.values[id]?.constant) used.add(id);
+  let bytes = 0;
+  for (const id of used) {
+    const v = graph.values[id];
+    if (v === undefined) continue;
+    bytes += v.type.shape.reduce<number>((n, d) => n * (typeof d === 'number' ? d : 1), 1) * (v.type.dtype === 'float64' || v.type.dtype === 'int64' ? 8 : v.type.dtype.endsWith('32') ? 4 : v.type.dtype.endsWith('16') ? 2 : 1);
+  }
+  return bytes;
+}
+
+function hasPlaceholders(graph: Graph): boolean {
+  return graph.values.some((v) => v.quantization?.source === 'placeholder');
+}
+
+function entryPoint(p: Parts): EntryPoint {
+  const binding = (id: number): TensorBinding => {
+    const value = p.graph.values[id];
+    if (value === undefined) throw new Error(`no value ${id}`);
+    const home = p.placement.home(p.selection.views.rootOf(id));
+    const q = value.quantization;
+    return {
+      name: value.name,
+      region: home.region,
+      offset: home.offset,
+      dtype: value.type.dtype,
+      shape: shapeOf(p.graph, id),
+      quantization: q === null ? null : { scale: q.scale[0] as number, zeroPoint: q.zeroPoint[0] as number, placeholder: q.source === 'placeholder' },
+    };
+  };
+  return { name: 'main', program: 0, inputs: p.graph.inputs.map(binding), outputs: p.graph.outputs.map(binding), scalars: [] };
+}
+
+/** Every node of the file: in a kernel, a view, folded, or dead. */
+function nodeFates(model: ImportedModel, p: Parts): NodeFate[] {
+  const kernelOf = new Map<string, number>();
+  p.selection.kernels.forEach((k, i) => {
+    for (const name of k.origin) if (!kernelOf.has(name)) kernelOf.set(name, i);
+  });
+  const views = new Set(p.selection.viewNodes.flatMap((n: Node) => n.origin));
+  return model.nodeTable.map(({ name, opType }) => {
+    const kernel = kernelOf.get(name);
+    if (kernel !== undefined) return { name, opType, fate: p.selection.kernels[kernel]?.kind === 'host' ? 'host' : 'kernel', kernel };
+    return { name, opType, fate: views.has(name) ? 'view' : (p.graph.retired[name] ?? 'dead'), kernel: -1 };
+  });
+}
+
+function checkSizes(machine: Machine, executable: Executable): void {
+  const problems: Diagnostic[] = [];
+  executable.spaces.forEach((memory, space) => {
+    const mine = executable.regions.filter((r) => r.space === space);
+    const demandBytes = mine.reduce((n, r) => Math.ceil(n / r.alignment) * r.alignment + r.bytes, 0);
+    const capacityBytes = machine.memories[memory]?.sizeBytes ?? 0;
+    if (demandBytes > capacityBytes) {
+      problems.push(compilerMappingMessages.memoryTooSmall({ shortfall: { memory, demandBytes, capacityBytes, terms: mine.map((r) => ({ what: r.name, bytes: r.bytes })) } }));
+    }
+  });
+  if (problems.length > 0) fail(...problems);
+}
+
+function describeSchedule(executable: Executable): string {
+  const { commands } = executable.programs[0] as Executable['programs'][number];
+  const rows = new Map<number, { first: number; count: number }>();
+  for (let row = 0; row < commands.length; row++) {
+    const kernel = commands.kernel[row] as number;
+    const r = rows.get(kernel);
+    if (r === undefined) rows.set(kernel, { first: row, count: 1 });
+    else r.count++;
+  }
+  const lines = executable.kernels.map((k, i) => {
+    const r = rows.get(i) ?? { first: 0, count: 0 };
+    return `${String(i).padStart(4)}  rows ${r.first}+${r.count}  ${k.tiles} tiles  estimate ${k.estimateCycles} cycles  ${k.name}  [${k.mapping}]`;
+  });
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,35 @@
+/** Bytes a kernel cannot avoid moving from or to the homes of model inputs and outputs. */
+import { bytesPerElement, elementCount } from '../../core/index.ts';
+import type { KernelSpec, View } from './spec.ts';
+
+/** How many of `extent` positions the taps of all outputs touch: overlaps once, gaps of large strides not at all. */
+export function touchedExtent(outputs: number, stride: number, taps: number, dilation: number, pad: number, extent: number): number {
+  const touched = new Uint8Array(extent);
+  for (let o = 0; o < outputs; o++) {
+    for (let r = 0; r < taps; r++) {
+      const i = o * stride + r * dilation - pad;
+      if (i >= 0 && i < extent) touched[i] = 1;
+    }
+  }
+  return touched.reduce((n, t) => n + t, 0);
+}
+
+/** Fewest bytes of `view` this kernel reads. */
+export function coldRead(k: KernelSpec, view: View): number {
+  const es = bytesPerElement(view.dtype);
+  if (k.kind === 'contraction' && view.root === k.x.root && k.op !== 'MATMUL') {
+    const g = k.geometry;
+    const rows = touchedExtent(g.oh, g.strides[0], g.kh, g.dilations[0], g.padTop, g.ih);
+    const cols = touchedExtent(g.ow, g.strides[1], g.kw, g.dilations[1], g.padLeft, g.iw);
+    return g.batch * g.groups * g.cg * rows * cols * es;
+  }
+  if (k.kind === 'pool') {
+    const rows = touchedExtent(k.oh, k.strides[0], k.kernel[0], k.dilations[0], k.padTop, k.ih);
+    const cols = touchedExtent(k.ow, k.strides[1], k.kernel[1], k.dilations[1], k.padLeft, k.iw);
+    return k.batch * k.channels * rows * cols * es;
+  }
+  if (k.kind === 'move') {
+    return k.parts.filter((p) => p.src.root === view.root).reduce((n, p) => Math.max(n, elementCount(p.extents)), 0) * es;
+  }
+  return elementCount(view.shape) * es;
+}

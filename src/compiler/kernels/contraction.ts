@@ -1,0 +1,254 @@
+/** Conv, Gemm and MatMul as contraction kernels. */
+import { bytesPerElement, elementCount, integerRange } from '../../core/index.ts';
+import { attributeFloat, attributeInt, attributeInts, attributeString, opDef, type Node, type Value } from '../../graph/index.ts';
+import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './select.ts';
+import type { ContractionKernel, ContractionStrides, DrainPlan, Geometry, View } from './spec.ts';
+import { floatClamp, perTensor, quantizedClamp } from './vector-plan.ts';
+
+export function selectContraction(cx: SelectContext, node: Node): ContractionKernel | NotHere {
+  const x = value(cx, node.inputs[0] as number);
+  const w = value(cx, node.inputs[1] as number);
+  for (const v of [x, w]) {
+    if (v.type.dtype !== 'float32' && v.quantization === null) return { reason: `operand ${v.name} is ${v.type.dtype} without quantization` };
+  }
+  if ((x.type.dtype === 'float32') !== (w.type.dtype === 'float32')) return { reason: `operands are ${x.type.dtype} and ${w.type.dtype}` };
+  const shape = node.op === 'Conv' ? convolution(cx, node) : node.op === 'Gemm' ? gemm(cx, node) : matmul(cx, node);
+  if ('reason' in shape) return shape;
+  const biasId = node.inputs[2] ?? null;
+  const bias = biasId === null ? null : value(cx, biasId);
+  const channels = shape.geometry.mg * (node.op === 'Conv' ? shape.geometry.groups : 1);
+  if (bias !== null && (bias.constant === null || elementCount(bias.type.shape as number[]) !== channels)) {
+    return { reason: `bias ${bias.name} is not a constant of ${channels} elements` };
+  }
+  const { drain, absorbed } = planDrain(cx, node, x, w, biasId);
+  const rest = cx.epilogue.slice(absorbed);
+  const anchorOut = absorbed === 0 ? node.outputs[0] : cx.epilogue[absorbed - 1]?.outputs[0];
+  const epilogue = epiloguePlan(cx, rest, anchorOut as number);
+  const anchorShape = cx.views.view(node.outputs[0] as number).shape;
+  if (anchorShape.join() !== groupOutput(cx).shape.join()) return { reason: 'the epilogue broadcasts its anchor' };
+  const operandStrides = epilogue === null ? [] : epilogue.operands.map((o) => loopStrides(node.op, shape.geometry, anchorShape, o.strides));
+  if (operandStrides.some((s) => s === null)) return { reason: 'an operand of the epilogue broadcasts over some of the batch axes' };
+  return {
+    kind: 'contraction',
+    name: cx.name,
+    origin: cx.origin,
+    class: 'contraction',
+    engine: 'matrix',
+    dtype: x.type.dtype,
+    macs: cx.group.reduce((sum, n) => sum + nodeMacs(cx, n), 0),
+    out: groupOutput(cx),
+    nodes: cx.group,
+    ...shape,
+    x: cx.views.view(x.id),
+    w: cx.views.view(w.id),
+    wConstant: w.constant !== null,
+    xZero: x.quantization === null ? 0 : perTensor(x).zero,
+    wZero: w.quantization === null ? 0 : perTensor(w).zero,
+    drain,
+    epilogue,
+    operandStrides: operandStrides.map((s) => s ?? []),
+  };
+}
+
+function value(cx: SelectContext, id: number): Value {
+  const v = cx.graph.values[id];
+  if (v === undefined) throw new Error(`no value ${id}`);
+  return v;
+}
+
+/** MACs of one node as the ONNX graph defines them. */
+export function nodeMacs(cx: SelectContext, node: Node): number {
+  const type = (id: number | null) => {
+    if (id === null) return null;
+    const view = cx.views.view(id);
+    return { dtype: view.dtype, shape: view.shape };
+  };
+  const outputs = node.outputs.map((id) => type(id) as { dtype: View['dtype']; shape: readonly number[] });
+  return opDef(node.domain, node.op)?.macs({ node, opset: cx.graph.opset, inputs: node.inputs.map(type), outputs }) ?? 0;
+}
+
+/** Leading Relu and Clip nodes of the epilogue become the drain's clamp. */
+function planDrain(cx: SelectContext, node: Node, x: Value, w: Value, bias: number | null): { drain: DrainPlan; absorbed: number } {
+  const out = value(cx, node.outputs[0] as number);
+  let [lo, hi] = out.quantization === null ? [-Infinity, Infinity] : integerRange(out.type.dtype);
+  let absorbed = 0;
+  for (const next of cx.epilogue) {
+    const bounds = out.quantization === null ? floatClamp(cx.graph, next) : quantizedClamp(cx.graph, next);
+    if (bounds === null) break;
+    // clamp to [lo, hi], then to the next bounds: one clamp with both ends moved into the new interval.
+    lo = Math.min(Math.max(lo, bounds[0]), bounds[1]);
+    hi = Math.min(Math.max(hi, bounds[0]), bounds[1]);
+    absorbed++;
+  }
+  if (out.quantization === null) {
+    return { drain: { dtype: out.type.dtype, bias, multiplier: null, outZero: 0, lo, hi }, absorbed };
+  }
+  const { scale: so, zero } = perTensor(out);
+  const multiplier = (): Float32Array => {
+    const sx = perTensor(x).scale;
+    const sw = w.quantization?.scale ?? new Float32Array([1]);
+    return sw.map((s) => Math.fround(Math.fround(sx * s) / so));
+  };
+  return { drain: { dtype: out.type.dtype, bias, multiplier, outZero: zero, lo, hi }, absorbed };
+}
+
+/** Strides along the output's axes -> strides along (b, g, n, y, x), or null when several axes make one loop and disagree. */
+function loopStrides(op: string, g: Geometry, outShape: readonly number[], strides: readonly number[]): readonly number[] | null {
+  const rank = outShape.length;
+  const at = (axis: number): number => strides[axis] ?? 0;
+  if (op === 'Conv') return [at(0), g.mg * at(1), at(1), rank === 4 ? at(2) : 0, at(rank - 1)];
+  const column = at(rank - 1);
+  const rowAxes = g.groups === 1 ? rank - 1 : 1;
+  const row = collapse(outShape.slice(rank - 1 - rowAxes, rank - 1), strides.slice(rank - 1 - rowAxes, rank - 1));
+  const batch = g.groups === 1 ? 0 : collapse(outShape.slice(0, rank - 2), strides.slice(0, rank - 2));
+  return row === null || batch === null ? null : [0, batch, column, 0, row];
+}
+
+/** One stride that walks several axes, or null. */
+function collapse(extents: readonly number[], strides: readonly number[]): number | null {
+  let inner: number | null = null;
+  let size = 1;
+  for (let i = extents.length - 1; i >= 0; i--) {
+    const extent = extents[i] as number;
+    if (extent === 1) continue;
+    if (inner === null) inner = strides[i] as number;
+    else if (strides[i] !== inner * size) return null;
+    size *= extent;
+  }
+  return inner ?? 0;
+}
+
+interface Shaped {
+  readonly op: ContractionKernel['op'];
+  readonly geometry: Geometry;
+  readonly xStrides: ContractionStrides;
+  readonly wStrides: { readonly g: number; readonly n: number; readonly c: number };
+  readonly outStrides: ContractionKernel['outStrides'];
+}
+
+function convolution(cx: SelectContext, node: Node): Shaped | NotHere {
+  const x = cx.views.view(node.inputs[0] as number);
+  const w = cx.views.view(node.inputs[1] as number);
+  const out = cx.views.view(node.outputs[0] as number);
+  const rank = x.shape.length - 2;
+  if (rank > 2 || rank < 1) return { reason: `a ${rank}-D convolution: the array runs 1-D and 2-D` };
+  const [batch = 1, cin = 1, ih = 1, iw = 1] = imageShape(x);
+  const [, cout = 1, oh = 1, ow = 1] = imageShape(out);
+  const [, cg = 1, kh = 1, kw = 1] = imageShape(w);
+  const groups = attributeInt(node, 'group', 1);
+  const window = windowAttributes(node, [kh, kw], [ih, iw], [oh, ow], rank);
+  const mg = cout / groups;
+  const es = bytesPerElement(x.dtype);
+  const ew = bytesPerElement(w.dtype);
+  const eo = bytesPerElement(out.dtype);
+  return {
+    op: cg === 1 && groups === cin && groups > 1 ? 'DWCONV' : 'CONV',
+    geometry: { batch, groups, cg, mg, ih, iw, oh, ow, kh, kw, strides: window.strides, dilations: window.dilations, padTop: window.pads[0], padLeft: window.pads[1] },
+    xStrides: { b: cin * ih * iw * es, g: cg * ih * iw * es, c: ih * iw * es, y: iw * es, x: es },
+    wStrides: { g: mg * cg * kh * kw * ew, n: cg * kh * kw * ew, c: kh * kw * ew },
+    outStrides: { b: cout * oh * ow * eo, g: mg * oh * ow * eo, n: oh * ow * eo, y: ow * eo, x: eo },
+  };
+}
+
+/** [N, C, L] as [N, C, 1, L]. */
+export function imageShape(view: View): readonly number[] {
+  const s = view.shape;
+  return s.length === 3 ? [s[0] as number, s[1] as number, 1, s[2] as number] : s;
+}
+
+export interface WindowAttributes {
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  /** top, left, bottom, right */
+  readonly pads: readonly [number, number, number, number];
+}
+
+/** strides, dilations and pads of a 1-D or 2-D window, `auto_pad` resolved from the sizes. */
+export function windowAttributes(
+  node: Node,
+  kernel: readonly [number, number],
+  input: readonly [number, number],
+  output: readonly [number, number],
+  rank: number,
+): WindowAttributes {
+  const pair = (name: string): readonly [number, number] => {
+    const a = attributeInts(node, name, []);
+    return rank === 1 ? [1, a[0] ?? 1] : [a[0] ?? 1, a[1] ?? 1];
+  };
+  const strides = pair('strides');
+  const dilations = pair('dilations');
+  const auto = attributeString(node, 'auto_pad', 'NOTSET');
+  if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
+    const total = ([0, 1] as const).map((i) => Math.max(0, (output[i] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - input[i]));
+    const begin = total.map((t) => (auto === 'SAME_UPPER' ? Math.floor(t / 2) : Math.ceil(t / 2)));
+    const [th = 0, tw = 0] = total;
+    const [bh = 0, bw = 0] = begin;
+    return { strides, dilations, pads: [bh, bw, th - bh, tw - bw] };
+  }
+  const p = auto === 'VALID' ? [] : attributeInts(node, 'pads', []);
+  const pads: WindowAttributes['pads'] = rank === 1 ? [0, p[0] ?? 0, 0, p[1] ?? 0] : [p[0] ?? 0, p[1] ?? 0, p[2] ?? 0, p[3] ?? 0];
+  return { strides, dilations, pads };
+}
+
+function product(m: number, k: number, n: number, groups: number): Geometry {
+  return { batch: 1, groups, cg: k, mg: n, ih: 1, iw: m, oh: 1, ow: m, kh: 1, kw: 1, strides: [1, 1], dilations: [1, 1], padTop: 0, padLeft: 0 };
+}
+
+function gemm(cx: SelectContext, node: Node): Shaped | NotHere {
+  if (attributeFloat(node, 'alpha', 1) !== 1 || (node.inputs[2] && attributeFloat(node, 'beta', 1) !== 1)) return { reason: 'alpha or beta is not 1' };
+  const a = cx.views.view(node.inputs[0] as number);
+  const b = cx.views.view(node.inputs[1] as number);
+  const out = cx.views.view(node.outputs[0] as number);
+  const transA = attributeInt(node, 'transA', 0) === 1;
+  const transB = attributeInt(node, 'transB', 0) === 1;
+  const [m = 1, n = 1] = out.shape;
+  const k = (transA ? a.shape[0] : a.shape[1]) ?? 1;
+  const ea = bytesPerElement(a.dtype);
+  const eb = bytesPerElement(b.dtype);
+  const eo = bytesPerElement(out.dtype);
+  return {
+    op: 'MATMUL',
+    geometry: product(m, k, n, 1),
+    xStrides: { b: 0, g: 0, c: transA ? m * ea : ea, y: 0, x: transA ? ea : k * ea },
+    wStrides: { g: 0, n: transB ? k * eb : eb, c: transB ? eb : n * eb },
+    outStrides: { b: 0, g: 0, n: eo, y: 0, x: n * eo },
+  };
+}
+
+function matmul(cx: SelectContext, node: Node): Shaped | NotHere {
+  const a = cx.views.view(node.inputs[0] as number);
+  const b = cx.views.view(node.inputs[1] as number);
+  const out = cx.views.view(node.outputs[0] as number);
+  const as = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
+  const bs = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
+  const k = as[as.length - 1] as number;
+  const n = bs[bs.length - 1] as number;
+  const rows = as[as.length - 2] as number;
+  const batchA = elementCount(as.slice(0, -2));
+  const batchB = elementCount(bs.slice(0, -2));
+  const ea = bytesPerElement(a.dtype);
+  const eb = bytesPerElement(b.dtype);
+  const eo = bytesPerElement(out.dtype);
+  const batches = elementCount(out.shape) / Math.max(1, rows * n);
+  // One matrix for all batches: the batches are more rows.
+  if (batchB === 1 && batchA === batches) {
+    const m = batchA * rows;
+    return {
+      op: 'MATMUL',
+      geometry: product(m, k, n, 1),
+      xStrides: { b: 0, g: 0, c: ea, y: 0, x: k * ea },
+      wStrides: { g: 0, n: eb, c: n * eb },
+      outStrides: { b: 0, g: 0, n: eo, y: 0, x: n * eo },
+    };
+  }
+  if ((batchA !== 1 && batchA !== batches) || (batchB !== 1 && batchB !== batches)) {
+    return { reason: `batch axes ${JSON.stringify(as.slice(0, -2))} and ${JSON.stringify(bs.slice(0, -2))} broadcast against each other` };
+  }
+  return {
+    op: 'MATMUL',
+    geometry: product(rows, k, n, batches),
+    xStrides: { b: 0, g: batchA === 1 ? 0 : rows * k * ea, c: ea, y: 0, x: k * ea },
+    wStrides: { g: batchB === 1 ? 0 : k * n * eb, n: eb, c: n * eb },
+    outStrides: { b: 0, g: rows * n * eo, n: eo, y: 0, x: n * eo },
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * Graph -> kernels: every node that is not a view becomes, alone or as the anchor of a fused group, one kernel
+ * with its class, engine and bound sizes. What no engine can do becomes a host kernel with the reason.
+ */
+import { isFloat } from '../../core/index.ts';
+import { isView, type Graph, type Node, type ValueId } from '../../graph/index.ts';
+import { selectContraction } from './contraction.ts';
+import { selectHost } from './host.ts';
+import { selectMove } from './move.ts';
+import { selectMean, selectPool } from './window.ts';
+import type { KernelSpec, View, VectorPlan } from './spec.ts';
+import { isElementwise, lowerElementwise } from './vector-plan.ts';
+import { resolveViews, type ViewMap } from './views.ts';
+
+/** What a selector returns when the node is not for its engine: why, in the user's words. */
+export interface NotHere {
+  readonly reason: string;
+}
+
+export interface SelectContext {
+  readonly graph: Graph;
+  readonly views: ViewMap;
+  /** Epilogue nodes behind the anchor; empty when the node stands alone. */
+  readonly epilogue: readonly Node[];
+  /** ONNX nodes of the whole group. */
+  readonly group: readonly Node[];
+  readonly origin: readonly string[];
+  readonly name: string;
+}
+
+export interface Selection {
+  readonly kernels: readonly KernelSpec[];
+  readonly views: ViewMap;
+  readonly viewNodes: readonly Node[];
+}
+
+export function selectKernels(graph: Graph): Selection {
+  const { views, nodes, viewNodes } = resolveViews(graph);
+  const kernels: KernelSpec[] = [];
+  for (const node of nodes) {
+    const body = node.body ?? [node];
+    const kernel = selectOne(graph, views, body);
+    if (isKernel(kernel)) kernels.push(kernel);
+    else {
+      // The group cannot run as one: each of its nodes by itself, in order.
+      for (const part of body) {
+        const single = selectOne(graph, views, [part]);
+        kernels.push(isKernel(single) ? single : selectHost(context(graph, views, [part]), part, single.reason));
+      }
+    }
+  }
+  return { kernels, views, viewNodes };
+}
+
+function isKernel(k: KernelSpec | NotHere): k is KernelSpec {
+  return 'kind' in k;
+}
+
+function context(graph: Graph, views: ViewMap, body: readonly Node[]): SelectContext {
+  const anchor = body[0] as Node;
+  const origin = [...new Set(body.flatMap((n) => n.origin))];
+  return { graph, views, epilogue: body.slice(1), group: body, origin, name: origin[0] ?? anchor.name };
+}
+
+function selectOne(graph: Graph, views: ViewMap, body: readonly Node[]): KernelSpec | NotHere {
+  const anchor = body[0] as Node;
+  const cx = context(graph, views, body);
+  if (body.slice(1).some((n) => !isElementwise(graph, n))) return { reason: 'the group has an operator the vector engine lacks' };
+  if (isElementwise(graph, anchor)) return selectElementwise(cx);
+  if (isView(anchor)) return selectMove(cx, anchor);
+  switch (anchor.domain === '' ? anchor.op : '') {
+    case 'Conv':
+    case 'Gemm':
+    case 'MatMul':
+      return selectContraction(cx, anchor);
+    case 'MaxPool':
+    case 'AveragePool':
+    case 'GlobalMaxPool':
+      return selectPool(cx, anchor);
+    case 'GlobalAveragePool':
+    case 'ReduceMean':
+      return selectMean(cx, anchor);
+    case 'Concat':
+    case 'Transpose':
+    case 'Slice':
+    case 'Split':
+      return selectMove(cx, anchor);
+    default:
+      return { reason: `no engine of the machine runs ${anchor.op}` };
+  }
+}
+
+function selectElementwise(cx: SelectContext): KernelSpec {
+  const last = cx.group[cx.group.length - 1] as Node;
+  const out = cx.views.view(last.outputs[0] as number);
+  const plan = lowerElementwise(cx.graph, cx.group, null, cx.views.view);
+  return {
+    kind: 'elementwise',
+    name: cx.name,
+    origin: cx.origin,
+    class: 'elementwise',
+    engine: 'vector',
+    dtype: out.dtype,
+    macs: 0,
+    out,
+    nodes: cx.group,
+    shape: out.shape,
+    plan,
+  };
+}
+
+/** The output of the whole group. */
+export function groupOutput(cx: SelectContext): View {
+  const last = cx.group[cx.group.length - 1] as Node;
+  return cx.views.view(last.outputs[0] as number);
+}
+
+/** Vector program of `nodes` behind an anchor value, or null when there are none. */
+export function epiloguePlan(cx: SelectContext, nodes: readonly Node[], anchor: ValueId): VectorPlan | null {
+  return nodes.length === 0 ? null : lowerElementwise(cx.graph, nodes, anchor, cx.views.view);
+}
+
+/** Whether a value can be an operand of an engine: fp32, or quantized. */
+export function isEngineValue(cx: SelectContext, id: ValueId): boolean {
+  const value = cx.graph.values[id];
+  if (value === undefined) return false;
+  return value.quantization !== null || value.type.dtype === 'float32' || (value.constant !== null && !isFloat(value.type.dtype));
+}

@@ -1,0 +1,171 @@
+/**
+ * Kernels: what the mapper works on. A kernel is one anchor operation with its elementwise epilogue, sizes bound,
+ * every operand a dense row-major buffer seen through a view.
+ */
+import type { DType } from '../../core/index.ts';
+import type { Node, ValueId } from '../../graph/index.ts';
+import type { KernelClass, KernelEngine, VectorStep } from '../../isa/index.ts';
+
+/** A value as an operand: `root` owns the bytes (views share them), `shape` is how this kernel reads them. */
+export interface View {
+  readonly root: ValueId;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** An operand of a vector program: where its elements come from, aligned to the output's axes. */
+export interface VectorOperand {
+  readonly view: View;
+  /** Element strides of the operand along each output axis; 0 broadcasts. */
+  readonly strides: readonly number[];
+}
+
+/** A straight-line vector program. Input 0 is the anchor's result when there is an anchor. */
+export interface VectorPlan {
+  readonly steps: readonly VectorStep[];
+  /** External operands, inputs `firstOperand…` of the program. */
+  readonly operands: readonly VectorOperand[];
+}
+
+interface KernelBase {
+  readonly name: string;
+  readonly origin: readonly string[];
+  readonly class: KernelClass;
+  readonly engine: KernelEngine;
+  /** Dtype of the arithmetic's operands. */
+  readonly dtype: DType;
+  readonly macs: number;
+  readonly out: View;
+  /** The graph nodes it runs. */
+  readonly nodes: readonly Node[];
+}
+
+/** Byte strides of a buffer along the loop axes of a contraction. */
+export interface ContractionStrides {
+  readonly b: number;
+  readonly g: number;
+  readonly c: number;
+  readonly y: number;
+  readonly x: number;
+}
+
+/**
+ * Sizes of a contraction: out[b, g, n, oy, ox] = Σ_{c, r, s} x[b, g, c, oy·sh + r·dh − padTop, ox·sw + s·dw − padLeft] · w[g, n, c, r, s].
+ * Products are the case kh = kw = oh = 1 with rows along x: matrix rows M = ow, K = cg, N = mg, batches as groups.
+ */
+export interface Geometry {
+  readonly batch: number;
+  readonly groups: number;
+  readonly cg: number;
+  readonly mg: number;
+  readonly ih: number;
+  readonly iw: number;
+  readonly oh: number;
+  readonly ow: number;
+  readonly kh: number;
+  readonly kw: number;
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  readonly padTop: number;
+  readonly padLeft: number;
+}
+
+/** How finished sums become elements: see Drain in the isa room. Multiplier per channel is made on first read. */
+export interface DrainPlan {
+  readonly dtype: DType;
+  readonly bias: ValueId | null;
+  readonly multiplier: (() => Float32Array) | null;
+  readonly outZero: number;
+  readonly lo: number;
+  readonly hi: number;
+}
+
+export interface ContractionKernel extends KernelBase {
+  readonly kind: 'contraction';
+  readonly op: 'CONV' | 'DWCONV' | 'MATMUL';
+  readonly geometry: Geometry;
+  readonly x: View;
+  readonly xStrides: ContractionStrides;
+  readonly w: View;
+  readonly wConstant: boolean;
+  /** Byte strides of w along g, n, c; taps are dense behind c in convolutions. */
+  readonly wStrides: { readonly g: number; readonly n: number; readonly c: number };
+  readonly outStrides: { readonly b: number; readonly g: number; readonly n: number; readonly y: number; readonly x: number };
+  readonly xZero: number;
+  readonly wZero: number;
+  readonly drain: DrainPlan;
+  readonly epilogue: VectorPlan | null;
+  /** Element strides of each epilogue operand along (b, g, n, y, x); 0 broadcasts. */
+  readonly operandStrides: readonly (readonly number[])[];
+}
+
+export interface PoolKernel extends KernelBase {
+  readonly kind: 'pool';
+  readonly pool: 'max' | 'average';
+  readonly x: View;
+  readonly batch: number;
+  readonly channels: number;
+  readonly ih: number;
+  readonly iw: number;
+  readonly oh: number;
+  readonly ow: number;
+  readonly kernel: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  readonly padTop: number;
+  readonly padLeft: number;
+  /** Global input rows and columns that count in an average's divisor: [top, left, bottom, right). */
+  readonly countBox: readonly [number, number, number, number];
+  readonly xZero: number;
+  readonly multiplier: number;
+  readonly outZero: number;
+  readonly epilogue: VectorPlan | null;
+}
+
+/** Mean over trailing axes: x is [rows, cols], out [rows]. */
+export interface MeanKernel extends KernelBase {
+  readonly kind: 'mean';
+  readonly x: View;
+  readonly rows: number;
+  readonly cols: number;
+  readonly xZero: number;
+  /** sum -> output element, input 0 of the program is the sum. */
+  readonly finish: VectorPlan;
+}
+
+export interface ElementwiseKernel extends KernelBase {
+  readonly kind: 'elementwise';
+  readonly shape: readonly number[];
+  readonly plan: VectorPlan;
+}
+
+/** One box of a source goes to one box of the output, axis by axis of `extents`. */
+export interface MovePart {
+  readonly src: View;
+  readonly extents: readonly number[];
+  /** Elements. */
+  readonly srcOffset: number;
+  readonly srcStrides: readonly number[];
+  readonly dstOffset: number;
+  readonly dstStrides: readonly number[];
+  /** Elementwise change on the way (requantization of concat inputs), null for a plain copy. */
+  readonly convert: VectorPlan | null;
+}
+
+export interface MoveKernel extends KernelBase {
+  readonly kind: 'move';
+  readonly parts: readonly MovePart[];
+}
+
+export interface HostKernel extends KernelBase {
+  readonly kind: 'host';
+  readonly reason: string;
+  readonly inputs: readonly View[];
+  readonly outputs: readonly View[];
+  readonly graphText: () => string;
+  /** Elementary operations the host performs (elements × a factor per operator). */
+  readonly ops: number;
+  readonly bytes: number;
+}
+
+export type KernelSpec = ContractionKernel | PoolKernel | MeanKernel | ElementwiseKernel | MoveKernel | HostKernel;

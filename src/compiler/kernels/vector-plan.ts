@@ -1,0 +1,266 @@
+/**
+ * Elementwise nodes -> a VECTOR program, by the generic rule of docs/numerics.md: dequantize, compute in fp32, quantize.
+ * Every intermediate value of a quantized graph is rounded and clamped as the graph says, so fusing changes no bit.
+ */
+import { integerRange, quantize, type DType } from '../../core/index.ts';
+import { attributeFloat, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import type { VectorOpcode, VectorStep } from '../../isa/index.ts';
+import type { VectorOperand, VectorPlan, View } from './spec.ts';
+import { constantScalar, shapeOf } from './values.ts';
+
+const binary: Readonly<Record<string, VectorOpcode>> = { Add: 'add', Sub: 'sub', Mul: 'mul', Div: 'div', Max: 'max', Min: 'min', Sum: 'add' };
+const unary: Readonly<Record<string, VectorOpcode>> = {
+  Neg: 'neg',
+  Abs: 'abs',
+  Sqrt: 'sqrt',
+  Exp: 'exp',
+  Tanh: 'tanh',
+  Erf: 'erf',
+  Log: 'log',
+  Sigmoid: 'sigmoid',
+  Floor: 'floor',
+};
+
+/** Whether the vector engine's opcodes express this node. */
+export function isElementwise(graph: Graph, node: Node): boolean {
+  if (node.domain === 'systole') return node.op === 'ScaleShift';
+  if (node.domain !== '' || node.outputs.length !== 1) return false;
+  const out = valueOf(graph, node.outputs[0] as number);
+  if (out.type.dtype !== 'float32' && out.quantization === null) return false;
+  for (const id of node.inputs) {
+    if (id === null) continue;
+    const v = valueOf(graph, id);
+    if (v.type.dtype !== 'float32' && v.quantization === null && v.constant === null) return false;
+  }
+  if (node.op in binary) return node.inputs.length === 2;
+  if (node.op in unary || node.op === 'Relu' || node.op === 'LeakyRelu') return true;
+  return node.op === 'Clip' && clipBounds(graph, node) !== null;
+}
+
+function valueOf(graph: Graph, id: ValueId): Value {
+  const v = graph.values[id];
+  if (v === undefined) throw new Error(`no value ${id}`);
+  return v;
+}
+
+/** Constant bounds of a Clip as fp32, or null when they are computed at run time. */
+function clipBounds(graph: Graph, node: Node): readonly [number, number] | null {
+  const bound = (index: number, attribute: string, otherwise: number): number | null => {
+    const id = node.inputs[index];
+    if (id === undefined || id === null) return Math.fround(attributeFloat(node, attribute, otherwise));
+    return constantScalar(valueOf(graph, id));
+  };
+  const lo = bound(1, 'min', -Infinity);
+  const hi = bound(2, 'max', Infinity);
+  return lo === null || hi === null ? null : [lo, hi];
+}
+
+/** The clamp a Relu or Clip is, in real numbers; null for other nodes. */
+function clampOf(graph: Graph, node: Node): readonly [number, number] | null {
+  return node.op === 'Relu' ? [0, Infinity] : node.op === 'Clip' ? clipBounds(graph, node) : null;
+}
+
+function sameQuantization(a: Value, b: Value): boolean {
+  const p = a.quantization;
+  const q = b.quantization;
+  return p !== null && q !== null && p.scale.length === 1 && q.scale.length === 1 && p.scale[0] === q.scale[0] && p.zeroPoint[0] === q.zeroPoint[0];
+}
+
+/** A Relu or Clip between equally quantized values is a clamp of q: its bounds in quantized numbers (docs/numerics.md). */
+export function quantizedClamp(graph: Graph, node: Node): readonly [number, number] | null {
+  const real = clampOf(graph, node);
+  if (real === null) return null;
+  const input = valueOf(graph, node.inputs[0] as number);
+  const output = valueOf(graph, node.outputs[0] as number);
+  if (!sameQuantization(input, output)) return null;
+  const [lo, hi] = integerRange(output.type.dtype);
+  const { scale, zero } = perTensor(output);
+  const q = (x: number): number => (x === -Infinity ? lo : x === Infinity ? hi : quantize(x, scale, zero, lo, hi));
+  return [q(real[0]), q(real[1])];
+}
+
+/** A float Relu or Clip as drain bounds. */
+export function floatClamp(graph: Graph, node: Node): readonly [number, number] | null {
+  const output = valueOf(graph, node.outputs[0] as number);
+  return output.type.dtype === 'float32' ? clampOf(graph, node) : null;
+}
+
+export function perTensor(value: Value): { scale: number; zero: number } {
+  const q = value.quantization;
+  if (q === null) throw new Error(`value ${value.name} is not quantized`);
+  return { scale: q.scale[0] as number, zero: q.zeroPoint[0] as number };
+}
+
+/** Writes steps; every result gets a register of its own. */
+class StepWriter {
+  readonly steps: VectorStep[] = [];
+  private registers = 0;
+  private readonly immediates = new Map<number, number>();
+
+  step(op: VectorOpcode, a = -1, b = -1, c = -1, immediate = 0): number {
+    const dst = this.registers++;
+    this.steps.push({ op, dst, a, b, c, immediate });
+    return dst;
+  }
+
+  immediate(x: number): number {
+    const known = this.immediates.get(x);
+    if (known !== undefined && !Object.is(x, -0)) return known;
+    const r = this.step('immediate', -1, -1, -1, x);
+    this.immediates.set(x, r);
+    return r;
+  }
+
+  store(output: number, register: number): void {
+    this.steps.push({ op: 'store', dst: output, a: register, b: -1, c: -1, immediate: 0 });
+  }
+}
+
+interface Registers {
+  /** fp32 real number. */
+  real: number | null;
+  /** Quantized integer. */
+  q: number | null;
+}
+
+/**
+ * @param nodes   elementwise nodes in topological order; the last one's output is stored
+ * @param anchor  a value whose elements arrive as program input 0, or null
+ * @param view    makes the operand view of an external value
+ */
+export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: ValueId | null, view: (id: ValueId) => View): VectorPlan {
+  const w = new StepWriter();
+  const known = new Map<ValueId, Registers>();
+  const operands: VectorOperand[] = [];
+  const last = nodes[nodes.length - 1] as Node;
+  const outShape = shapeOf(graph, last.outputs[0] as number);
+
+  const dequantized = (value: Value, q: number): number => {
+    const { scale, zero } = perTensor(value);
+    return w.step('dequantize', q, w.immediate(zero), w.immediate(scale));
+  };
+  const load = (id: ValueId, index: number): Registers => {
+    const value = valueOf(graph, id);
+    return value.quantization === null ? { real: w.step('load', index), q: null } : { real: null, q: w.step('loadInt', index) };
+  };
+  const registersOf = (id: ValueId, node: Node): Registers => {
+    let r = known.get(id);
+    if (r === undefined) {
+      const scalar = constantScalar(valueOf(graph, id));
+      if (scalar !== null && valueOf(graph, id).quantization === null) r = { real: w.immediate(scalar), q: null };
+      else {
+        const v = view(id);
+        operands.push({ view: v, strides: broadcastStrides(v.shape, outShape, node.op === 'ScaleShift' && id !== node.inputs[0]) });
+        r = load(id, operands.length - 1 + (anchor === null ? 0 : 1));
+      }
+      known.set(id, r);
+    }
+    return r;
+  };
+  const real = (id: ValueId, node: Node): number => {
+    const r = registersOf(id, node);
+    r.real ??= dequantized(valueOf(graph, id), r.q as number);
+    return r.real;
+  };
+
+  if (anchor !== null) known.set(anchor, load(anchor, 0));
+  for (const node of nodes) {
+    const outId = node.outputs[0] as number;
+    const out = valueOf(graph, outId);
+    const isLast = node === last;
+    const input0 = node.inputs[0] as number;
+    const clampBounds = out.quantization === null ? null : quantizedClamp(graph, node);
+    if (clampBounds !== null) {
+      const [lo, hi] = integerRange(out.type.dtype);
+      let q = registersOf(input0, node).q as number;
+      if (clampBounds[0] > lo) q = w.step('max', q, w.immediate(clampBounds[0]));
+      if (clampBounds[1] < hi) q = w.step('min', q, w.immediate(clampBounds[1]));
+      known.set(outId, { real: null, q });
+      continue;
+    }
+    const result = compute(graph, node, w, (id) => real(id, node));
+    if (out.quantization === null) known.set(outId, { real: result, q: null });
+    else {
+      const { scale, zero } = perTensor(out);
+      let q = w.step('quantize', result, w.immediate(scale), w.immediate(zero));
+      // The store saturates; a value used again inside the program must be clamped here.
+      if (!isLast) q = clampTo(w, q, out.type.dtype);
+      known.set(outId, { real: null, q });
+    }
+  }
+  const final = known.get(last.outputs[0] as number) as Registers;
+  w.store(0, (final.q ?? final.real) as number);
+  return { steps: w.steps, operands };
+}
+
+function clampTo(w: StepWriter, q: number, dtype: DType): number {
+  const [lo, hi] = integerRange(dtype);
+  return w.step('min', w.step('max', q, w.immediate(lo)), w.immediate(hi));
+}
+
+function compute(graph: Graph, node: Node, w: StepWriter, real: (id: ValueId) => number): number {
+  const a = real(node.inputs[0] as number);
+  const b = binary[node.op];
+  if (b !== undefined) return w.step(b, a, real(node.inputs[1] as number));
+  const u = unary[node.op];
+  if (u !== undefined) return w.step(u, a);
+  switch (node.op) {
+    case 'Relu':
+      return w.step('max', a, w.immediate(0));
+    case 'LeakyRelu': {
+      // max(x, 0) + alpha·min(x, 0): one of the two is zero, so the sum is exact.
+      const alpha = w.immediate(Math.fround(attributeFloat(node, 'alpha', 0.01)));
+      const zero = w.immediate(0);
+      return w.step('add', w.step('max', a, zero), w.step('mul', w.step('min', a, zero), alpha));
+    }
+    case 'Clip': {
+      const [lo, hi] = clipBounds(graph, node) as readonly [number, number];
+      const low = lo === -Infinity ? a : w.step('max', a, w.immediate(lo));
+      return hi === Infinity ? low : w.step('min', low, w.immediate(hi));
+    }
+    case 'ScaleShift':
+      return w.step('add', w.step('mul', a, real(node.inputs[1] as number)), real(node.inputs[2] as number));
+    default:
+      throw new Error(`no vector form of ${node.op}`);
+  }
+}
+
+/** Element strides of an operand along the output's axes, numpy broadcasting; `channel` puts a [C] operand on axis 1. */
+export function broadcastStrides(shape: readonly number[], outShape: readonly number[], channel: boolean): number[] {
+  const strides = new Array<number>(outShape.length).fill(0);
+  if (channel) {
+    if (shape.length === 1 && (shape[0] ?? 1) > 1) strides[1] = 1;
+    return strides;
+  }
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    const extent = shape[i] ?? 1;
+    const axis = outShape.length - shape.length + i;
+    if (extent > 1) strides[axis] = step;
+    step *= extent;
+  }
+  return strides;
+}
+
+/** sum (int32 or fp32, input 0) -> mean in the output's numbers: the integer rule of averages in docs/numerics.md. */
+export function lowerMean(count: number, input: Value, output: Value): VectorPlan {
+  const w = new StepWriter();
+  const mean = w.step('div', w.step('load', 0), w.immediate(count));
+  if (output.quantization === null) w.store(0, mean);
+  else {
+    const { scale, zero } = perTensor(output);
+    const multiplier = Math.fround(perTensor(input).scale / scale);
+    w.store(0, w.step('requantize', mean, w.immediate(multiplier), w.immediate(zero)));
+  }
+  return { steps: w.steps, operands: [] };
+}
+
+/** q of one quantization -> q of another: quantize(dequantize(q)). Input 0. */
+export function lowerRequantize(from: Value, to: Value): VectorPlan {
+  const w = new StepWriter();
+  const f = perTensor(from);
+  const t = perTensor(to);
+  const real = w.step('dequantize', w.step('loadInt', 0), w.immediate(f.zero), w.immediate(f.scale));
+  w.store(0, w.step('quantize', real, w.immediate(t.scale), w.immediate(t.zero)));
+  return { steps: w.steps, operands: [] };
+}

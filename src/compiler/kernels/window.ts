@@ -1,0 +1,98 @@
+/** Pooling and means. */
+import { elementCount } from '../../core/index.ts';
+import { attributeInt, attributeInts, type Node } from '../../graph/index.ts';
+import { imageShape, windowAttributes } from './contraction.ts';
+import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './select.ts';
+import type { MeanKernel, PoolKernel } from './spec.ts';
+import { constantInts } from './values.ts';
+import { lowerMean, perTensor } from './vector-plan.ts';
+
+export function selectPool(cx: SelectContext, node: Node): PoolKernel | NotHere {
+  const input = cx.graph.values[node.inputs[0] as number];
+  const output = cx.graph.values[node.outputs[0] as number];
+  if (input === undefined || output === undefined) throw new Error('pool without operands');
+  if (input.type.dtype !== 'float32' && input.quantization === null) return { reason: `operand ${input.name} is ${input.type.dtype}` };
+  if (node.outputs.length > 1) return { reason: 'the indices output of MaxPool' };
+  const x = cx.views.view(input.id);
+  const anchor = cx.views.view(output.id);
+  const rank = x.shape.length - 2;
+  if (rank > 2 || rank < 1) return { reason: `${rank}-D pooling: the vector engine runs 1-D and 2-D` };
+  const [batch = 1, channels = 1, ih = 1, iw = 1] = imageShape(x);
+  const [, , oh = 1, ow = 1] = imageShape(anchor);
+  const global = node.op === 'GlobalMaxPool';
+  const k = attributeInts(node, 'kernel_shape', []);
+  const kernel: readonly [number, number] = global ? [ih, iw] : rank === 1 ? [1, k[0] ?? 1] : [k[0] ?? 1, k[1] ?? 1];
+  const window = windowAttributes(node, kernel, [ih, iw], [oh, ow], rank);
+  const [top, left, bottom, right] = window.pads;
+  const includePad = attributeInt(node, 'count_include_pad', 0) === 1;
+  const pool = node.op === 'AveragePool' ? 'average' : 'max';
+  const quantized = output.quantization !== null && input.quantization !== null;
+  const equal =
+    quantized && perTensor(input).scale === perTensor(output).scale && perTensor(input).zero === perTensor(output).zero;
+  if (pool === 'max' && quantized && !equal) return { reason: 'input and output of the pooling are quantized differently' };
+  return {
+    kind: 'pool',
+    name: cx.name,
+    origin: cx.origin,
+    class: 'window',
+    engine: 'vector',
+    dtype: x.dtype,
+    macs: 0,
+    out: groupOutput(cx),
+    nodes: cx.group,
+    pool,
+    x,
+    batch,
+    channels,
+    ih,
+    iw,
+    oh,
+    ow,
+    kernel,
+    strides: window.strides,
+    dilations: window.dilations,
+    padTop: top,
+    padLeft: left,
+    countBox: includePad ? [-top, -left, ih + bottom, iw + right] : [0, 0, ih, iw],
+    xZero: quantized && pool === 'average' ? perTensor(input).zero : 0,
+    multiplier: quantized && pool === 'average' ? Math.fround(perTensor(input).scale / perTensor(output).scale) : 1,
+    outZero: quantized && pool === 'average' ? perTensor(output).zero : 0,
+    epilogue: epiloguePlan(cx, cx.epilogue, output.id),
+  };
+}
+
+export function selectMean(cx: SelectContext, node: Node): MeanKernel | NotHere {
+  const input = cx.graph.values[node.inputs[0] as number];
+  const output = cx.graph.values[node.outputs[0] as number];
+  if (input === undefined || output === undefined) throw new Error('mean without operands');
+  if (input.type.dtype !== 'float32' && input.quantization === null) return { reason: `operand ${input.name} is ${input.type.dtype}` };
+  if (cx.epilogue.length > 0) return { reason: 'an epilogue behind a mean' };
+  const x = cx.views.view(input.id);
+  const rank = x.shape.length;
+  let kept = 2;
+  if (node.op === 'ReduceMean') {
+    const given = attributeInts(node, 'axes', constantInts(node.inputs[1] === undefined || node.inputs[1] === null ? undefined : cx.graph.values[node.inputs[1]]) ?? []);
+    if (given.length === 0) return { reason: 'the axes of the mean are not constant' };
+    const axes = given.map((a) => (a < 0 ? a + rank : a)).toSorted((p, q) => p - q);
+    kept = rank - axes.length;
+    if (axes.some((a, i) => a !== kept + i)) return { reason: `a mean over axes ${axes.join(', ')}: the vector engine reduces trailing axes` };
+  }
+  const rows = elementCount(x.shape.slice(0, kept));
+  const cols = elementCount(x.shape.slice(kept));
+  return {
+    kind: 'mean',
+    name: cx.name,
+    origin: cx.origin,
+    class: 'reduce',
+    engine: 'vector',
+    dtype: x.dtype,
+    macs: 0,
+    out: groupOutput(cx),
+    nodes: cx.group,
+    x,
+    rows,
+    cols,
+    xZero: input.quantization === null ? 0 : perTensor(input).zero,
+    finish: lowerMean(cols, input, output),
+  };
+}

@@ -1,0 +1,107 @@
+import { equalDim, opDef } from '../../graph/index.ts';
+import type { Graph, Node, ValueId } from '../../graph/ir.ts';
+import { joinOrigins, rewrite, type Edit } from './edit.ts';
+import type { Pass } from './pass.ts';
+
+/**
+ * Elementwise nodes join the node that makes their operand, so that the value between them never leaves the chip.
+ *
+ *     %c = Conv(%x, %w, %b)               %r = Fused(%x, %w, %b, %y) {
+ *     %s = Add(%c, %y)            =>        %c = Conv(%x, %w, %b)
+ *     %r = Relu(%s)                         %s = Add(%c, %y)
+ *                                           %r = Relu(%s)
+ *                                         }
+ *
+ * The body is the same nodes in the same order, so the result is the same bit for bit, quantized or not. The group stands where
+ * its last node stood, so every other operand is there by then. Of two candidates (a residual Add reads two convolutions) the one
+ * that comes last takes the node; a contraction or pool before an elementwise group. Does not apply when the value between is
+ * read by anybody else, is a graph output or has another shape than the result, or when the body would exceed `longestBody`.
+ */
+export const fuseElementwise: Pass = {
+  name: 'fuse-elementwise',
+  summary: 'Joins activations, residual adds and other elementwise nodes with the node that makes their operand',
+  run: (graph: Graph) =>
+    rewrite(graph, (node, edit) => {
+      if (!isEpilogue(node, edit)) return false;
+      const host = chooseHost(node, edit);
+      if (host === null) return false;
+      const body = [...(host.body ?? [host]), node];
+      edit.removeNode(host);
+      edit.emit({
+        op: 'Fused',
+        domain: 'systole',
+        name: host.name,
+        inputs: externalInputs(body),
+        outputs: node.outputs,
+        attributes: {},
+        origin: joinOrigins(host, node),
+        body,
+      });
+      return true;
+    }),
+};
+
+/**
+ * Nodes in one body. A VECTOR program keeps every operand of its body as a tile in the scratchpad and every value between in a
+ * register; more than eight steps save no traffic that matters (no network here has a longer chain) but shrink the tiles.
+ */
+const longestBody = 8;
+
+/** What a VECTOR program expresses exactly; other elementwise operators (comparisons, Where, Pow, …) run on their own. */
+const epilogueOperators: ReadonlySet<string> = new Set([
+  'Relu', 'LeakyRelu', 'PRelu', 'Clip', 'Sigmoid', 'HardSigmoid', 'HardSwish', 'Tanh', 'Exp', 'Sqrt', 'Erf', 'Abs', 'Neg', 'Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'ScaleShift',
+]);
+
+function isEpilogue(node: Node, edit: Edit): boolean {
+  const [out] = node.outputs;
+  if (out === undefined || node.outputs.length !== 1 || !epilogueOperators.has(node.op)) return false;
+  return isReal(out, edit);
+}
+
+/** Float, or a quantized stand-in for it: integer arithmetic on shapes stays on the host. */
+function isReal(id: ValueId, edit: Edit): boolean {
+  const { type, quantization } = edit.value(id);
+  return type.dtype === 'float32' || quantization !== null;
+}
+
+/** 2 contraction or pool, 1 elementwise, 0 cannot be an anchor. */
+function anchorRank(node: Node): number {
+  const anchor = node.body?.[0] ?? node;
+  if (node.outputs.length !== 1) return 0;
+  if (anchor.op === 'MatMul' || anchor.op === 'Gemm' || anchor.op === 'Conv' || anchor.op === 'ConvTranspose') return 2;
+  const kernelClass = opDef(anchor.domain, anchor.op)?.kernelClass;
+  if (kernelClass === 'contraction' || kernelClass === 'window') return 2;
+  return epilogueOperators.has(anchor.op) ? 1 : 0;
+}
+
+function chooseHost(node: Node, edit: Edit): Node | null {
+  const [out] = node.outputs;
+  if (out === undefined) return null;
+  let best: Node | null = null;
+  let bestRank = 0;
+  for (const id of node.inputs) {
+    if (id === null || edit.uses(id) > 0 || !isReal(id, edit) || !sameShape(id, out, edit)) continue;
+    const host = edit.producer(id);
+    if (host === null || (host.body?.length ?? 1) >= longestBody) continue;
+    const rank = anchorRank(host);
+    if (rank > bestRank || (rank === bestRank && rank > 0 && best !== null && edit.position(host) > edit.position(best))) {
+      best = host;
+      bestRank = rank;
+    }
+  }
+  return best;
+}
+
+function sameShape(a: ValueId, b: ValueId, edit: Edit): boolean {
+  const left = edit.value(a).type.shape;
+  const right = edit.value(b).type.shape;
+  return left.length === right.length && left.every((d, i) => equalDim(d, right[i] ?? 0));
+}
+
+/** What a body reads from outside, each once, in order of first use. */
+export function externalInputs(body: readonly Node[]): readonly ValueId[] {
+  const made = new Set(body.flatMap((node) => node.outputs));
+  const read = new Set<ValueId>();
+  for (const node of body) for (const id of node.inputs) if (id !== null && !made.has(id)) read.add(id);
+  return [...read];
+}

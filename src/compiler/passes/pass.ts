@@ -1,0 +1,51 @@
+/** What a pass is, and how a list of them is run. */
+import { invariant, SystoleError, type Diagnostic } from '../../core/index.ts';
+import { printGraph, verifyGraph } from '../../graph/index.ts';
+import type { Graph } from '../../graph/ir.ts';
+
+export interface PassContext {
+  /** Tells the user something; passes never print. */
+  report(diagnostic: Diagnostic): void;
+}
+
+/** A pure step from graph to graph. Returns the same reference when it changed nothing. */
+export interface Pass {
+  readonly name: string;
+  /** One sentence for lists and documentation. */
+  readonly summary: string;
+  run(graph: Graph, cx: PassContext): Graph;
+}
+
+export interface RunPassesOptions {
+  /** Called after every pass with what it made, changed or not (`SYSTOLE_DUMP`). */
+  readonly dump?: ((pass: Pass, graph: Graph, changed: boolean) => void) | undefined;
+  readonly report?: ((diagnostic: Diagnostic) => void) | undefined;
+  /** Stop after the pass of this name. */
+  readonly stopAfter?: string | undefined;
+}
+
+/**
+ * Runs passes in order and verifies the graph after each that changed it.
+ * @throws an internal error with the graph before the pass when a pass breaks a rule of the graph: that is our bug
+ */
+export function runPasses(graph: Graph, passes: readonly Pass[], options: RunPassesOptions = {}): Graph {
+  const cx: PassContext = { report: (diagnostic) => options.report?.(diagnostic) };
+  let current = graph;
+  for (const pass of passes) {
+    const next = pass.run(current, cx);
+    if (next !== current) verifyAfter(pass, current, next);
+    options.dump?.(pass, next, next !== current);
+    current = next;
+    if (options.stopAfter === pass.name) break;
+  }
+  return current;
+}
+
+function verifyAfter(pass: Pass, before: Graph, after: Graph): void {
+  try {
+    verifyGraph(after);
+  } catch (error) {
+    if (!(error instanceof SystoleError)) throw error;
+    invariant(false, `pass ${pass.name} made a graph that is not one\n${error.message}\n\ngraph before:\n${printGraph(before)}`);
+  }
+}

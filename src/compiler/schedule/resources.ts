@@ -1,0 +1,98 @@
+/**
+ * Who touched what last. Commands depend on each other through resources: slots of a local memory and tensors in their homes.
+ * A dependence is a sequence number per queue: "everything of that queue up to here must have retired".
+ */
+import { queueNames } from '../../isa/index.ts';
+
+export const queueCount: number = queueNames.length;
+
+/** Per queue the 1-based sequence number of a command, 0 for none. */
+export type Marks = Int32Array;
+
+export function noMarks(): Marks {
+  return new Int32Array(queueCount);
+}
+
+function raise(into: Marks, from: Marks): void {
+  for (let q = 0; q < queueCount; q++) if ((from[q] as number) > (into[q] as number)) into[q] = from[q] as number;
+}
+
+/** An axis-aligned box as [lo0, hi0, lo1, hi1, …], half open. null: all of it. */
+export type Box = readonly number[] | null;
+
+export interface Resource {
+  /** Raises `deps` to what a read (of `box`) must wait for. */
+  beforeRead(deps: Marks, box: Box): void;
+  beforeWrite(deps: Marks, box: Box): void;
+  noteRead(queue: number, sequence: number, box: Box): void;
+  noteWrite(queue: number, sequence: number, box: Box): void;
+  /** Everything that ever touched it, for whoever takes over its bytes. */
+  allTouches(into: Marks): void;
+}
+
+/** A byte range of a local memory that holds one tile at a time. `inherited`: what touched these bytes before it existed. */
+export function createSlot(inherited: Marks): Resource {
+  const written = noMarks();
+  const touched = inherited.slice();
+  return {
+    beforeRead: (deps) => raise(deps, written),
+    beforeWrite: (deps) => raise(deps, touched),
+    noteRead: (queue, sequence) => {
+      touched[queue] = sequence;
+    },
+    noteWrite: (queue, sequence) => {
+      touched[queue] = sequence;
+      written[queue] = sequence;
+    },
+    allTouches: (into) => raise(into, touched),
+  };
+}
+
+/** A tensor in its home: writes are remembered box by box, so that a consumer waits only for the tiles it reads. */
+export function createTensor(inherited: Marks): Resource {
+  const touched = inherited.slice();
+  const written = noMarks();
+  const boxes: { readonly box: readonly number[]; readonly queue: number; readonly sequence: number }[] = [];
+  let whole = false;
+  return {
+    beforeRead: (deps, box) => {
+      if (box === null || whole) return raise(deps, written);
+      // Newest first: in an in-order queue the newest overlapping write stands for all older ones.
+      let missing = 0;
+      for (let q = 0; q < queueCount; q++) if ((written[q] as number) > 0) missing++;
+      const found = noMarks();
+      for (let i = boxes.length - 1; i >= 0 && missing > 0; i--) {
+        const w = boxes[i] as (typeof boxes)[number];
+        if ((found[w.queue] as number) === 0 && overlap(w.box, box)) {
+          found[w.queue] = w.sequence;
+          missing--;
+        }
+      }
+      raise(deps, found);
+    },
+    beforeWrite: (deps) => raise(deps, touched),
+    noteRead: (queue, sequence) => {
+      touched[queue] = sequence;
+    },
+    noteWrite: (queue, sequence, box) => {
+      written[queue] = sequence;
+      // Tiles of one tensor do not overlap, so writes need not order among themselves: only reads are kept in `touched`.
+      if (box === null) {
+        whole = true;
+        touched[queue] = sequence;
+      } else boxes.push({ box, queue, sequence });
+    },
+    allTouches: (into) => {
+      raise(into, touched);
+      raise(into, written);
+    },
+  };
+}
+
+function overlap(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return true;
+  for (let i = 0; i < a.length; i += 2) {
+    if ((a[i] as number) >= (b[i + 1] as number) || (b[i] as number) >= (a[i + 1] as number)) return false;
+  }
+  return true;
+}

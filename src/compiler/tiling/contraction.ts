@@ -1,0 +1,335 @@
+/**
+ * Tiles of a contraction: which sizes, which loop order, how many buffers. An exhaustive search over even cuts; each candidate is
+ * judged by max(compute, bytes / bandwidth) plus what cannot overlap (first loads, last store), from the same closed forms the
+ * simulator's demand uses.
+ */
+import { alignUp, bytesPerElement, ceilDiv } from '../../core/index.ts';
+import { matrixTicks } from '../../isa/index.ts';
+import { slotAlignment } from '../memory/local-window.ts';
+import type { ContractionKernel, Geometry } from '../kernels/spec.ts';
+import { latencyPs, movePs, tileSizes, type MapperEnvironment } from './environment.ts';
+
+export interface ContractionTile {
+  /** Images. */
+  readonly b: number;
+  /** Groups (or batched products). */
+  readonly g: number;
+  /** Output channels per group. */
+  readonly n: number;
+  /** Input channels per group. */
+  readonly c: number;
+  /** Output rows and columns. */
+  readonly y: number;
+  readonly x: number;
+}
+
+/** `weights-outer`: all pixels for one block of output channels, then the next. `pixels-outer`: the other way round. The reduction is innermost. */
+export type LoopOrder = 'weights-outer' | 'pixels-outer';
+
+export interface ContractionMapping {
+  readonly tile: ContractionTile;
+  readonly order: LoopOrder;
+  /** How many tiles of each operand are on chip at once; 0 = used where it lies. */
+  readonly slots: { readonly x: number; readonly w: number; readonly out: number; readonly acc: number; readonly operand: number };
+  /** Rows of a ring buffer for x (halo rows stay), 0 = tiles. */
+  readonly ringRows: number;
+  readonly estimatePs: number;
+  readonly tiles: number;
+}
+
+/** Where the operands of a contraction come from: home memory names, and whether engines read them there. */
+export interface ContractionHomes {
+  readonly x: string;
+  readonly xDirect: boolean;
+  readonly w: string;
+  readonly wDirect: boolean;
+  readonly out: string;
+  readonly outDirect: boolean;
+  /** One entry per epilogue operand. */
+  readonly operands: readonly { readonly home: string; readonly direct: boolean; readonly bytesPerElement: number; readonly perChannel: boolean }[];
+}
+
+/** Bytes one choice of tile needs in each local memory. */
+export interface LocalNeed {
+  readonly activations: number;
+  readonly weights: number;
+  readonly accumulator: number;
+}
+
+/** Why no tile fits: the smallest one and what it needs. */
+export interface NoFit {
+  readonly need: LocalNeed;
+  readonly terms: readonly { readonly what: string; readonly bytes: number }[];
+}
+
+const slotBytes = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
+
+export function inputRows(g: Geometry, y: number): number {
+  return Math.min(g.ih, (y - 1) * g.strides[0] + (g.kh - 1) * g.dilations[0] + 1);
+}
+
+export function inputCols(g: Geometry, x: number): number {
+  return Math.min(g.iw, (x - 1) * g.strides[1] + (g.kw - 1) * g.dilations[1] + 1);
+}
+
+/** Input rows [lo, hi) under output rows [at, at + size): clipped to the image, never empty. */
+export function inputSpan(at: number, size: number, stride: number, reach: number, pad: number, extent: number): readonly [number, number] {
+  const lo = Math.min(Math.max(at * stride - pad, 0), extent - 1);
+  const hi = Math.max(lo + 1, Math.min((at + size - 1) * stride + reach - pad, extent));
+  return [lo, hi];
+}
+
+/** Sum of `inputSpan` lengths over all tiles along one axis. */
+function loadedExtent(extent: number, tile: number, stride: number, reach: number, pad: number, input: number): number {
+  let sum = 0;
+  for (let at = 0; at < extent; at += tile) {
+    const [lo, hi] = inputSpan(at, Math.min(tile, extent - at), stride, reach, pad, input);
+    sum += hi - lo;
+  }
+  return sum;
+}
+
+interface Footprint {
+  readonly x: number;
+  readonly w: number;
+  readonly params: number;
+  readonly mid: number;
+  readonly out: number;
+  readonly acc: number;
+  readonly operand: number;
+}
+
+function footprint(k: ContractionKernel, homes: ContractionHomes, t: ContractionTile): Footprint {
+  const g = k.geometry;
+  const pixels = t.b * t.y * t.x;
+  const outs = pixels * t.g * t.n;
+  const channels = t.g * t.n;
+  const paramBytes = (k.drain.bias === null ? 0 : 4) + (k.drain.multiplier === null ? 0 : 4);
+  let operand = 0;
+  for (const o of homes.operands) if (!o.direct) operand += slotBytes(outs * o.bytesPerElement);
+  const out = outs * bytesPerElement(k.out.dtype);
+  const mid = outs * bytesPerElement(k.drain.dtype);
+  // The vector engine works in place where element sizes agree.
+  const midSlot = k.epilogue !== null && (mid !== out || homes.outDirect) ? slotBytes(mid) : 0;
+  return {
+    x: homes.xDirect ? 0 : slotBytes(t.b * t.g * t.c * inputRows(g, t.y) * inputCols(g, t.x) * bytesPerElement(k.dtype)),
+    w: homes.wDirect ? 0 : slotBytes(t.g * t.n * t.c * g.kh * g.kw * bytesPerElement(k.w.dtype)),
+    params: paramBytes === 0 ? 0 : slotBytes(channels * paramBytes),
+    mid: midSlot,
+    out: homes.outDirect ? 0 : slotBytes(out),
+    acc: slotBytes(outs * 4),
+    operand,
+  };
+}
+
+/** Which local memories the slots live in; several roles may share one. */
+function need(env: MapperEnvironment, f: Footprint, s: ContractionMapping['slots'], ring: number): Map<string, number> {
+  const total = new Map<string, number>();
+  const add = (memory: string, bytes: number): void => {
+    total.set(memory, (total.get(memory) ?? 0) + bytes);
+  };
+  const { ports } = env.matrix;
+  add(ports.activations[0] as string, ring > 0 ? ring : f.x * s.x);
+  add(ports.weights[0] as string, f.w * s.w);
+  add(env.core.scratchpad, f.params * Math.min(2, Math.max(1, s.w)) + f.mid * s.out + f.operand * s.operand);
+  add(ports.results[0] as string, f.out * s.out);
+  add(env.core.accumulator, f.acc * s.acc);
+  return total;
+}
+
+function fits(env: MapperEnvironment, total: ReadonlyMap<string, number>): boolean {
+  for (const [memory, bytes] of total) if (bytes > (env.capacity.get(memory) ?? 0)) return false;
+  return true;
+}
+
+/** Ticks of all tile commands: each axis has full tiles and at most one rest. */
+function computeTicks(env: MapperEnvironment, k: ContractionKernel, t: ContractionTile): { ticks: number; tiles: number } {
+  const g = k.geometry;
+  const rate = env.matrix.rates[k.dtype] ?? 1;
+  const cut = (extent: number, tile: number): readonly (readonly [number, number])[] => {
+    const full = Math.floor(extent / tile);
+    const rest = extent - full * tile;
+    return rest === 0 ? [[tile, full]] : full === 0 ? [[rest, 1]] : [[tile, full], [rest, 1]];
+  };
+  const depthwise = k.op === 'DWCONV';
+  let ticks = 0;
+  let tiles = 0;
+  for (const [b, nb] of cut(g.batch, t.b))
+    for (const [gg, ng] of cut(g.groups, t.g))
+      for (const [n, nn] of cut(g.mg, t.n))
+        for (const [c, nc] of cut(g.cg, t.c))
+          for (const [y, ny] of cut(g.oh, t.y))
+            for (const [x, nx] of cut(g.ow, t.x)) {
+              const count = nb * ng * nn * nc * ny * nx;
+              const r = matrixTicks(env.matrix, rate, { products: gg, depthwise, m: b * y * x, n, channels: c, taps: g.kh * g.kw });
+              ticks += count * (r.compute + env.matrix.startTicks);
+              tiles += count;
+            }
+  return { ticks, tiles };
+}
+
+interface Sizes {
+  readonly b: readonly number[];
+  readonly g: readonly number[];
+  readonly n: readonly number[];
+  readonly c: readonly number[];
+  readonly y: readonly number[];
+  readonly x: readonly number[];
+}
+
+function candidateSizes(env: MapperEnvironment, k: ContractionKernel): Sizes {
+  const g = k.geometry;
+  const e = env.matrix;
+  const quantumN = e.kind === 'systolic' ? e.cols : e.outputLanes;
+  const rows = e.kind === 'systolic' ? e.rows : e.inputLanes;
+  const taps = e.kind === 'systolic' ? g.kh * g.kw : 1;
+  const quantumC = Math.max(1, Math.ceil(rows / taps));
+  const depthwise = k.op === 'DWCONV';
+  const perFold = e.kind === 'systolic' ? Math.max(1, Math.floor(e.rows / taps)) : e.outputLanes;
+  const wantCols = g.oh === 1;
+  return {
+    b: tileSizes(g.batch, 1, 1).slice(0, 4),
+    g: depthwise ? tileSizes(g.groups, perFold, 1) : k.op === 'CONV' && g.groups > 1 ? tileSizes(g.groups, 1, 1) : [1],
+    n: depthwise ? [g.mg] : tileSizes(g.mg, quantumN, 1),
+    c: tileSizes(g.cg, quantumC, 1),
+    y: tileSizes(g.oh, 1, 1),
+    x: wantCols ? tileSizes(g.ow, 1, 1) : [g.ow],
+  };
+}
+
+/** The best mapping, or the smallest tile's need when none fits. */
+export function mapContraction(env: MapperEnvironment, k: ContractionKernel, homes: ContractionHomes): ContractionMapping | NoFit {
+  const g = k.geometry;
+  const sizes = candidateSizes(env, k);
+  let best = search(env, k, homes, sizes);
+  // Only when whole rows are too wide: cut columns as well.
+  if (best === null && g.oh > 1) best = search(env, k, homes, { ...sizes, x: tileSizes(g.ow, 1, 1) });
+  if (best !== null) return best;
+  const smallest: ContractionTile = { b: 1, g: 1, n: 1, c: 1, y: 1, x: 1 };
+  const f = footprint(k, homes, smallest);
+  return {
+    need: { activations: f.x + f.mid + f.out + f.operand + f.params, weights: f.w, accumulator: f.acc },
+    terms: [
+      { what: 'input tile', bytes: f.x },
+      { what: 'weight tile', bytes: f.w },
+      { what: 'bias and scales', bytes: f.params },
+      { what: 'output tile', bytes: f.out + f.mid },
+      { what: 'operands of the epilogue', bytes: f.operand },
+      { what: 'accumulators', bytes: f.acc },
+    ],
+  };
+}
+
+function search(env: MapperEnvironment, k: ContractionKernel, homes: ContractionHomes, sizes: Sizes): ContractionMapping | null {
+  const geo = k.geometry;
+  let best: ContractionMapping | null = null;
+  const accCapacity = env.capacity.get(env.core.accumulator) ?? 0;
+  for (const g of sizes.g) {
+    for (const n of sizes.n) {
+      for (const y of sizes.y) {
+        for (const x of sizes.x) {
+          for (const b of sizes.b) {
+            // Several images in a tile only when each is whole; several groups only with all their channels.
+            if (b > 1 && (y < geo.oh || x < geo.ow)) continue;
+            if (g > 1 && n < geo.mg) continue;
+            if (slotBytes(g * n * b * y * x * 4) > accCapacity) continue;
+            for (const c of sizes.c) {
+              if (g > 1 && c < geo.cg) continue;
+              best = judge(env, k, homes, { b, g, n, c, y, x }, best);
+            }
+          }
+        }
+      }
+    }
+  }
+  return best;
+}
+
+/** Tries loop orders and buffer counts for one tile; returns the better of `best` and what it finds. */
+function judge(
+  env: MapperEnvironment,
+  k: ContractionKernel,
+  homes: ContractionHomes,
+  t: ContractionTile,
+  best: ContractionMapping | null,
+): ContractionMapping | null {
+  const g = k.geometry;
+  const f = footprint(k, homes, t);
+  const single = { x: 1, w: 1, out: 1, acc: 1, operand: 1 };
+  if (!fits(env, need(env, f, single, 0))) return best;
+  const { ticks, tiles } = computeTicks(env, k, t);
+  const computePs = ticks * env.tickPs;
+  if (best !== null && computePs >= best.estimatePs) return best;
+
+  const nK = ceilDiv(g.cg, t.c);
+  const nN = ceilDiv(g.mg, t.n);
+  const nG = ceilDiv(g.groups, t.g);
+  const nY = ceilDiv(g.oh, t.y);
+  const nX = ceilDiv(g.ow, t.x);
+  const nB = ceilDiv(g.batch, t.b);
+  const nS = nB * nY * nX;
+  const reachY = (g.kh - 1) * g.dilations[0] + 1;
+  const reachX = (g.kw - 1) * g.dilations[1] + 1;
+  const es = bytesPerElement(k.dtype);
+  const rowsLoaded = loadedExtent(g.oh, t.y, g.strides[0], reachY, g.padTop, g.ih);
+  const colsLoaded = loadedExtent(g.ow, t.x, g.strides[1], reachX, g.padLeft, g.iw);
+  const outs = g.batch * g.groups * g.mg * g.oh * g.ow;
+  const wBytes = g.groups * g.mg * g.cg * g.kh * g.kw * bytesPerElement(k.w.dtype);
+  const vectorPs = k.epilogue === null ? 0 : (outs / Math.max(1, env.core.vector.lanes)) * env.tickPs * k.epilogue.steps.length * 0.7;
+  const loadStartPs = env.core.dma.startTicks * env.tickPs;
+
+  for (const order of nN === 1 && nK === 1 ? (['weights-outer'] as const) : (['weights-outer', 'pixels-outer'] as const)) {
+    for (const ring of [false, true]) {
+      if (ring && (homes.xDirect || nK > 1 || nX > 1 || nY === 1 || t.b > 1 || reachY <= g.strides[0])) continue;
+      const ringRows = ring ? Math.min(g.ih, inputRows(g, t.y) + t.y * g.strides[0]) : 0;
+      const ringBytes = ring ? slotBytes(ringRows * t.g * t.c * g.iw * es) : 0;
+      for (const slots of slotChoices(order, nK, nN)) {
+        const total = need(env, f, slots, ringBytes);
+        if (!fits(env, total)) continue;
+        const xKept = ring ? nN === 1 || order === 'pixels-outer' : order === 'pixels-outer' ? nN === 1 || slots.x >= nK : nN === 1 || slots.x >= nS * nK;
+        const xSweeps = xKept ? 1 : nN;
+        const wKept = order === 'weights-outer' ? slots.w >= nK || nS === 1 : slots.w >= nN * nK || nS === 1;
+        const wSweeps = homes.wDirect ? 0 : wKept ? 1 : nS;
+        const rows = ring ? g.ih : rowsLoaded;
+        const xBytes = homes.xDirect ? 0 : g.batch * g.groups * g.cg * rows * colsLoaded * es * xSweeps;
+        const loads = (homes.xDirect ? 0 : nG * nS * nK * xSweeps) + nG * nN * nK * wSweeps;
+        let inPs = movePs(env, homes.x, 'read', xBytes) + movePs(env, homes.w, 'read', wBytes * wSweeps) + loads * loadStartPs;
+        for (const o of homes.operands) {
+          if (!o.direct) inPs += movePs(env, o.home, 'read', o.perChannel ? g.groups * g.mg * o.bytesPerElement : outs * o.bytesPerElement);
+        }
+        const outPs = homes.outDirect ? 0 : movePs(env, homes.out, 'write', outs * bytesPerElement(k.out.dtype)) + nG * nN * nS * loadStartPs;
+        const sameBus = homes.out === homes.x || homes.out === homes.w;
+        const movedPs = sameBus ? inPs + outPs : Math.max(inPs, outPs);
+        // Single buffers cannot overlap: their time adds to the computation.
+        const serial = (slots.x === 1 && !ring && !homes.xDirect) || (slots.w === 1 && wSweeps * nN * nK > 1) ? inPs : 0;
+        const firstPs =
+          (homes.xDirect ? 0 : movePs(env, homes.x, 'read', f.x) + latencyPs(env, homes.x)) + movePs(env, homes.w, 'read', f.w) + latencyPs(env, homes.w) * 0.5;
+        const lastPs = homes.outDirect ? 0 : movePs(env, homes.out, 'write', f.out) + latencyPs(env, homes.out);
+        const estimatePs = Math.max(computePs + serial, movedPs, vectorPs) + firstPs + lastPs;
+        if (best === null || estimatePs < best.estimatePs) {
+          best = { tile: t, order, slots: homes.xDirect ? { ...slots, x: 0 } : slots, ringRows, estimatePs, tiles };
+        }
+      }
+    }
+  }
+  return best;
+}
+
+function slotChoices(order: LoopOrder, nK: number, nN: number): ContractionMapping['slots'][] {
+  const two = { x: 2, w: 2, out: 2, acc: 2, operand: 2 };
+  const choices = [two];
+  if (order === 'weights-outer' && nK > 1) choices.push({ ...two, w: nK + 1 });
+  if (order === 'pixels-outer' && nN * nK > 2) choices.push({ ...two, w: nN * nK });
+  if (order === 'pixels-outer' && nK > 1 && nN > 1) choices.push({ ...two, x: nK + 1 }, { ...two, x: nK + 1, w: nN * nK });
+  choices.push({ ...two, x: 1, w: 1 }, { x: 1, w: 1, out: 1, acc: 1, operand: 1 });
+  return choices;
+}
+
+export function describeMapping(k: ContractionKernel, m: ContractionMapping): string {
+  const t = m.tile;
+  const parts = [`n${t.n}`, `c${t.c}`, k.op === 'MATMUL' ? `m${t.x}` : `${t.y}×${t.x}`];
+  if (t.g > 1) parts.unshift(`g${t.g}`);
+  if (t.b > 1) parts.unshift(`b${t.b}`);
+  const buffers = m.ringRows > 0 ? `ring of ${m.ringRows} rows` : m.slots.x === 0 ? 'input in place' : `${m.slots.x} input tiles`;
+  return `${parts.join(' ')}, ${m.order}, ${buffers}, ${m.slots.w} weight tiles`;
+}

@@ -1,0 +1,40 @@
+/** What the mapper needs to know of the machine, read once: local memories, rates and bandwidths, all times in picoseconds. */
+import type { Core, Machine, MatrixEngine } from '../../hw-configs/index.ts';
+
+export interface MapperEnvironment {
+  readonly machine: Machine;
+  readonly core: Core;
+  readonly matrix: MatrixEngine;
+  /** Picoseconds per tick of the core's clock. */
+  readonly tickPs: number;
+  /** Bytes for tiles in a memory's window, by memory name. */
+  readonly capacity: ReadonlyMap<string, number>;
+  readonly spaces: readonly string[];
+}
+
+/** Picoseconds to move `bytes` from or to a memory through the DMA, without latency. */
+export function movePs(env: MapperEnvironment, memory: string, direction: 'read' | 'write', bytes: number): number {
+  const m = env.machine.memories[memory];
+  if (m === undefined) throw new Error(`no memory ${memory}`);
+  const rate = direction === 'read' ? m.readBytesPerSecond : m.writeBytesPerSecond;
+  const bus = (bytes / rate) * 1e12;
+  const dma = (bytes / env.core.dma.bytesPerTick) * env.tickPs;
+  return Math.max(bus, dma);
+}
+
+export function latencyPs(env: MapperEnvironment, memory: string): number {
+  return env.machine.memories[memory]?.latencyPs ?? 0;
+}
+
+/** Tile sizes worth trying for an extent: even cuts, rounded up to `quantum`, largest first; ends with the smallest useful one. */
+export function tileSizes(extent: number, quantum: number, smallest: number): number[] {
+  const sizes = new Set<number>([extent]);
+  for (const parts of [2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64, 96, 128, 192, 256, 512]) {
+    const even = Math.ceil(extent / parts);
+    const size = even > quantum ? Math.ceil(even / quantum) * quantum : even;
+    if (size < extent && size >= smallest) sizes.add(size);
+  }
+  if (quantum < extent && quantum >= smallest) sizes.add(quantum);
+  if (smallest < extent) sizes.add(smallest);
+  return [...sizes].toSorted((a, b) => b - a);
+}

@@ -1,0 +1,115 @@
+import { defineMessage, type Message } from '../diagnostics.ts';
+import { formatBytes, formatCount } from '../units.ts';
+
+/** SYS45xx: mapping kernels onto a machine. */
+
+/** What is needed, against what there is. */
+export interface Shortfall {
+  readonly memory: string;
+  readonly demandBytes: number;
+  readonly capacityBytes: number;
+  readonly terms: readonly { readonly what: string; readonly bytes: number }[];
+}
+
+const amount = (n: number): string => `${formatCount(n)} B (${formatBytes(n)})`;
+
+function shortfallText(s: Shortfall): string {
+  const terms = s.terms
+    .filter((t) => t.bytes > 0)
+    .slice(0, 6)
+    .map((t) => `${t.what} ${formatCount(t.bytes)} B`)
+    .join(' + ');
+  return `needs at least ${amount(s.demandBytes)} of ${s.memory}, which has ${amount(s.capacityBytes)}: ${formatCount(s.demandBytes - s.capacityBytes)} B short. Made of: ${terms}.`;
+}
+
+export const kernelDoesNotFit: Message<{ kernel: string; shortfall: Shortfall }> = defineMessage(
+  'SYS4501',
+  'error',
+  'a kernel does not fit on chip',
+  'Even the smallest tile of this kernel, one output element of one channel with single buffers, is larger than the memory its engine works from. Windows are not cut: all taps of one output must be on chip at once.',
+  ({ kernel, shortfall }) =>
+    `the smallest tile of ${kernel} ${shortfallText(shortfall)} Enlarge the memory (--set memories.${shortfall.memory}.size=…) or make the window smaller.`,
+);
+
+export const activationsDoNotFit: Message<{ step: string; shortfall: Shortfall }> = defineMessage(
+  'SYS4502',
+  'error',
+  'activations do not fit their home',
+  'Intermediate tensors live whole in the memory that the operating point names as the home of activations. The demand given is the largest sum of tensors alive at one kernel; no placement can need less. If demand is below capacity, the plan found is fragmented and its height is given.',
+  ({ step, shortfall }) =>
+    `intermediate tensors alive at ${step} together: the plan ${shortfallText(shortfall)} Enlarge the memory (--set memories.${shortfall.memory}.size=…), give activations another home (--set placement.activations=…), or shrink the input or the batch.`,
+);
+
+export const memoryTooSmall: Message<{ shortfall: Shortfall }> = defineMessage(
+  'SYS4503',
+  'error',
+  'a memory is too small for what lives in it',
+  'The operating point places weights, inputs, outputs and activations in named memories. Their sizes are fixed by the model; the sum exceeds the memory.',
+  ({ shortfall }) =>
+    `what the operating point places in ${shortfall.memory} ${shortfallText(shortfall)} Enlarge it (--set memories.${shortfall.memory}.size=…) or place something elsewhere (--set placement.constants=…).`,
+);
+
+export const dtypeNotSupported: Message<{ engine: string; dtype: string; supported: readonly string[]; kernel: string }> = defineMessage(
+  'SYS4504',
+  'error',
+  'the machine does not compute in this precision',
+  'A machine lists the operand types of its matrix engine (rates) and of its vector engine (dtypes).',
+  ({ engine, dtype, supported, kernel }) =>
+    `${kernel} wants ${dtype} on the ${engine} engine, which lists ${supported.length === 0 ? 'none' : supported.join(', ')}. Choose another --precision or add the type to the machine.`,
+);
+
+export const tooFewSemaphores: Message<{ needed: number; available: number }> = defineMessage(
+  'SYS4505',
+  'error',
+  'too few semaphores',
+  'Queues synchronise over counting semaphores, one per ordered pair of queues that depend on each other.',
+  ({ needed, available }) => `the program needs ${needed} semaphores, the core has ${available}. Raise cores.*.semaphores.`,
+);
+
+export const onlyOneCore: Message<{ name: string; total: number }> = defineMessage(
+  'SYS4506',
+  'warning',
+  'one core of several is used',
+  'The present schedule runs all kernels on one core; peak figures count all cores, so utilisation looks low on machines with several.',
+  ({ name, total }) => `the machine has ${total} cores; the program runs on one (${name}).`,
+);
+
+export const homeNotWritable: Message<{ what: string; memory: string }> = defineMessage(
+  'SYS4507',
+  'error',
+  'no writable home',
+  'Activations, outputs and state are written at run time; a read-only memory such as flash cannot hold them.',
+  ({ what, memory }) => `${what} are placed in ${memory}, which is read-only. Name a writable memory (--set placement.${what}=…).`,
+);
+
+export const constantsOnChip: Message<{ memory: string }> = defineMessage(
+  'SYS4508',
+  'error',
+  'constants cannot live in a core memory',
+  'Weights are brought on chip tile by tile; a home inside a core is not compiled for.',
+  ({ memory }) => `placement.constants names ${memory}, which belongs to a core. Name a shared or external memory.`,
+);
+
+export const runsOnHost: Message<{ node: string; op: string; reason: string; bytes: number }> = defineMessage(
+  'SYS4510',
+  'warning',
+  'an operator runs on the host',
+  'No engine of the machine runs this operator as it stands; its operands are handed to the host and its result back. The cost is in the result (host seconds).',
+  ({ node, op, reason, bytes }) => `${op} ${node} runs on the host: ${reason}. ${formatBytes(bytes)} of operands cross over.`,
+);
+
+export const noMatrixEngine: Message<{ machine: string }> = defineMessage(
+  'SYS4511',
+  'error',
+  'the machine has no core',
+  'A program needs one core with a matrix engine.',
+  ({ machine }) => `${machine} describes no core. Add one under cores.`,
+);
+
+export const constantAbsent: Message<{ name: string; reason: string }> = defineMessage(
+  'SYS4512',
+  'error',
+  'a constant has no numbers',
+  'The model names this tensor but its contents are not there, so a program can be timed but neither written with weights nor run on values.',
+  ({ name, reason }) => `constant ${name} has no numbers (${reason}). Timing works without; for values put the data file beside the model, or use --no-weights.`,
+);

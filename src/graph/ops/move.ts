@@ -1,0 +1,441 @@
+/** Operators that copy elements along axes: Transpose, Slice, Split, Concat, Expand, Tile, Pad, DepthToSpace, SpaceToDepth. */
+import { elementCount, rowMajorStrides, type Tensor } from '../../core/index.ts';
+import { addDim, floorDivDim, mulDim, printDim, subDim, type Dim } from '../dim.ts';
+import { broadcastShapes } from './broadcast.ts';
+import { numbersOf, pickAxes, reshaped, tensorOf } from './numbers.ts';
+import {
+  badAttribute,
+  defineOp,
+  floatAttribute,
+  hasInput,
+  intAttribute,
+  intsAttribute,
+  knownDims,
+  knownInts,
+  misfit,
+  normalizeAxis,
+  outputType,
+  printShape,
+  requiredTensor,
+  requiredType,
+  stringAttribute,
+  type EvaluateContext,
+  type InferContext,
+  type OpContext,
+  type OpDef,
+} from './op-def.ts';
+
+/** Offsets 0, stride, 2·stride, … of one axis. */
+function straight(extent: number, stride: number): Int32Array {
+  return Int32Array.from({ length: extent }, (_, i) => i * stride);
+}
+
+export function transposed(x: Tensor, perm: readonly number[]): Tensor {
+  const strides = rowMajorStrides(x.shape);
+  const shape = perm.map((p) => x.shape[p] ?? 1);
+  return pickAxes(
+    x,
+    shape,
+    perm.map((p, i) => straight(shape[i] ?? 1, strides[p] ?? 0)),
+  );
+}
+
+function permutation(context: OpContext, rank: number): readonly number[] {
+  const perm = intsAttribute(context, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
+  if (perm.length !== rank || [...perm].sort((a, b) => a - b).some((p, i) => p !== i)) {
+    badAttribute(context, 'perm', `[${perm.join(', ')}]`, `an order of the ${rank} axes 0 to ${rank - 1}`);
+  }
+  return perm;
+}
+
+export const transpose: OpDef = defineOp({
+  name: 'Transpose',
+  since: [1, 13, 21, 23, 24, 25],
+  kernelClass: 'move',
+  attributes: { perm: 'computed' },
+  infer(context) {
+    const x = requiredType(context, 0, 'data');
+    return [{ dtype: x.dtype, shape: permutation(context, x.shape.length).map((p) => x.shape[p] ?? 1) }];
+  },
+  evaluate(context) {
+    const x = requiredTensor(context, 0, 'data');
+    return [transposed(x, permutation(context, x.shape.length))];
+  },
+});
+
+interface SliceAxis {
+  readonly axis: number;
+  readonly start: Dim;
+  readonly size: Dim;
+  readonly step: number;
+}
+
+/** Starts, ends, axes, steps: attributes before opset 10, inputs from then on. Ends may be symbolic where steps are 1. */
+function sliceAxes(context: InferContext, shape: readonly Dim[]): readonly SliceAxis[] {
+  const byInput = context.node.attributes['starts'] === undefined;
+  const starts = byInput ? knownDims(context, 1, 'starts') : (intsAttribute(context, 'starts') ?? []);
+  const ends = byInput ? knownDims(context, 2, 'ends') : (intsAttribute(context, 'ends') ?? []);
+  const axes = (byInput ? (hasInput(context, 3) ? knownInts(context, 3, 'axes') : null) : intsAttribute(context, 'axes')) ?? starts.map((_, i) => i);
+  const steps = byInput && hasInput(context, 4) ? knownInts(context, 4, 'steps') : starts.map(() => 1);
+  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) {
+    misfit(context, `${starts.length} starts, ${ends.length} ends, ${axes.length} axes and ${steps.length} steps do not match`);
+  }
+  return starts.map((from, i) => {
+    const axis = normalizeAxis(context, axes[i] ?? 0, shape.length, 'axes');
+    const size = shape[axis] ?? 1;
+    const step = steps[i] ?? 1;
+    if (step === 0) badAttribute(context, 'steps', '0', 'any other whole number');
+    return sliceAxis(axis, size, from, ends[i] ?? 0, step);
+  });
+}
+
+function sliceAxis(axis: number, size: Dim, from: Dim, to: Dim, step: number): SliceAxis {
+  if (typeof size === 'number' && typeof from === 'number' && typeof to === 'number') {
+    const lowest = step > 0 ? 0 : -1;
+    const highest = step > 0 ? size : size - 1;
+    const fit = (x: number): number => Math.min(highest, Math.max(lowest, x < 0 ? x + size : x));
+    const start = fit(from);
+    const count = Math.max(0, Math.ceil((fit(to) - start) / step));
+    return { axis, start, size: count, step };
+  }
+  // Symbolic: an end beyond 2^31 means the whole axis; negative numbers count from the end. Assumed in range; binding checks.
+  const place = (x: Dim): Dim => (typeof x !== 'number' ? x : x >= 2147483647 ? size : x < 0 ? addDim(size, x) : x);
+  const start = place(from);
+  if (step < 0) return { axis, start, size: typeof to === 'number' && to < -2147483647 ? floorDivDim(size, -step) : size, step };
+  return { axis, start, size: step === 1 ? subDim(place(to), start) : floorDivDim(addDim(subDim(place(to), start), step - 1), step), step };
+}
+
+export const slice: OpDef = defineOp({
+  name: 'Slice',
+  since: [1, 10, 11, 13],
+  kernelClass: 'move',
+  attributes: { starts: 'computed', ends: 'computed', axes: 'computed' },
+  infer(context) {
+    const x = requiredType(context, 0, 'data');
+    const shape = [...x.shape];
+    for (const s of sliceAxes(context, x.shape)) shape[s.axis] = s.size;
+    return [{ dtype: x.dtype, shape }];
+  },
+  evaluate(context) {
+    const x = requiredTensor(context, 0, 'data');
+    const type = outputType(context);
+    const strides = rowMajorStrides(x.shape);
+    const tables = type.shape.map((extent, i) => straight(extent, strides[i] ?? 0));
+    for (const s of sliceAxes(asInfer(context), x.shape)) {
+      const stride = strides[s.axis] ?? 0;
+      tables[s.axis] = Int32Array.from({ length: type.shape[s.axis] ?? 0 }, (_, i) => (Number(s.start) + i * s.step) * stride);
+    }
+    return [pickAxes(x, type.shape, tables)];
+  },
+  contents(context) {
+    const x = context.dims(0);
+    const [s] = x === null ? [] : sliceAxes(context, [x.length]);
+    if (x === null || s === undefined || typeof s.start !== 'number' || typeof s.size !== 'number') return null;
+    const start = s.start;
+    return Array.from({ length: s.size }, (_, i) => x[start + i * s.step] ?? 0);
+  },
+});
+
+/** An inference context over the tensors at hand, to share what reads attributes or inputs. */
+export function asInfer(context: EvaluateContext): InferContext {
+  return {
+    node: context.node,
+    opset: context.opset,
+    inputs: context.inputs,
+    tensor: (i) => context.inputs[i] ?? null,
+    dims: (i) => {
+      const t = context.inputs[i] ?? null;
+      return t === null || t.shape.length > 1 || t.dtype === 'string' ? null : [...numbersOf(t)];
+    },
+  };
+}
+
+export const concat: OpDef = defineOp({
+  name: 'Concat',
+  since: [1, 4, 11, 13],
+  kernelClass: 'move',
+  attributes: { axis: 'required' },
+  infer(context) {
+    const first = requiredType(context, 0, 'inputs');
+    const axis = normalizeAxis(context, intAttribute(context, 'axis', 1), first.shape.length);
+    const shape = [...first.shape];
+    for (let i = 1; i < context.inputs.length; i++) {
+      const next = requiredType(context, i, 'inputs');
+      const differs = next.shape.findIndex((d, k) => k !== axis && typeof d === 'number' && typeof shape[k] === 'number' && d !== shape[k]);
+      if (next.shape.length !== shape.length || differs >= 0) {
+        misfit(context, `the inputs ${printShape(first.shape)} and ${printShape(next.shape)} differ beside axis ${axis}`);
+      }
+      if (next.dtype !== first.dtype) misfit(context, `the inputs are ${first.dtype} and ${next.dtype}`, 'All must have one element type');
+      shape[axis] = addDim(shape[axis] ?? 0, next.shape[axis] ?? 0);
+      next.shape.forEach((d, k) => {
+        if (k !== axis && typeof shape[k] !== 'number') shape[k] = typeof d === 'number' ? d : (shape[k] ?? d);
+      });
+    }
+    return [{ dtype: first.dtype, shape }];
+  },
+  evaluate(context) {
+    const parts = context.inputs.map((_, i) => requiredTensor(context, i, 'inputs'));
+    const type = outputType(context);
+    const axis = normalizeAxis(context, intAttribute(context, 'axis', 1), type.shape.length);
+    return [joined(parts, axis, type.shape)];
+  },
+  contents(context) {
+    const parts = context.inputs.map((_, i) => context.dims(i));
+    return parts.every((p) => p !== null) ? parts.flat() : null;
+  },
+});
+
+/** Parts one after the other along `axis`; all of one element type. */
+export function joined(parts: readonly Tensor[], axis: number, shape: readonly number[]): Tensor {
+  const [first] = parts;
+  if (first === undefined) throw new Error('nothing to join');
+  const outer = elementCount(shape.slice(0, axis));
+  if (!ArrayBuffer.isView(first.data)) {
+    const strings: string[] = [];
+    for (let o = 0; o < outer; o++) {
+      for (const p of parts) {
+        const run = elementCount(p.shape.slice(axis));
+        for (let i = 0; i < run; i++) strings.push(String(p.data[o * run + i]));
+      }
+    }
+    return { dtype: first.dtype, shape, data: strings };
+  }
+  const size = first.data.BYTES_PER_ELEMENT;
+  const bytes = new Uint8Array(elementCount(shape) * size);
+  let at = 0;
+  const sources = parts.map((p) => {
+    if (!ArrayBuffer.isView(p.data)) throw new Error('strings joined with numbers');
+    return { bytes: new Uint8Array(p.data.buffer, p.data.byteOffset, p.data.byteLength), run: elementCount(p.shape.slice(axis)) * size };
+  });
+  for (let o = 0; o < outer; o++) {
+    for (const s of sources) {
+      bytes.set(s.bytes.subarray(o * s.run, (o + 1) * s.run), at);
+      at += s.run;
+    }
+  }
+  return { dtype: first.dtype, shape, data: viewOf(first, bytes) };
+}
+
+function viewOf(like: Tensor, bytes: Uint8Array): Tensor['data'] {
+  const { data } = like;
+  const { buffer } = bytes;
+  if (data instanceof Float32Array) return new Float32Array(buffer);
+  if (data instanceof Float64Array) return new Float64Array(buffer);
+  if (data instanceof Int8Array) return new Int8Array(buffer);
+  if (data instanceof Int16Array) return new Int16Array(buffer);
+  if (data instanceof Uint16Array) return new Uint16Array(buffer);
+  if (data instanceof Int32Array) return new Int32Array(buffer);
+  if (data instanceof Uint32Array) return new Uint32Array(buffer);
+  if (data instanceof BigInt64Array) return new BigInt64Array(buffer);
+  if (data instanceof BigUint64Array) return new BigUint64Array(buffer);
+  return bytes;
+}
+
+/** Sizes of the parts along the axis: stated, or equal with a smaller last one. */
+function splitSizes(context: InferContext, total: Dim): readonly Dim[] {
+  const stated = intsAttribute(context, 'split') ?? (hasInput(context, 1) ? knownInts(context, 1, 'split') : null);
+  if (stated !== null) {
+    const sum = stated.reduce((a, b) => a + b, 0);
+    if (typeof total === 'number' && sum !== total) misfit(context, `the parts [${stated.join(', ')}] make ${sum}, the axis has ${total}`);
+    return stated;
+  }
+  const parts = intAttribute(context, 'num_outputs', context.node.outputs.length);
+  const each = typeof total === 'number' ? Math.ceil(total / parts) : floorDivDim(total, parts);
+  return Array.from({ length: parts }, (_, i) => (i < parts - 1 ? each : subDim(total, mulDim(each, parts - 1))));
+}
+
+export const split: OpDef = defineOp({
+  name: 'Split',
+  since: [1, 2, 11, 13, 18],
+  kernelClass: 'move',
+  attributes: { axis: 0, split: 'computed', num_outputs: 'computed' },
+  infer(context) {
+    const x = requiredType(context, 0, 'input');
+    const axis = normalizeAxis(context, intAttribute(context, 'axis', 0), x.shape.length);
+    return splitSizes(context, x.shape[axis] ?? 1).map((size) => ({ dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? size : d)) }));
+  },
+  evaluate(context) {
+    const x = requiredTensor(context, 0, 'input');
+    const axis = normalizeAxis(context, intAttribute(context, 'axis', 0), x.shape.length);
+    const strides = rowMajorStrides(x.shape);
+    let start = 0;
+    return context.outputs.map((type) => {
+      const first = start;
+      start += type.shape[axis] ?? 0;
+      const tables = type.shape.map((extent, i) => straight(extent, strides[i] ?? 0));
+      tables[axis] = Int32Array.from({ length: type.shape[axis] ?? 0 }, (_, i) => (first + i) * (strides[axis] ?? 0));
+      return pickAxes(x, type.shape, tables);
+    });
+  },
+});
+
+export const expand: OpDef = defineOp({
+  name: 'Expand',
+  since: [8, 13],
+  kernelClass: 'move',
+  infer(context) {
+    const x = requiredType(context, 0, 'input');
+    return [{ dtype: x.dtype, shape: broadcastShapes(context, [x.shape, knownDims(context, 1, 'shape')]) }];
+  },
+  evaluate(context) {
+    const x = requiredTensor(context, 0, 'input');
+    const type = outputType(context);
+    const strides = rowMajorStrides(x.shape);
+    const tables = type.shape.map((extent, i) => {
+      const own = i - (type.shape.length - x.shape.length);
+      return straight(extent, own < 0 || x.shape[own] === 1 ? 0 : (strides[own] ?? 0));
+    });
+    return [pickAxes(x, type.shape, tables)];
+  },
+  contents(context) {
+    const x = context.dims(0);
+    const shape = context.dims(1);
+    if (x === null || shape === null || shape.length > 1) return null;
+    const count = shape[0] ?? 1;
+    return x.length !== 1 ? x : typeof count === 'number' ? new Array<Dim>(Math.max(1, count)).fill(x[0] ?? 0) : null;
+  },
+});
+
+export const tile: OpDef = defineOp({
+  name: 'Tile',
+  since: [1, 6, 13],
+  kernelClass: 'move',
+  infer(context) {
+    const x = requiredType(context, 0, 'input');
+    const repeats = knownDims(context, 1, 'repeats');
+    if (repeats.length !== x.shape.length) misfit(context, `${repeats.length} repeats for the ${x.shape.length} axes of ${printShape(x.shape)}`);
+    return [{ dtype: x.dtype, shape: x.shape.map((d, i) => mulDim(d, repeats[i] ?? 1)) }];
+  },
+  evaluate(context) {
+    const x = requiredTensor(context, 0, 'input');
+    const type = outputType(context);
+    const strides = rowMajorStrides(x.shape);
+    const tables = type.shape.map((extent, i) => Int32Array.from({ length: extent }, (_, k) => (k % (x.shape[i] ?? 1)) * (strides[i] ?? 0)));
+    return [pickAxes(x, type.shape, tables)];
+  },
+});
+
+/** Begin and end padding of each axis: an attribute before opset 11, an input (perhaps of chosen axes) from then on. */
+function padsOf(context: InferContext, rank: number): readonly (readonly [Dim, Dim])[] {
+  const given = intsAttribute(context, 'pads') ?? knownDims(context, 1, 'pads');
+  const axes = hasInput(context, 3) ? knownInts(context, 3, 'axes').map((a) => normalizeAxis(context, a, rank, 'axes')) : null;
+  const chosen = axes ?? Array.from({ length: rank }, (_, i) => i);
+  if (given.length !== 2 * chosen.length) misfit(context, `${given.length} pads for ${chosen.length} axes`, 'Each axis needs a begin and an end');
+  const pads = Array.from({ length: rank }, (): readonly [Dim, Dim] => [0, 0]);
+  chosen.forEach((axis, i) => {
+    pads[axis] = [given[i] ?? 0, given[i + chosen.length] ?? 0];
+  });
+  return pads;
+}
+
+/** Where padded position i of an axis of `size` reads from; -1 for the constant. */
+function padSource(mode: string, i: number, size: number): number {
+  if (i >= 0 && i < size) return i;
+  switch (mode) {
+    case 'edge':
+      return i < 0 ? 0 : size - 1;
+    case 'wrap':
+      return ((i % size) + size) % size;
+    case 'reflect': {
+      if (size === 1) return 0;
+      const period = 2 * (size - 1);
+      const k = ((i % period) + period) % period;
+      return k < size ? k : period - k;
+    }
+    default:
+      return -1;
+  }
+}
+
+export const pad: OpDef = defineOp({
+  name: 'Pad',
+  since: [1, 2, 11, 13, 18, 19, 21, 23, 24, 25],
+  kernelClass: 'move',
+  attributes: { mode: 'constant', pads: 'computed', value: 0 },
+  infer(context) {
+    const x = requiredType(context, 0, 'data');
+    const mode = stringAttribute(context, 'mode', 'constant');
+    if (!['constant', 'edge', 'reflect', 'wrap'].includes(mode)) badAttribute(context, 'mode', `"${mode}"`, 'constant, edge, reflect, wrap');
+    const shape = padsOf(context, x.shape.length).map(([begin, end], i) => addDim(addDim(x.shape[i] ?? 1, begin), end));
+    const negative = shape.find((d) => typeof d === 'number' && d < 0);
+    if (negative !== undefined) misfit(context, `the pads cut ${printShape(x.shape)} down to ${printDim(negative)}`);
+    return [{ dtype: x.dtype, shape }];
+  },
+  evaluate(context) {
+    const x = requiredTensor(context, 0, 'data');
+    const type = outputType(context);
+    const mode = stringAttribute(context, 'mode', 'constant');
+    const strides = rowMajorStrides(x.shape);
+    const tables = padsOf(asInfer(context), x.shape.length).map(([begin], axis) =>
+      Int32Array.from({ length: type.shape[axis] ?? 0 }, (_, i) => {
+        const from = padSource(mode, i - Number(begin), x.shape[axis] ?? 1);
+        return from < 0 ? -1 : from * (strides[axis] ?? 0);
+      }),
+    );
+    const given = context.inputs[2] ?? null;
+    const fill = given ?? (x.dtype === 'string' ? null : tensorOf(x.dtype, [], [floatAttribute(context, 'value', 0)]));
+    return [pickAxes(x, type.shape, tables, fill)];
+  },
+});
+
+/** [batch, channels, height, width] with a block size that must divide. */
+function imageShape(context: InferContext): { batch: Dim; channels: Dim; height: Dim; width: Dim; block: number } {
+  const x = requiredType(context, 0, 'input');
+  const block = intAttribute(context, 'blocksize', 0);
+  if (x.shape.length !== 4) misfit(context, `the input ${printShape(x.shape)} is not an image batch of rank 4`);
+  if (block < 1) badAttribute(context, 'blocksize', String(block), 'a whole number from 1');
+  const [batch = 1, channels = 1, height = 1, width = 1] = x.shape;
+  return { batch, channels, height, width, block };
+}
+
+export const depthToSpace: OpDef = defineOp({
+  name: 'DepthToSpace',
+  since: [1, 11, 13],
+  kernelClass: 'move',
+  attributes: { blocksize: 'required', mode: 'DCR' },
+  infer(context) {
+    const { batch, channels, height, width, block } = imageShape(context);
+    if (typeof channels === 'number' && channels % (block * block) !== 0) {
+      misfit(context, `${channels} channels do not divide into blocks of ${block}×${block}`);
+    }
+    const shape = [batch, floorDivDim(channels, block * block), mulDim(height, block), mulDim(width, block)];
+    return [{ dtype: requiredType(context, 0, 'input').dtype, shape }];
+  },
+  evaluate(context) {
+    const x = requiredTensor(context, 0, 'input');
+    const type = outputType(context);
+    const [n = 1, c = 1, h = 1, w = 1] = x.shape;
+    const b = intAttribute(context, 'blocksize', 1);
+    const depth = c / (b * b);
+    const mode = stringAttribute(context, 'mode', 'DCR');
+    const turned =
+      mode === 'CRD'
+        ? transposed(reshaped(x, [n, depth, b, b, h, w]), [0, 1, 4, 2, 5, 3])
+        : transposed(reshaped(x, [n, b, b, depth, h, w]), [0, 3, 4, 1, 5, 2]);
+    return [reshaped(turned, type.shape)];
+  },
+});
+
+export const spaceToDepth: OpDef = defineOp({
+  name: 'SpaceToDepth',
+  since: [1, 13],
+  kernelClass: 'move',
+  attributes: { blocksize: 'required' },
+  infer(context) {
+    const { batch, channels, height, width, block } = imageShape(context);
+    for (const size of [height, width]) {
+      if (typeof size === 'number' && size % block !== 0) misfit(context, `an image side of ${size} does not divide into blocks of ${block}`);
+    }
+    const shape = [batch, mulDim(channels, block * block), floorDivDim(height, block), floorDivDim(width, block)];
+    return [{ dtype: requiredType(context, 0, 'input').dtype, shape }];
+  },
+  evaluate(context) {
+    const x = requiredTensor(context, 0, 'input');
+    const type = outputType(context);
+    const [n = 1, c = 1, h = 1, w = 1] = x.shape;
+    const b = intAttribute(context, 'blocksize', 1);
+    return [reshaped(transposed(reshaped(x, [n, c, h / b, b, w / b, b]), [0, 3, 5, 1, 2, 4]), type.shape)];
+  },
+});
+
+export const moveOps: readonly OpDef[] = [transpose, slice, concat, split, expand, tile, pad, depthToSpace, spaceToDepth];

@@ -1,0 +1,141 @@
+/** Reductions over chosen axes. Sums of floats are fp32, in row-major order of the reduced elements. */
+import { elementCount, exp32, isFloat, log32, rowMajorStrides, type DType, type Tensor } from '../../core/index.ts';
+import type { Dim } from '../dim.ts';
+import { asInfer } from './move.ts';
+import { allocate, numbersOf, reshaped, tensorOf, type Numbers } from './numbers.ts';
+import {
+  defineOp,
+  hasInput,
+  intAttribute,
+  intsAttribute,
+  knownInts,
+  normalizeAxis,
+  outputType,
+  requiredTensor,
+  requiredType,
+  type EvaluateContext,
+  type InferContext,
+  type OpDef,
+} from './op-def.ts';
+
+interface Reduction {
+  readonly name: string;
+  readonly since: readonly number[];
+  readonly start: number;
+  /** Joins one element to the result so far; rounded when stored. */
+  readonly step: (sum: number, x: number) => number;
+  readonly finish?: (sum: number, count: number) => number;
+}
+
+const round = Math.fround;
+
+/** null: all axes. An attribute in older opsets, an input from 18 (ReduceSum: 13) on; none given reduces all, or nothing by `noop_with_empty_axes`. */
+function reducedAxes(context: InferContext, rank: number): readonly number[] {
+  const given = intsAttribute(context, 'axes') ?? (hasInput(context, 1) ? knownInts(context, 1, 'axes') : []);
+  if (given.length > 0) return given.map((a) => normalizeAxis(context, a, rank, 'axes'));
+  return intAttribute(context, 'noop_with_empty_axes', 0) !== 0 ? [] : Array.from({ length: rank }, (_, i) => i);
+}
+
+function reduceOp(reduction: Reduction): OpDef {
+  return defineOp({
+    name: reduction.name,
+    since: reduction.since,
+    kernelClass: 'reduce',
+    attributes: { axes: 'computed', keepdims: 1, noop_with_empty_axes: 0 },
+    infer(context) {
+      const x = requiredType(context, 0, 'data');
+      const axes = reducedAxes(context, x.shape.length);
+      const keep = intAttribute(context, 'keepdims', 1) !== 0;
+      return [{ dtype: x.dtype, shape: x.shape.flatMap((d, i): Dim[] => (!axes.includes(i) ? [d] : keep ? [1] : [])) }];
+    },
+    evaluate: (context) => [evaluateReduction(context, reduction)],
+  });
+}
+
+function evaluateReduction(context: EvaluateContext, { name, start, step, finish }: Reduction): Tensor {
+  const x = requiredTensor(context, 0, 'data');
+  const type = outputType(context);
+  const axes = reducedAxes(asInfer(context), x.shape.length);
+  if (axes.length === 0 && intAttribute(context, 'noop_with_empty_axes', 0) !== 0) return reshaped(x, type.shape);
+  const source = numbersOf(x);
+  if (name === 'ReduceLogSumExp') return tensorOf(type.dtype, type.shape, logSumExp(x.shape, source, axes));
+  const out = accumulator(x.dtype, elementCount(x.shape.filter((_, i) => !axes.includes(i))));
+  out.fill(start);
+  const count = elementCount(axes.map((a) => x.shape[a] ?? 1));
+  walk(x.shape, axes, (from, length, to, stride) => {
+    if (stride === 0) {
+      for (let i = 0; i < length; i++) out[to] = step(out[to] ?? 0, source[from + i] ?? 0);
+    } else {
+      for (let i = 0; i < length; i++) out[to + i] = step(out[to + i] ?? 0, source[from + i] ?? 0);
+    }
+  });
+  if (finish !== undefined) for (let i = 0; i < out.length; i++) out[i] = finish(out[i] ?? 0, count);
+  return tensorOf(type.dtype, type.shape, out);
+}
+
+/** fp32 for floats; doubles for integers, exact to 2^53. */
+function accumulator(dtype: DType, count: number): Numbers {
+  return isFloat(dtype) ? allocate(dtype, count) : new Float64Array(count);
+}
+
+/** Calls `visit` for each run along the last axis: where it starts, its length, its first result and the result's stride (0 or 1). */
+function walk(
+  shape: readonly number[],
+  axes: readonly number[],
+  visit: (from: number, length: number, to: number, stride: 0 | 1) => void,
+): void {
+  const kept = rowMajorStrides(shape.filter((_, i) => !axes.includes(i)));
+  let next = 0;
+  const strides = shape.map((_, i) => (axes.includes(i) ? 0 : (kept[next++] ?? 0)));
+  const length = shape.at(-1) ?? 1;
+  const outer = shape.slice(0, -1);
+  const index = new Array<number>(outer.length).fill(0);
+  const runs = elementCount(outer);
+  let to = 0;
+  for (let run = 0; run < runs; run++) {
+    visit(run * length, length, to, shape.length > 0 && strides.at(-1) !== 0 ? 1 : 0);
+    for (let axis = outer.length - 1; axis >= 0; axis--) {
+      const i = (index[axis] ?? 0) + 1;
+      to += strides[axis] ?? 0;
+      if (i < (outer[axis] ?? 1)) {
+        index[axis] = i;
+        break;
+      }
+      to -= i * (strides[axis] ?? 0);
+      index[axis] = 0;
+    }
+  }
+}
+
+/** max + ln Σ e^(x - max): the plain formula would overflow. */
+function logSumExp(shape: readonly number[], x: Numbers, axes: readonly number[]): Float32Array {
+  const count = elementCount(shape.filter((_, i) => !axes.includes(i)));
+  const max = new Float32Array(count).fill(-Infinity);
+  walk(shape, axes, (from, length, to, stride) => {
+    for (let i = 0; i < length; i++) max[to + i * stride] = Math.max(max[to + i * stride] ?? 0, x[from + i] ?? 0);
+  });
+  const sum = new Float32Array(count);
+  walk(shape, axes, (from, length, to, stride) => {
+    for (let i = 0; i < length; i++) {
+      const at = to + i * stride;
+      const m = max[at] ?? 0;
+      sum[at] = (sum[at] ?? 0) + exp32(round((x[from + i] ?? 0) - (Math.abs(m) === Infinity ? 0 : m)));
+    }
+  });
+  return sum.map((s, i) => round(log32(s) + (Math.abs(max[i] ?? 0) === Infinity ? 0 : (max[i] ?? 0))));
+}
+
+const recent = [1, 11, 13, 18];
+
+export const reduceOps: readonly OpDef[] = [
+  reduceOp({ name: 'ReduceSum', since: [1, 11, 13], start: 0, step: (s, x) => s + x }),
+  reduceOp({ name: 'ReduceMean', since: recent, start: 0, step: (s, x) => s + x, finish: (s, n) => s / n }),
+  reduceOp({ name: 'ReduceMax', since: [1, 11, 12, 13, 18, 20], start: -Infinity, step: (s, x) => (x > s || x !== x ? x : s) }),
+  reduceOp({ name: 'ReduceMin', since: [1, 11, 12, 13, 18, 20], start: Infinity, step: (s, x) => (x < s || x !== x ? x : s) }),
+  reduceOp({ name: 'ReduceProd', since: recent, start: 1, step: (s, x) => s * x }),
+  reduceOp({ name: 'ReduceL1', since: recent, start: 0, step: (s, x) => s + Math.abs(x) }),
+  reduceOp({ name: 'ReduceL2', since: recent, start: 0, step: (s, x) => s + round(x * x), finish: (s) => Math.sqrt(s) }),
+  reduceOp({ name: 'ReduceSumSquare', since: recent, start: 0, step: (s, x) => s + round(x * x) }),
+  reduceOp({ name: 'ReduceLogSum', since: recent, start: 0, step: (s, x) => s + x, finish: (s) => log32(s) }),
+  reduceOp({ name: 'ReduceLogSumExp', since: recent, start: 0, step: (s) => s }),
+];

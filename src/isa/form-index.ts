@@ -1,0 +1,63 @@
+/** Which rows of a table have the same op and form: a hash table over their words, which are compared in full. */
+import { formRange, type CommandTable } from './command-table.ts';
+
+export interface FormIndex {
+  /** Row -> number of its form, numbered by first occurrence. */
+  readonly id: Int32Array;
+  /** Form -> the first row that has it. */
+  readonly firstRow: readonly number[];
+}
+
+/** @param kind rows whose kinds differ are told apart too */
+export function indexForms(table: CommandTable, kind: (row: number) => number = () => 0): FormIndex {
+  const id = new Int32Array(table.length);
+  const firstRow: number[] = [];
+  const hashes: number[] = [];
+  let slots = new Int32Array(1024).fill(-1);
+
+  const slotOf = (hash: number, row: number): number => {
+    let slot = hash & (slots.length - 1);
+    for (;;) {
+      const found = slots[slot] ?? -1;
+      if (found === -1) return slot;
+      const first = firstRow[found] ?? 0;
+      if (hashes[found] === hash && kind(first) === kind(row) && sameForm(table, first, row)) return slot;
+      slot = (slot + 1) & (slots.length - 1);
+    }
+  };
+
+  for (let row = 0; row < table.length; row++) {
+    const hash = hashForm(table, row, kind(row));
+    let slot = slotOf(hash, row);
+    if (slots[slot] === -1) {
+      if (firstRow.length * 2 >= slots.length) {
+        slots = new Int32Array(slots.length * 4).fill(-1);
+        firstRow.forEach((first, form) => (slots[slotOf(hashes[form] ?? 0, first)] = form));
+        slot = slotOf(hash, row);
+      }
+      slots[slot] = firstRow.length;
+      firstRow.push(row);
+      hashes.push(hash);
+    }
+    id[row] = slots[slot] ?? 0;
+  }
+  return { id, firstRow };
+}
+
+function hashForm(table: CommandTable, row: number, kind: number): number {
+  const { words } = table;
+  const [start, end] = formRange(table, row);
+  let h = Math.imul((table.op[row] ?? 0) + 1, 0x9e3779b1) ^ kind;
+  for (let i = start; i < end; i++) h = Math.imul((h ^ (words[i] ?? 0)) + (h >>> 15), 0x85ebca6b);
+  return h ^ (h >>> 13);
+}
+
+function sameForm(table: CommandTable, a: number, b: number): boolean {
+  if (table.op[a] !== table.op[b]) return false;
+  const { words } = table;
+  const [aStart, aEnd] = formRange(table, a);
+  const [bStart, bEnd] = formRange(table, b);
+  if (aEnd - aStart !== bEnd - bStart) return false;
+  for (let i = 0; i < aEnd - aStart; i++) if (words[aStart + i] !== words[bStart + i]) return false;
+  return true;
+}

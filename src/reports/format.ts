@@ -1,0 +1,52 @@
+/** Numbers as people read them; the same on every platform (no locale). */
+import { formatBytes, formatCount } from '../core/index.ts';
+
+const prefixes: readonly (readonly [number, string])[] = [
+  [1e12, 'T'],
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+  [1, ''],
+  [1e-3, 'm'],
+  [1e-6, 'µ'],
+  [1e-9, 'n'],
+  [1e-12, 'p'],
+];
+
+/** Three significant digits with an SI prefix: 0.0048123 s -> "4.81 ms". */
+export function formatSi(value: number, unit: string): string {
+  if (!Number.isFinite(value)) return `– ${unit}`;
+  if (value === 0) return `0 ${unit}`;
+  const size = Math.abs(value);
+  // 0.5 % below a step, three digits already round up to it: 999.7 m is written as 1.00.
+  const [factor, prefix] = prefixes.find(([step]) => size >= step * 0.9995) ?? [1e-12, 'p'];
+  const scaled = value / factor;
+  const digits = Math.abs(scaled) >= 99.95 ? 0 : Math.abs(scaled) >= 9.995 ? 1 : 2;
+  return `${scaled.toFixed(digits)} ${prefix}${unit}`;
+}
+
+/** A rate per second with three significant digits and thousands separators: 207.8 -> "208", 1234.5 -> "1,235". */
+export function formatRate(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  if (value >= 99.95) return formatCount(value);
+  return value >= 9.995 ? value.toFixed(1) : value >= 0.01 || value === 0 ? value.toFixed(2) : value.toExponential(1);
+}
+
+/** 0.8321 -> "83.2 %". */
+export function formatShare(value: number): string {
+  return Number.isFinite(value) ? `${(value * 100).toFixed(1)} %` : '–';
+}
+
+/** `part` of `whole`, 0 where there is nothing to be a part of. */
+export function share(part: number, whole: number): number {
+  return whole > 0 ? part / whole : 0;
+}
+
+/** A text cut to `width` characters with its middle left out: names differ at both ends. */
+export function fit(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const head = Math.ceil((width - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
+}
+
+export { formatBytes, formatCount };

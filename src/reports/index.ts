@@ -1,0 +1,9 @@
+/**
+ * reports: results for people. In: a result document, a trace, the points of a study. Out: text for a terminal, one-file HTML pages, CSV.
+ * Always: pure functions of what they are given (same input, same bytes), every figure a counter of the result; pages load nothing from anywhere.
+ * Must not know: files, terminals, how a result came to be.
+ */
+export { renderCsv } from './csv.ts';
+export { renderReport, type ReportParts } from './page/report.ts';
+export { renderScatter, type ScatterPoint, type ScatterStudy } from './page/scatter.ts';
+export { renderSummary, wrap, type SummaryStyle } from './summary.ts';

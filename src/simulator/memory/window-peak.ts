@@ -1,0 +1,94 @@
+/**
+ * The highest address a program touches in the local windows of its cores: what it needs of each scratchpad and accumulator.
+ *
+ * Reading every command as an object would cost more than timing it. Commands of one form differ in their offsets only, so the bytes a
+ * reference spans are computed once per form, and of every row only the offset words are read. Where those stand is the layout written
+ * down in `isa/command-table.ts`; `test/simulator/timing/window-peak.test.ts` compares with `readCommand` row by row.
+ */
+import { bitsOf } from '../../core/index.ts';
+import { formRange, readCommand, type Command, type CommandTable, type Ref } from '../../isa/index.ts';
+import { int } from '../kernel/columns.ts';
+
+/** Where a reference of a form stands in the binding words, and how far it reaches from its offset. */
+interface Slot {
+  readonly word: number;
+  readonly space: number;
+  readonly span: number;
+  /** A ring stays within [base, base + bytes), whatever the offset. */
+  readonly ringBytes: number | null;
+}
+
+/**
+ * @param formOf row -> number of its form: rows of equal op and form have equal numbers
+ * @returns bytes by space
+ */
+export function windowPeaks(table: CommandTable, formOf: Int32Array, spaces: number): Float64Array {
+  const peak = new Float64Array(spaces);
+  const forms: (readonly Slot[] | undefined)[] = [];
+  for (let row = 0; row < table.length; row++) {
+    const form = int(formOf, row);
+    const slots = (forms[form] ??= slotsOf(readCommand(table, row)));
+    if (slots.length === 0) continue;
+    const binding = formRange(table, row)[1];
+    for (const slot of slots) {
+      const word = binding + slot.word;
+      if (int(table.words, word) >= 0) continue;
+      const start = slot.ringBytes === null ? long(table.words, word + 1) : long(table.words, word + 3);
+      const end = start + (slot.ringBytes ?? slot.span);
+      if (end > (peak[slot.space] ?? 0)) peak[slot.space] = end;
+    }
+  }
+  return peak;
+}
+
+const long = (words: Int32Array, at: number): number => int(words, at + 1) * 0x1_0000_0000 + (int(words, at) >>> 0);
+
+function slotsOf(command: Command): Slot[] {
+  const slots: Slot[] = [];
+  let word = 0;
+  const take = (...refs: readonly (Ref | null)[]): void => {
+    for (const ref of refs) {
+      if (ref === null) continue;
+      slots.push({ word, space: ref.space, span: spanOf(ref), ringBytes: ref.ring?.bytes ?? null });
+      word += ref.ring === undefined ? 3 : 5;
+    }
+  };
+  switch (command.op) {
+    case 'CONV':
+    case 'DWCONV':
+    case 'MATMUL':
+      take(command.x, command.w, command.acc);
+      word += 2; // zero points
+      if (command.drain !== null) take(command.drain.out, command.drain.bias, command.drain.multiplier);
+      return slots;
+    case 'POOL':
+      take(command.x, command.out);
+      return slots;
+    case 'VECTOR':
+      take(...command.inputs, ...command.outputs);
+      return slots;
+    case 'REDUCE':
+      take(command.x, command.acc);
+      return slots;
+    case 'LOAD':
+    case 'STORE':
+    case 'COPY':
+      take(command.src, command.dst);
+      return slots;
+    default:
+      return slots; // the host and synchronisation touch no window
+  }
+}
+
+/** Bytes from the first to one past the last a reference touches. */
+function spanOf(ref: Ref): number {
+  const bits = bitsOf(ref.dtype);
+  const packed = bits < 8 && ref.strides[ref.strides.length - 1] === 1;
+  let span = Math.ceil(bits / 8);
+  ref.extents.forEach((extent, axis) => {
+    if (extent === 0) return;
+    const steps = (extent - 1) * (ref.strides[axis] ?? 0);
+    span += packed && axis === ref.extents.length - 1 ? Math.ceil((extent * bits) / 8) - 1 : steps;
+  });
+  return span;
+}

@@ -1,0 +1,112 @@
+/** What is in memory before a run, and what is read from it after. */
+import {
+  bytesOf,
+  bytesPerElement,
+  elementCount,
+  fail,
+  integerRange,
+  invariant,
+  quantize,
+  simulatorMessages,
+  suggest,
+  tensorBytes,
+  viewBytes,
+  type Diagnostic,
+  type Tensor,
+} from '../../core/index.ts';
+import type { EntryPoint, Executable, TensorBinding } from '../../isa/executable.ts';
+import type { Memory } from './memory.ts';
+import type { InitialBytes } from './shadow.ts';
+
+export function entryPointOf(executable: Executable, name: string | undefined): EntryPoint {
+  const entry = name === undefined ? executable.entryPoints[0] : executable.entryPoints.find((e) => e.name === name);
+  if (entry !== undefined) return entry;
+  const known = executable.entryPoints.map((e) => e.name);
+  return fail(simulatorMessages.unknownEntryPoint({ name: name ?? '', known, near: suggest(name ?? '', known) }));
+}
+
+/** Throws when the program has no numbers to run on: absent weights, or scales that mean nothing. */
+export function requireNumbers(executable: Executable, entry: EntryPoint): void {
+  const problems: Diagnostic[] = [];
+  const { absent } = executable.weights;
+  if (absent !== null) problems.push(simulatorMessages.noWeightNumbers({ model: executable.model.name, reason: absent }));
+  const names = [...entry.inputs, ...entry.outputs].filter((b) => b.quantization?.placeholder === true).map((b) => b.name);
+  if (names.length > 0) problems.push(simulatorMessages.placeholderScales({ names }));
+  if (problems.length > 0) fail(...problems);
+}
+
+/** Bytes that are there when the program starts. */
+export function initialBytes(executable: Executable, entry: EntryPoint): readonly InitialBytes[] {
+  const { weights } = executable;
+  return [
+    ...weights.segments.map((s) => ({ region: weights.region, start: s.offset, end: s.offset + s.bytes })),
+    ...entry.inputs.map((b) => ({ region: b.region, start: b.offset, end: b.offset + tensorBytes(b.dtype, elementCount(b.shape)) })),
+    ...executable.regions.flatMap((r, region) => (r.kind === 'state' ? [{ region, start: 0, end: r.bytes }] : [])),
+  ];
+}
+
+/** Weights, zeroed state and inputs into memory. */
+export function fill(memory: Memory, executable: Executable, entry: EntryPoint, inputs: ReadonlyMap<string, Tensor>): void {
+  const problems: Diagnostic[] = [];
+  const known = entry.inputs.map((b) => b.name);
+  for (const name of inputs.keys()) {
+    if (!known.includes(name)) problems.push(simulatorMessages.unknownInput({ name, known, near: suggest(name, known) }));
+  }
+  for (const binding of entry.inputs) {
+    const problem = inputProblem(binding, inputs.get(binding.name));
+    if (problem !== null) problems.push(problem);
+  }
+  if (problems.length > 0) fail(...problems);
+
+  for (const [region, { kind, bytes }] of executable.regions.entries()) {
+    if (kind === 'state') bytesAt(memory, region, 0, bytes).fill(0);
+  }
+  for (const segment of executable.weights.segments) {
+    bytesAt(memory, executable.weights.region, segment.offset, segment.bytes).set(segment.read());
+  }
+  for (const binding of entry.inputs) {
+    const tensor = inputs.get(binding.name);
+    if (tensor === undefined) continue;
+    const stored = tensor.dtype === binding.dtype ? bytesOf(tensor) : quantized(binding, tensor);
+    bytesAt(memory, binding.region, binding.offset, stored.byteLength).set(stored);
+  }
+}
+
+function inputProblem(binding: TensorBinding, tensor: Tensor | undefined): Diagnostic | null {
+  const { name, dtype, shape, quantization } = binding;
+  if (tensor === undefined) return simulatorMessages.missingInput({ name, dtype, shape });
+  const sameShape = tensor.shape.length === shape.length && tensor.shape.every((d, i) => d === shape[i]);
+  const typeFits = tensor.dtype === dtype || (tensor.dtype === 'float32' && quantization !== null);
+  if (sameShape && typeFits && tensor.data.length === elementCount(shape)) return null;
+  const given = `${tensor.dtype} [${tensor.shape.join(', ')}]`;
+  const wanted = `${dtype}${quantization === null ? '' : ' (or float32)'} [${shape.join(', ')}]`;
+  return simulatorMessages.wrongInput({ name, given, wanted });
+}
+
+function quantized(binding: TensorBinding, tensor: Tensor): Uint8Array {
+  const { data } = tensor;
+  const q = binding.quantization;
+  invariant(data instanceof Float32Array && q !== null, `input "${binding.name}" is float32 and quantized`);
+  const [lo, hi] = integerRange(binding.dtype);
+  const buffer = new Uint8Array(data.length * bytesPerElement(binding.dtype));
+  const stored = viewBytes(binding.dtype, buffer);
+  invariant(!(stored instanceof BigInt64Array) && !(stored instanceof BigUint64Array), `${binding.dtype} holds quantized values`);
+  for (let i = 0; i < data.length; i++) stored[i] = quantize(data[i] ?? 0, q.scale, q.zeroPoint, lo, hi);
+  return buffer;
+}
+
+/** The outputs as they lie in memory, in their stored dtype. */
+export function readOutputs(memory: Memory, entry: EntryPoint): Map<string, Tensor> {
+  return new Map(
+    entry.outputs.map((b): [string, Tensor] => {
+      const raw = bytesAt(memory, b.region, b.offset, tensorBytes(b.dtype, elementCount(b.shape))).slice();
+      return [b.name, { dtype: b.dtype, shape: b.shape, data: viewBytes(b.dtype, raw) }];
+    }),
+  );
+}
+
+function bytesAt(memory: Memory, region: number, offset: number, bytes: number): Uint8Array {
+  const area = memory.map.regions[region];
+  invariant(area !== undefined && offset >= 0 && offset + bytes <= area.bytes, `${bytes} bytes at ${offset} of region ${region}`);
+  return memory.storageOf(area).bytes.subarray(area.base + offset, area.base + offset + bytes);
+}

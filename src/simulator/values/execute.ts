@@ -1,0 +1,95 @@
+/** Running a program on numbers: the whole story, one step a line. */
+import { invariant, type Diagnostic, type Tensor } from '../../core/index.ts';
+import type { Machine } from '../../hw-configs/machine.ts';
+import type { Executable } from '../../isa/executable.ts';
+import { entryPointOf, fill, initialBytes, readOutputs, requireNumbers } from './bind.ts';
+import type { Context } from './context.ts';
+import { describeCommand } from './describe.ts';
+import { createHost } from './host.ts';
+import { allocateMemory, mapMemory, type Memory } from './memory.ts';
+import { requireBounds, runCommand } from './run-command.ts';
+import { createSanitizer } from './sanitizer.ts';
+import { schedule } from './schedule.ts';
+import { createScratch } from './scratch.ts';
+import { createTally, statsOf, type KernelStats, type Tally } from './stats.ts';
+import { streamsOf } from './streams.ts';
+
+export interface ExecuteOptions {
+  /** Follow every byte and report what a machine could get wrong. */
+  readonly sanitize: boolean;
+  /** false: no arithmetic, no inputs, no weights needed; schedule and sanitize addresses alone. Default true. */
+  readonly values?: boolean;
+  /** Name of the entry point; the first when left out. */
+  readonly entryPoint?: string;
+  /** Called with an index into executable.kernels when the last command of that kernel is done. */
+  readonly onKernel?: (kernel: number) => void;
+}
+
+export interface Execution {
+  /** By name, in the dtype they are stored in; empty without values. */
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  /** What the sanitizer found. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** One per entry of executable.kernels; all zero without values. */
+  readonly kernelStats: readonly KernelStats[];
+  /** SIGNAL, WAIT and BARRIER included, REPEAT unrolled. */
+  readonly commandsExecuted: number;
+}
+
+/**
+ * Executes an entry point. `inputs` by name, in their stored dtype, or float32 where the program quantizes them.
+ * Throws coded errors (SYS60xx): wrong or missing inputs, no weight numbers, placeholder scales, too large, deadlock.
+ */
+export function execute(executable: Executable, machine: Machine, inputs: ReadonlyMap<string, Tensor>, options: ExecuteOptions): Execution {
+  const entry = entryPointOf(executable, options.entryPoint);
+  const table = executable.programs[entry.program]?.commands;
+  invariant(table !== undefined, `entry point "${entry.name}" names program ${entry.program}`);
+  const values = options.values ?? true;
+  if (values) requireNumbers(executable, entry);
+
+  const map = mapMemory(executable, table, machine, values);
+  const streams = streamsOf(table);
+  const memory = values ? allocateMemory(map, executable.spaces) : null;
+  if (memory !== null) fill(memory, executable, entry, inputs);
+  const initial = initialBytes(executable, entry);
+  const sanitizer = options.sanitize ? createSanitizer({ executable, table, streams, map, initial }) : null;
+  const tallies = executable.kernels.map(createTally);
+  const run = memory === null ? null : createRunner(executable, memory, tallies);
+
+  const commandsExecuted = schedule(executable, table, streams, {
+    run(queue, { row, sequence }, command) {
+      const fits = sanitizer?.issue(queue, sequence, row, command);
+      if (run === null || fits === false) return;
+      const cx = run(table.core[row] ?? 0, table.kernel[row] ?? -1);
+      if (fits === undefined) requireBounds(cx, command, () => describeCommand(executable, table, row));
+      runCommand(cx, command);
+    },
+    signal: (queue) => sanitizer?.signal(queue) ?? null,
+    join: (queue, clock) => sanitizer?.join(queue, clock),
+    barrier: () => sanitizer?.barrier(),
+    kernelDone: (kernel) => options.onKernel?.(kernel),
+  });
+  return {
+    outputs: memory === null ? new Map() : readOutputs(memory, entry),
+    diagnostics: sanitizer?.finish(entry) ?? [],
+    kernelStats: tallies.map(statsOf),
+    commandsExecuted,
+  };
+}
+
+/** Contexts by core and kernel, made once. */
+function createRunner(executable: Executable, memory: Memory, tallies: readonly Tally[]): (core: number, kernel: number) => Context {
+  const scratch = createScratch();
+  const host = createHost(executable.hostSegments);
+  const stray = createTally();
+  const contexts = new Map<number, Context>();
+  return (core, kernel) => {
+    const key = core * (tallies.length + 1) + kernel + 1;
+    let cx = contexts.get(key);
+    if (cx === undefined) {
+      cx = { memory, scratch, host, core, tally: tallies[kernel] ?? stray };
+      contexts.set(key, cx);
+    }
+    return cx;
+  };
+}

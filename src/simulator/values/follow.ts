@@ -1,0 +1,196 @@
+/** The sanitizer's byte work: each access is held against the last writer and the last readers of its bytes. */
+import { bytesPerElement, simulatorMessages } from '../../core/index.ts';
+import type { CommandTable } from '../../isa/command-table.ts';
+import type { Ref } from '../../isa/command.ts';
+import type { Executable } from '../../isa/executable.ts';
+import { describeCommand, originOf } from './describe.ts';
+import type { Findings } from './findings.ts';
+import { span, type Area } from './memory.ts';
+import type { Order } from './order.ts';
+import { firstUnfilled, host, nobody, type Shadow, type States } from './shadow.ts';
+import { runsOf } from './tile.ts';
+
+/** The access that happens now. */
+export interface Now {
+  readonly queue: number;
+  readonly sequence: number;
+  readonly operand: string;
+  readonly area: Area;
+}
+
+export interface Follower {
+  read(now: Now, ref: Ref): void;
+  write(now: Now, ref: Ref): void;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+export function createFollower(cx: {
+  readonly executable: Executable;
+  readonly table: CommandTable;
+  readonly order: Order;
+  readonly states: States;
+  readonly findings: Findings;
+  /** How many sequence numbers there are. */
+  readonly commands: number;
+}): Follower {
+  const { executable, table, order, states, findings } = cx;
+  const rowOf = (sequence: number): number => order.rowOf(sequence);
+  const kernelOf = (sequence: number): number => table.kernel[rowOf(sequence)] ?? -1;
+  const name = (sequence: number): string => describeCommand(executable, table, rowOf(sequence));
+  const origins = (...sequences: readonly number[]): readonly string[] => [
+    ...new Set(sequences.flatMap((s) => originOf(executable, table, rowOf(s)))),
+  ];
+  const place = (area: Area, { from, to }: Range): string =>
+    `bytes ${from}..${to - 1} of ${area.name}${area.region >= 0 ? ` in "${executable.spaces[area.space] ?? ''}"` : ''}`;
+  /** Commands of which somebody read a byte. */
+  const used = new Uint8Array(cx.commands);
+  /** By command: writers of another kernel whose bytes it wrote over. */
+  const wroteOver = new Map<number, Set<number>>();
+
+  const inOrder = (other: number, now: Now): boolean =>
+    other === now.sequence || (other < now.sequence && order.before(other, now.queue));
+
+  /** `other` touched the bytes before, out of order with `now`. */
+  const reportPair = (now: Now, other: number, range: Range, does: 'reads' | 'writes', did: 'read' | 'wrote'): void => {
+    const pair = `${rowOf(now.sequence)}:${rowOf(other)}`;
+    const origin = origins(other, now.sequence);
+    const bytes = place(now.area, range);
+    if (!order.before(other, now.queue)) {
+      findings.add(`race:${pair}`, () => {
+        const args = { one: name(now.sequence), oneDoes: does, other: name(other), otherDoes: did === 'read' ? 'reads' : 'writes', bytes };
+        return (count) => simulatorMessages.sanitizerRace({ ...args, count }, { origin });
+      });
+    } else {
+      findings.add(`order:${pair}`, () => {
+        const args = { earlier: name(now.sequence), earlierDoes: does, later: name(other), laterDid: did, bytes };
+        return (count) => simulatorMessages.sanitizerOutOfOrder({ ...args, count }, { origin });
+      });
+    }
+  };
+
+  const reportUnwritten = (now: Now, range: Range): void => {
+    findings.add(`unwritten:${rowOf(now.sequence)}:${now.operand}`, () => {
+      const args = { reader: name(now.sequence), operand: now.operand, bytes: place(now.area, range) };
+      return (count) => simulatorMessages.sanitizerNeverWritten({ ...args, count }, { origin: origins(now.sequence) });
+    });
+  };
+
+  const readRun = (now: Now, shadow: Shadow, run: Range, seen: Set<number>): void => {
+    const { writers } = shadow;
+    for (let from = run.from; from < run.to; ) {
+      const writer = writers[from] ?? nobody;
+      let to = from + 1;
+      while (to < run.to && writers[to] === writer) to++;
+      if (writer === nobody) reportUnwritten(now, { from, to });
+      else if (writer !== host) {
+        used[writer - 1] = 1;
+        seen.add(writer - 1);
+        if (!inOrder(writer - 1, now)) reportPair(now, writer - 1, { from, to }, 'reads', 'wrote');
+      }
+      from = to;
+    }
+    const readers = (shadow.readers[now.queue] ??= new Int32Array(writers.length));
+    mark(readers, run, now.sequence + 1);
+  };
+
+  /** Bytes of one earlier writer are written over. */
+  const checkOverwrite = (now: Now, other: number, range: Range): void => {
+    if (other === now.sequence) return;
+    if (!inOrder(other, now)) return reportPair(now, other, range, 'writes', 'wrote');
+    if (used[other] === 0) {
+      findings.add(`lost:${rowOf(other)}:${rowOf(now.sequence)}`, () => {
+        const args = { writer: name(other), over: name(now.sequence), bytes: place(now.area, range) };
+        return (count) => simulatorMessages.sanitizerLostWrite({ ...args, count }, { origin: origins(other, now.sequence) });
+      });
+    }
+    if (kernelOf(other) === kernelOf(now.sequence)) return;
+    const over = wroteOver.get(now.sequence);
+    if (over === undefined) wroteOver.set(now.sequence, new Set([other]));
+    else over.add(other);
+  };
+
+  const writeRun = (now: Now, shadow: Shadow, run: Range): void => {
+    const { writers } = shadow;
+    for (let from = run.from; from < run.to; ) {
+      const writer = writers[from] ?? nobody;
+      let to = from + 1;
+      while (to < run.to && writers[to] === writer) to++;
+      if (writer > nobody) checkOverwrite(now, writer - 1, { from, to });
+      from = to;
+    }
+    for (const readers of shadow.readers) if (readers !== null) checkReaders(now, readers, run);
+    mark(writers, run, now.sequence + 1);
+  };
+
+  /** Reads since the last write are forgotten: who is ordered after this write is ordered after them, or was just reported. */
+  const checkReaders = (now: Now, readers: Int32Array, run: Range): void => {
+    for (let from = run.from; from < run.to; ) {
+      const reader = readers[from] ?? nobody;
+      let to = from + 1;
+      while (to < run.to && readers[to] === reader) to++;
+      if (reader !== nobody && !inOrder(reader - 1, now)) reportPair(now, reader - 1, { from, to }, 'writes', 'read');
+      from = to;
+    }
+    mark(readers, run, nobody);
+  };
+
+  /** The operand comes partly from one kernel, partly from another that wrote over the first. */
+  const checkMixed = (now: Now, seen: ReadonlySet<number>, ref: Ref): void => {
+    if (seen.size < 2) return;
+    for (const over of seen) {
+      for (const kept of wroteOver.get(over) ?? []) {
+        if (!seen.has(kept)) continue;
+        findings.add(`mixed:${rowOf(kept)}:${rowOf(over)}:${rowOf(now.sequence)}`, () => {
+          const [from, to] = span(ref);
+          const args = { reader: name(now.sequence), operand: now.operand, kept: name(kept), over: name(over) };
+          const bytes = place(now.area, { from, to });
+          return (count) => simulatorMessages.sanitizerOverlap({ ...args, bytes, count }, { origin: origins(kept, over, now.sequence) });
+        });
+      }
+    }
+  };
+
+  return {
+    read(now, ref) {
+      const state = states.of(now.area);
+      if (state.kind === 'filled') {
+        eachRun(ref, (run) => {
+          const from = firstUnfilled(state.filled, run.from, run.to);
+          if (from >= 0) reportUnwritten(now, { from, to: run.to });
+        });
+      } else if (state.kind === 'shadow') {
+        const seen = new Set<number>();
+        eachRun(ref, (run) => readRun(now, state.shadow, run, seen));
+        checkMixed(now, seen, ref);
+      }
+    },
+    write(now, ref) {
+      const state = states.of(now.area);
+      if (state.kind === 'shadow') eachRun(ref, (run) => writeRun(now, state.shadow, run));
+    },
+  };
+}
+
+/** The runs of neighbouring bytes of a reference, each byte once: broadcast axes count once. */
+function eachRun(ref: Ref, visit: (run: Range) => void): void {
+  const extents = ref.extents.map((e, i) => (ref.strides[i] === 0 && e > 0 ? 1 : e));
+  const runs = runsOf({ start: ref.offset, extents, strides: ref.strides, ring: ref.ring ?? null }, bytesPerElement(ref.dtype));
+  const pieces = runs.step === 1 ? 1 : runs.length;
+  const bytes = runs.unit * (runs.step === 1 ? runs.length : 1);
+  for (const start of runs.starts) {
+    for (let i = 0; i < pieces; i++) {
+      const from = (start + i * runs.step) * runs.unit;
+      visit({ from, to: from + bytes });
+    }
+  }
+}
+
+/** `fill` costs a call; short runs are many. */
+function mark(column: Int32Array, run: Range, value: number): void {
+  if (run.to - run.from > 16) column.fill(value, run.from, run.to);
+  else for (let i = run.from; i < run.to; i++) column[i] = value;
+}

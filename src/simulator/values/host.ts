@@ -1,0 +1,34 @@
+/** HOST: an ONNX subgraph in text, run by the graph room's reference evaluators. Operands are in the order of the graph's inputs and outputs. */
+import { bytesOf, bytesPerElement, invariant, viewBytes, type Tensor } from '../../core/index.ts';
+import type { HostCommand, Ref } from '../../isa/command.ts';
+import type { HostSegment } from '../../isa/executable.ts';
+import { tile, type Context } from './context.ts';
+import { gather, scatter } from './tile.ts';
+
+/** Runs a segment on tensors. */
+export type HostEvaluator = (segment: number, inputs: readonly Tensor[]) => readonly Tensor[];
+
+export function createHost(segments: readonly HostSegment[]): HostEvaluator {
+  return (segment) => { throw new Error('host ' + segment + segments.length); };
+}
+
+export function runHost(cx: Context, c: HostCommand): void {
+  const outputs = cx.host(c.segment, c.inputs.map((ref) => readTensor(cx, ref)));
+  for (const [i, ref] of c.outputs.entries()) {
+    const tensor = outputs[i];
+    invariant(tensor !== undefined && tensor.dtype === ref.dtype, `output ${i} of host segment ${c.segment} is ${tensor?.dtype}, not ${ref.dtype}`);
+    const raw = bytesOf(tensor);
+    const to = tile(cx, ref);
+    invariant(raw.byteLength === to.count * bytesPerElement(ref.dtype), `output ${i} of host segment ${c.segment} has ${raw.byteLength} bytes`);
+    // Scattering moves words: the bytes must start at a multiple of them.
+    const aligned = raw.byteOffset % 4 === 0 ? raw : raw.slice();
+    scatter(to, aligned.buffer, aligned.byteOffset);
+  }
+}
+
+function readTensor(cx: Context, ref: Ref): Tensor {
+  const from = tile(cx, ref);
+  const raw = new Uint8Array(from.count * bytesPerElement(ref.dtype));
+  gather(from, raw.buffer, 0);
+  return { dtype: ref.dtype, shape: ref.extents, data: viewBytes(ref.dtype, raw) };
+}

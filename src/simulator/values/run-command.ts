@@ -1,0 +1,51 @@
+/** One command, on numbers. */
+import { assertNever, fail, simulatorMessages } from '../../core/index.ts';
+import type { Command } from '../../isa/command.ts';
+import { accessesOf } from './access.ts';
+import type { Context } from './context.ts';
+import { runContraction } from './contraction.ts';
+import { runHost } from './host.ts';
+import { span } from './memory.ts';
+import { runMove } from './move.ts';
+import { runPool } from './pool.ts';
+import { runReduce } from './reduce.ts';
+import { runVector } from './vector.ts';
+
+/** References must lie inside their areas: see `requireBounds`. */
+export function runCommand(cx: Context, command: Command): void {
+  switch (command.op) {
+    case 'CONV':
+    case 'DWCONV':
+    case 'MATMUL':
+      return runContraction(cx, command);
+    case 'POOL':
+      return runPool(cx, command);
+    case 'VECTOR':
+      return runVector(cx, command);
+    case 'REDUCE':
+      return runReduce(cx, command);
+    case 'LOAD':
+    case 'STORE':
+    case 'COPY':
+      return runMove(cx, command);
+    case 'HOST':
+      return runHost(cx, command);
+    case 'SIGNAL':
+    case 'WAIT':
+    case 'BARRIER':
+    case 'REPEAT':
+      return;
+    default:
+      return assertNever(command);
+  }
+}
+
+/** Throws a coded error when a reference leaves its region or window; `name` is how messages call the command. */
+export function requireBounds(cx: Context, command: Command, name: () => string): void {
+  for (const { operand, ref } of accessesOf(command)) {
+    const area = cx.memory.map.areaOf(ref, cx.core);
+    const [first, end] = span(ref);
+    if (first >= 0 && end <= area.bytes) continue;
+    fail(simulatorMessages.outsideMemory({ command: name(), operand, area: area.name, first, last: end - 1, bytes: area.bytes }));
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * VECTOR: a short program per element, run over blocks of elements, one step at a time.
+ *
+ * Registers hold fp32 numbers, or integers exactly after `loadInt`, `quantize` and `requantize`. All inputs are read before any output is
+ * written, so that a command may work in place. `store` saturates integers (NaN to the lowest value, fractions cut towards zero).
+ */
+import { assertNever, erf32, exp32, integerRange, log32, roundHalfEven, sigmoid32, tanh32, type DType } from '../../core/index.ts';
+import type { Ref, VectorCommand, VectorStep } from '../../isa/command.ts';
+import { tile, type Context } from './context.ts';
+import { countOutputs, integerBounds } from './stats.ts';
+import { readDense, writeNumbers, type Dense } from './numbers.ts';
+
+/** Elements per block: registers of a dozen steps stay in the first-level cache. */
+const block = 512;
+
+export function runVector(cx: Context, c: VectorCommand): void {
+  const inputs = c.inputs.map((ref, i) => readDense(tile(cx, compact(ref)), cx.scratch, `input ${i}`));
+  const broadcast = c.inputs.map(isScalar);
+  const outTiles = c.outputs.map((ref) => tile(cx, ref));
+  const count = outTiles[0]?.count ?? 0;
+  const outputs = outTiles.map((t, i) => new Float64Array(cx.scratch(`output ${i}`, t.count * 8), 0, t.count));
+  const sinks = c.outputs.map((ref, i) => sinkOf(c.steps, i, ref.dtype));
+  const registers = registersOf(cx, c.steps);
+  for (let from = 0; from < count; from += block) {
+    const n = Math.min(block, count - from);
+    for (const step of c.steps) {
+      if (step.op === 'load' || step.op === 'loadInt') {
+        const source = inputs[step.a];
+        const target = registers[step.dst];
+        if (source !== undefined && target !== undefined) load(source, broadcast[step.a] === true ? -1 : from, target, n, step.op);
+      } else if (step.op === 'store') {
+        const target = outputs[step.dst];
+        const sink = sinks[step.dst];
+        const source = registers[step.a];
+        if (target !== undefined && sink !== undefined && source !== undefined) cx.tally.saturated += store(source, target, from, n, sink);
+      } else {
+        compute(step, registers, n);
+      }
+    }
+  }
+  for (const [i, t] of outTiles.entries()) {
+    const values = outputs[i];
+    if (values === undefined) continue;
+    writeNumbers(t, values, cx.scratch);
+    countOutputs(cx.tally, t.dtype, values);
+  }
+}
+
+/** One element read for all: extents of 1. */
+function isScalar(ref: Ref): boolean {
+  return ref.strides.every((s, i) => s === 0 || ref.extents[i] === 1);
+}
+
+function compact(ref: Ref): Ref {
+  return isScalar(ref) ? { ...ref, extents: [1], strides: [0] } : ref;
+}
+
+function registersOf(cx: Context, steps: readonly VectorStep[]): Float64Array[] {
+  let top = 0;
+  for (const s of steps) top = Math.max(top, s.op === 'store' ? 0 : s.dst, s.op === 'load' || s.op === 'loadInt' ? 0 : s.a, s.b, s.c);
+  const buffer = cx.scratch('registers', (top + 1) * block * 8);
+  return Array.from({ length: top + 1 }, (_, i) => new Float64Array(buffer, i * block * 8, block));
+}
+
+function load(source: Dense, from: number, target: Float64Array, n: number, op: 'load' | 'loadInt'): void {
+  if (from < 0) target.fill(source[0] ?? 0, 0, n);
+  else target.set(source.subarray(from, from + n));
+  // Only 32-bit integers can fail to be fp32 numbers.
+  if (op === 'load' && (source instanceof Int32Array || source instanceof Uint32Array)) for (let i = 0; i < n; i++) target[i] = Math.fround(target[i] ?? 0);
+}
+
+interface Sink {
+  readonly integer: boolean;
+  readonly lo: number;
+  readonly hi: number;
+  readonly saturatedBelow: number;
+  readonly saturatedAbove: number;
+}
+
+function sinkOf(steps: readonly VectorStep[], output: number, dtype: DType): Sink {
+  if (dtype === 'float32') return { integer: false, lo: -Infinity, hi: Infinity, saturatedBelow: -Infinity, saturatedAbove: Infinity };
+  const [lo, hi] = integerRange(dtype);
+  return { integer: true, ...integerBounds(dtype, lo, hi, zeroPointOf(steps, output) ?? lo + 1) };
+}
+
+/** The zero point of a stored register, where the step that made it says so. */
+function zeroPointOf(steps: readonly VectorStep[], output: number): number | null {
+  const at = steps.findLastIndex((s) => s.op === 'store' && s.dst === output);
+  const made = lastWriter(steps, at, steps[at]?.a ?? -1);
+  const maker = steps[made];
+  if (maker === undefined || (maker.op !== 'quantize' && maker.op !== 'requantize')) return null;
+  const zero = steps[lastWriter(steps, made, maker.c)];
+  return zero?.op === 'immediate' ? zero.immediate : null;
+}
+
+function lastWriter(steps: readonly VectorStep[], before: number, register: number): number {
+  for (let i = before - 1; i >= 0; i--) if (steps[i]?.op !== 'store' && steps[i]?.dst === register) return i;
+  return -1;
+}
+
+/** Returns how many values saturated. */
+function store(source: Float64Array, target: Float64Array, from: number, n: number, sink: Sink): number {
+  if (!sink.integer) {
+    for (let i = 0; i < n; i++) target[from + i] = source[i] ?? 0;
+    return 0;
+  }
+  const { lo, hi, saturatedBelow, saturatedAbove } = sink;
+  let saturated = 0;
+  for (let i = 0; i < n; i++) {
+    const v = Math.trunc(source[i] ?? 0);
+    if (v < saturatedBelow || v > saturatedAbove) saturated++;
+    target[from + i] = v >= lo ? (v > hi ? hi : v) : lo;
+  }
+  return saturated;
+}
+
+const none = new Float64Array(block);
+
+function compute(step: VectorStep, registers: readonly Float64Array[], n: number): void {
+  const f32 = Math.fround;
+  const d = registers[step.dst] ?? none;
+  const a = registers[step.a] ?? none;
+  const b = registers[step.b] ?? none;
+  const c = registers[step.c] ?? none;
+  switch (step.op) {
+    case 'immediate':
+      d.fill(f32(step.immediate), 0, n);
+      return;
+    case 'add':
+      for (let i = 0; i < n; i++) d[i] = f32((a[i] ?? 0) + (b[i] ?? 0));
+      return;
+    case 'sub':
+      for (let i = 0; i < n; i++) d[i] = f32((a[i] ?? 0) - (b[i] ?? 0));
+      return;
+    case 'mul':
+      for (let i = 0; i < n; i++) d[i] = f32((a[i] ?? 0) * (b[i] ?? 0));
+      return;
+    case 'div':
+      for (let i = 0; i < n; i++) d[i] = f32((a[i] ?? 0) / (b[i] ?? 0));
+      return;
+    case 'max':
+      for (let i = 0; i < n; i++) d[i] = f32(Math.max(a[i] ?? 0, b[i] ?? 0));
+      return;
+    case 'min':
+      for (let i = 0; i < n; i++) d[i] = f32(Math.min(a[i] ?? 0, b[i] ?? 0));
+      return;
+    case 'neg':
+      for (let i = 0; i < n; i++) d[i] = f32(-(a[i] ?? 0));
+      return;
+    case 'abs':
+      for (let i = 0; i < n; i++) d[i] = f32(Math.abs(a[i] ?? 0));
+      return;
+    case 'sqrt':
+      for (let i = 0; i < n; i++) d[i] = f32(Math.sqrt(a[i] ?? 0));
+      return;
+    case 'exp':
+      for (let i = 0; i < n; i++) d[i] = exp32(a[i] ?? 0);
+      return;
+    case 'tanh':
+      for (let i = 0; i < n; i++) d[i] = tanh32(a[i] ?? 0);
+      return;
+    case 'erf':
+      for (let i = 0; i < n; i++) d[i] = erf32(a[i] ?? 0);
+      return;
+    case 'log':
+      for (let i = 0; i < n; i++) d[i] = log32(a[i] ?? 0);
+      return;
+    case 'sigmoid':
+      for (let i = 0; i < n; i++) d[i] = sigmoid32(a[i] ?? 0);
+      return;
+    case 'floor':
+      for (let i = 0; i < n; i++) d[i] = f32(Math.floor(a[i] ?? 0));
+      return;
+    case 'dequantize':
+      for (let i = 0; i < n; i++) d[i] = f32(((a[i] ?? 0) - (b[i] ?? 0)) * (c[i] ?? 0));
+      return;
+    case 'quantize':
+      for (let i = 0; i < n; i++) d[i] = roundHalfEven(f32((a[i] ?? 0) / (b[i] ?? 0))) + (c[i] ?? 0);
+      return;
+    case 'requantize':
+      for (let i = 0; i < n; i++) d[i] = roundHalfEven(f32(f32(a[i] ?? 0) * (b[i] ?? 0))) + (c[i] ?? 0);
+      return;
+    case 'load':
+    case 'loadInt':
+    case 'store':
+      return;
+    default:
+      assertNever(step.op);
+  }
+}
