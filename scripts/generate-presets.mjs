@@ -26,7 +26,9 @@ for (const file of readdirSync(folder).sort()) {
 }
 
 const literal = (text) => `\`${text.replace(/[\\`]|\$\{/g, '\\$&')}\``;
-const entries = presets.map(({ name, yaml, machine }) => `{ name: ${JSON.stringify(name)}, yaml: ${literal(yaml)}, machine: ${JSON.stringify(machine)} },`);
+const entries = presets.map(
+  ({ name, yaml, machine }) => `{ name: ${JSON.stringify(name)}, yaml: ${literal(yaml)}, machine: ${JSON.stringify(machine)} },`,
+);
 await write(
   'src/hw-configs/presets.generated.ts',
   `/** Written by scripts/generate-presets.mjs from presets/*.yaml. Do not edit. */

@@ -6,7 +6,7 @@
  */
 import { SystoleError, formatDiagnostic } from '../core/index.ts';
 import { readEnvironment } from './environment.ts';
-import { runProgram } from './program.ts';
+import { commandNames, runProgram } from './program.ts';
 import { UsageError } from './values.ts';
 
 // A reader that has seen enough (`| head`) is no error.
@@ -30,8 +30,7 @@ function report(error: unknown): number {
     return 1;
   }
   if (error instanceof UsageError) {
-    const command = words.find((word) => /^[a-z]/.test(word));
-    process.stderr.write(`systole: ${error.message}\nSee \`systole ${command === undefined ? '' : `${command} `}--help\`.\n`);
+    process.stderr.write(`systole: ${error.message}\nSee \`systole ${helpFor(words[0])}--help\`.\n`);
     return 2;
   }
   const { debug } = readEnvironment();
@@ -42,6 +41,10 @@ function report(error: unknown): number {
       (debug ? `${error instanceof Error ? (error.stack ?? '') : ''}\n` : 'SYSTOLE_DEBUG=1 shows where it happened.\n'),
   );
   return 70;
+}
+
+function helpFor(word: string | undefined): string {
+  return word !== undefined && commandNames.includes(word) ? `${word} ` : '';
 }
 
 function quote(word: string): string {

@@ -4,14 +4,36 @@ import type { Options } from 'yargs';
 const text: Pick<Options, 'type' | 'requiresArg'> = { type: 'string', requiresArg: true };
 const list: Pick<Options, 'type' | 'array' | 'requiresArg'> = { type: 'string', array: true, requiresArg: true };
 
-export const options = {
+/** The stages of a compilation that can be printed. */
+export const stages = ['graph', 'kernels', 'schedule', 'memory', 'asm'] as const;
+
+export type OptionName =
+  | 'target'
+  | 'set'
+  | 'precision'
+  | 'dim'
+  | 'calibrate'
+  | 'output'
+  | 'emit'
+  | 'json'
+  | 'values'
+  | 'sanitize'
+  | 'trace'
+  | 'no-weights'
+  | 'quiet'
+  | 'out'
+  | 'validate'
+  | 'yaml'
+  | 'param';
+
+export const options: Readonly<Record<OptionName, Options>> = {
   target: { ...text, alias: 't', describe: 'machine: a preset (see `systole targets`) or a YAML file' },
   set: { ...list, describe: 'override a field of the machine: path=value, e.g. cores.npu.matrix.rows=16' },
   precision: { ...text, choices: ['auto', 'int8', 'fp32'], default: 'auto', describe: 'numbers to compute in; auto takes int8 where the machine has it' },
   dim: { ...list, describe: 'fix a symbolic dimension of the model: NAME=NUMBER' },
   calibrate: { ...text, describe: 'find int8 scales on inputs: random:SEED or a .npz file' },
   output: { ...text, alias: 'o', describe: 'file to write' },
-  emit: { ...text, choices: ['graph', 'kernels', 'schedule', 'memory', 'asm'], describe: 'print one stage of the compilation as text' },
+  emit: { ...text, choices: stages, describe: 'print one stage of the compilation as text' },
   json: { type: 'boolean', describe: 'print the result document as JSON' },
   values: { ...text, describe: 'also run on numbers: inputs from a .npz file, or random:SEED' },
   sanitize: { type: 'boolean', describe: 'also check every access: uninitialised reads, races, overlaps' },
@@ -22,6 +44,4 @@ export const options = {
   validate: { ...text, describe: 'check a machine description without using it' },
   yaml: { type: 'boolean', describe: 'print the description itself, to start one of your own' },
   param: { ...list, describe: 'parameter of a built-in model: NAME=NUMBER, e.g. image=96' },
-} as const satisfies Readonly<Record<string, Options>>;
-
-export type OptionName = keyof typeof options;
+};

@@ -26,6 +26,14 @@ const commands: readonly Command[] = [
   explainCommand,
 ];
 
+export const commandNames: readonly string[] = commands.map((command) => command.name);
+
+const firstSteps: Command['examples'] = [
+  ['simulate resnet50 --target edge-systolic-32', 'time a built-in network on a preset'],
+  ['targets', 'list the machines that come along'],
+  ['report resnet50 --target edge-systolic-32 -o resnet50.html', 'a page with everything about that run'],
+];
+
 const footer = 'MODEL is an ONNX file or a built-in name. Exit code: 0 fine, 1 the input is at fault, 2 usage, 70 our bug.';
 
 /** Parses and runs one command. Usage mistakes are thrown as `UsageError`. */
@@ -51,26 +59,27 @@ export async function runProgram(words: readonly string[]): Promise<void> {
     .demandCommand(1, 'a command is needed')
     .fail(false)
     .exitProcess(false)
-    .example('$0 simulate resnet50 --target edge-systolic-32', 'time a built-in network on a preset')
-    .example('$0 targets', 'list the machines that come along')
-    .epilogue(footer);
-  for (const command of commands) register(program, command);
+    .epilogue(`${examplesText(firstSteps)}\n\n${footer}`);
+  let running = false;
+  const start = (): void => {
+    running = true;
+  };
+  for (const command of commands) register(program, command, start);
   const [first] = words;
-  if (first !== undefined && /^[a-z]/i.test(first) && !commands.some((command) => command.name === first)) {
-    const names = commands.map((command) => command.name);
-    const near = suggest(first, names);
-    throw new UsageError(`unknown command "${first}"${near === undefined ? '' : `; did you mean "${near}"?`} Commands: ${names.join(', ')}`);
+  if (first !== undefined && /^[a-z]/i.test(first) && !commandNames.includes(first)) {
+    const near = suggest(first, commandNames);
+    throw new UsageError(`unknown command "${first}"${near === undefined ? '.' : `; did you mean "${near}"?`} Commands: ${commandNames.join(', ')}`);
   }
   try {
     await program.parseAsync();
   } catch (error) {
-    // yargs throws its own type for mistakes in the words; whatever a command threw passes through.
-    if (error instanceof Error && error.name === 'YError') throw new UsageError(tidy(error.message));
+    // Before a command began, whatever yargs throws is about the words.
+    if (!running && error instanceof Error) throw new UsageError(inOurWords(error.message));
     throw error;
   }
 }
 
-function register(program: Argv, command: Command): void {
+function register(program: Argv, command: Command, start: () => void): void {
   const signature = [command.name, ...command.positionals.map((p) => (p.required ? `<${p.name}>` : `[${p.name}]`))].join(' ');
   program.command(
     signature,
@@ -79,13 +88,24 @@ function register(program: Argv, command: Command): void {
       for (const p of command.positionals) builder.positional(p.name, { type: 'string', describe: p.summary });
       for (const name of command.options) builder.option(name, options[name]);
       for (const name of command.required ?? []) builder.demandOption(name);
-      for (const [line, why] of command.examples) builder.example(`$0 ${line}`, why);
-      return builder.usage(`$0 ${signature} [options]\n\n${command.summary}`);
+      return builder.usage(`$0 ${signature} [options]\n\n${command.summary}`).epilogue(examplesText(command.examples));
     },
-    async (found) => command.run(readValues(found)),
+    async (found) => {
+      start();
+      await command.run(readValues(found));
+    },
   );
 }
 
-function tidy(message: string): string {
+function examplesText(examples: Command['examples']): string {
+  return `Examples:\n${examples.map(([line, why]) => `  systole ${line}\n      ${why}`).join('\n')}`;
+}
+
+function inOurWords(message: string): string {
+  if (message.startsWith('Not enough non-option arguments')) return 'a positional argument is missing';
+  const missing = /^Missing required arguments?: (.*)$/.exec(message)?.[1];
+  if (missing !== undefined) return `${missing.split(', ').map((name) => `--${name}`).join(' and ')} must be given`;
+  const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1];
+  if (unknown !== undefined) return `unknown option or argument: ${unknown}`;
   return message.replace(/\s*\n\s*/g, ' ').trim();
 }

@@ -62,7 +62,8 @@ export function localMemories(core: Core): readonly string[] {
 /** Multiply-accumulates per second over all cores at operand type `dtype`. */
 export function peakMacsPerSecond(machine: Machine, dtype: DType): number {
   let total = 0;
-  for (const [name, core] of Object.entries(machine.cores)) total += core.count * peakMacsPerTick(core.matrix, dtype) * clockHz(machine, name);
+  for (const [name, core] of Object.entries(machine.cores))
+    total += core.count * peakMacsPerTick(core.matrix, dtype) * clockHz(machine, name);
   return total;
 }
 

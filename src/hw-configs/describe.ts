@@ -30,7 +30,9 @@ export function describeMachine(machine: Machine): string {
 }
 
 function peaks(machine: Machine): (readonly [string, string])[] {
-  const dtypes = [...new Set(Object.values(machine.cores).flatMap((core) => Object.keys(core.matrix.rates)))] as (keyof MatrixEngine['rates'])[];
+  const dtypes = [
+    ...new Set(Object.values(machine.cores).flatMap((core) => Object.keys(core.matrix.rates))),
+  ] as (keyof MatrixEngine['rates'])[];
   return dtypes.map((dtype) => {
     const perTick = Object.entries(machine.cores)
       .filter(([, core]) => core.matrix.rates[dtype] !== undefined)
@@ -57,12 +59,18 @@ function describeCore(name: string, core: Core): readonly string[] {
   return [
     `Core ${name}${core.count === 1 ? '' : ` × ${core.count}`}, clock ${core.clock}`,
     ...hanging('  matrix    ', engineText(matrix)),
-    ...hanging('            ', `activations from ${activations.join(', ')}; weights from ${weights.join(', ')}; results to ${results.join(', ')}`),
+    ...hanging(
+      '            ',
+      `activations from ${activations.join(', ')}; weights from ${weights.join(', ')}; results to ${results.join(', ')}`,
+    ),
     ...hanging('            ', `sums of ${matrix.accumulatorBits} bits in ${core.accumulator}; int8 made ${requantizeText(matrix)}`),
     ...hanging('  vector    ', `${vector.lanes} lanes: ${vector.dtypes.join(', ')}`),
     ...hanging('            ', `ticks per operation: ${costs.join(', ')}`),
     ...hanging('  dma       ', `${formatNumber(dma.bytesPerTick)} B/cycle each way`),
-    ...hanging('  start     ', `matrix ${matrix.startTicks}, vector ${vector.startTicks}, dma ${dma.startTicks} cycles; ${core.semaphores} semaphores`),
+    ...hanging(
+      '  start     ',
+      `matrix ${matrix.startTicks}, vector ${vector.startTicks}, dma ${dma.startTicks} cycles; ${core.semaphores} semaphores`,
+    ),
   ];
 }
 
@@ -89,14 +97,19 @@ function memories(machine: Machine): readonly string[] {
     memory.kind,
     formatBytes(memory.sizeBytes),
     si(memory.readBytesPerSecond, 'B/s'),
-    memory.readOnly ? 'none' : si(memory.writeBytesPerSecond, 'B/s'),
+    memory.readOnly ? 'none' : memory.writeBytesPerSecond === memory.readBytesPerSecond ? 'same' : si(memory.writeBytesPerSecond, 'B/s'),
     latencyText(machine, name, memory),
     `${formatCount(memory.burstBytes)} B`,
     memory.owner,
   ]);
   const header = ['Memory', 'kind', 'size', 'read', 'write', 'latency', 'burst', 'owner'];
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  return [header, ...rows].map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd());
+  return [header, ...rows].map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function latencyText(machine: Machine, name: string, memory: Memory): string {

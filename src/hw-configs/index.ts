@@ -61,5 +61,8 @@ export async function machineJsonSchema(): Promise<object> {
 }
 
 function presetNamed(name: string): Preset {
-  return presets.find((preset) => preset.name === name) ?? fail(messages.unknownTarget({ name, known: presetNames, near: suggest(name, presetNames) }));
+  return (
+    presets.find((preset) => preset.name === name) ??
+    fail(messages.unknownTarget({ name, known: presetNames, near: suggest(name, presetNames) }))
+  );
 }

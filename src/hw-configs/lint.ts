@@ -17,7 +17,12 @@ export function lintMachine(machine: Machine, locate: Locate): readonly Diagnost
 const writableHomes: Rule = (machine, locate) => {
   const writable = Object.keys(machine.memories).filter((name) => !memoryNamed(machine, name).readOnly);
   const { activations, state, inputs, outputs } = machine.placement;
-  const homes = { 'placement.activations': activations, 'placement.state': state, 'placement.inputs': inputs, 'placement.outputs': outputs };
+  const homes = {
+    'placement.activations': activations,
+    'placement.state': state,
+    'placement.inputs': inputs,
+    'placement.outputs': outputs,
+  };
   return Object.entries({ ...homes, 'host.memory': machine.host.memory })
     .filter(([, memory]) => memoryNamed(machine, memory).readOnly)
     .map(([path, memory]) => messages.noWritableHome({ path, memory, writable }, { location: locate(path.split('.')) }));
@@ -28,9 +33,7 @@ const homesOutsideManyCores: Rule = (machine, locate) => {
   if (cores === 1) return [];
   return (Object.keys(machine.placement) as (keyof Machine['placement'])[])
     .filter((what) => memoryNamed(machine, machine.placement[what]).owner === 'core')
-    .map((what) =>
-      messages.placementInCores({ what, memory: machine.placement[what], cores }, { location: locate(['placement', what]) }),
-    );
+    .map((what) => messages.placementInCores({ what, memory: machine.placement[what], cores }, { location: locate(['placement', what]) }));
 };
 
 const enginesWorkLocally: Rule = (machine, locate) =>
@@ -79,7 +82,10 @@ const roomForTiles: Rule = (machine, locate) =>
     if (has < needs) {
       const row = `${text}, ${core.matrix.accumulatorBits} bits each`;
       diagnostics.push(
-        messages.accumulatorTooSmall({ memory: core.accumulator, has, needs, row }, { location: locate(['memories', core.accumulator, 'size']) }),
+        messages.accumulatorTooSmall(
+          { memory: core.accumulator, has, needs, row },
+          { location: locate(['memories', core.accumulator, 'size']) },
+        ),
       );
     }
     return diagnostics;
@@ -97,17 +103,30 @@ const soundEngines: Rule = (machine, locate) =>
     if (rates.length === 0) nonsense(['matrix', 'rates'], 'no operand type is supported', 'List at least one, such as int8: 1');
     for (const [dtype, rate] of rates) {
       if (rate > 64 || rate < 1 / 1024) {
-        nonsense(['matrix', 'rates', dtype], `a rate of ${rate} multiply-accumulates per element and tick is not a rate`, '1 is the full rate, 0.25 one in four ticks');
+        nonsense(
+          ['matrix', 'rates', dtype],
+          `a rate of ${rate} multiply-accumulates per element and tick is not a rate`,
+          '1 is the full rate, 0.25 one in four ticks',
+        );
       }
     }
     if (matrix.accumulatorBits !== 32) {
-      nonsense(['matrix', 'accumulatorBits'], `sums are ${matrix.accumulatorBits} bits wide, but programs add in int32 or float32`, 'Set it to 32');
+      nonsense(
+        ['matrix', 'accumulatorBits'],
+        `sums are ${matrix.accumulatorBits} bits wide, but programs add in int32 or float32`,
+        'Set it to 32',
+      );
     }
     if (new Set(vector.dtypes).size !== vector.dtypes.length) nonsense(['vector', 'dtypes'], 'an element type stands twice', 'Remove one');
     if (matrix.requantize === 'vector' && !vector.dtypes.includes('int32')) {
-      nonsense(['matrix', 'requantize'], 'int32 sums go to the vector engine, which does not take int32', 'Add int32 to vector.dtypes, or choose output-stage');
+      nonsense(
+        ['matrix', 'requantize'],
+        'int32 sums go to the vector engine, which does not take int32',
+        'Add int32 to vector.dtypes, or choose output-stage',
+      );
     }
-    if (memoryNamed(machine, core.scratchpad).readOnly) nonsense(['scratchpad'], `"${core.scratchpad}" is read-only`, 'Tiles are written there');
+    if (memoryNamed(machine, core.scratchpad).readOnly)
+      nonsense(['scratchpad'], `"${core.scratchpad}" is read-only`, 'Tiles are written there');
     if (core.accumulator !== core.scratchpad && memoryNamed(machine, core.accumulator).readOnly) {
       nonsense(['accumulator'], `"${core.accumulator}" is read-only`, 'Sums are written there');
     }
@@ -141,7 +160,9 @@ const portsFeedTheArray: Rule = (machine, locate) =>
       const { readBytesPerSecond, writeBytesPerSecond } = memoryNamed(machine, memory);
       const has = (direction === 'read' ? readBytesPerSecond : writeBytesPerSecond) / memoryClockHz(machine, memory);
       if (has >= needs * (1 - 1e-9)) return;
-      diagnostics.push(messages.portTooNarrow({ memory, port, has, needs, dtype: fastest.dtype }, { location: locate(['memories', memory]) }));
+      diagnostics.push(
+        messages.portTooNarrow({ memory, port, has, needs, dtype: fastest.dtype }, { location: locate(['memories', memory]) }),
+      );
     };
     check(core.matrix.ports.activations[0] ?? core.scratchpad, 'read', 'activations', fastest.activations);
     check(core.accumulator, 'write', 'sums', fastest.sums);
@@ -153,7 +174,9 @@ const everythingPriced: Rule = (machine, locate) => {
   const { energy } = machine.technology;
   const dtypes = new Set(Object.values(machine.cores).flatMap((core) => Object.keys(core.matrix.rates) as DType[]));
   return [
-    ...[...dtypes].filter((dtype) => energy.macPj[dtype] === undefined).map((dtype) => ['mac', dtype, `${dtype} multiply-accumulates`] as const),
+    ...[...dtypes]
+      .filter((dtype) => energy.macPj[dtype] === undefined)
+      .map((dtype) => ['mac', dtype, `${dtype} multiply-accumulates`] as const),
     ...Object.keys(machine.memories)
       .filter((memory) => energy.memoryPjPerByte[memory] === undefined)
       .map((memory) => ['memory', memory, `traffic of ${memory}`] as const),
@@ -164,7 +187,11 @@ const everythingPriced: Rule = (machine, locate) => {
 };
 
 const everyMemoryUsed: Rule = (machine, locate) => {
-  const used = new Set([...Object.values(machine.cores).flatMap(localMemories), ...Object.values<string>({ ...machine.placement }), machine.host.memory]);
+  const used = new Set([
+    ...Object.values(machine.cores).flatMap(localMemories),
+    ...Object.values<string>({ ...machine.placement }),
+    machine.host.memory,
+  ]);
   return Object.keys(machine.memories)
     .filter((memory) => !used.has(memory))
     .map((memory) => messages.unusedMemory({ memory }, { location: locate(['memories', memory]) }));

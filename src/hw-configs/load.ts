@@ -50,7 +50,9 @@ function numbersIn(data: Data, numbers: ReadonlyMap<string, number>, path: strin
   const number = numbers.get(path);
   if (number !== undefined) return number;
   if (!isDataMap(data)) return data;
-  return Object.fromEntries(Object.entries(data).map(([key, part]) => [key, numbersIn(part, numbers, path === '' ? key : `${path}.${key}`)]));
+  return Object.fromEntries(
+    Object.entries(data).map(([key, part]) => [key, numbersIn(part, numbers, path === '' ? key : `${path}.${key}`)]),
+  );
 }
 
 /** Settings first (they have no line), then top to bottom. */

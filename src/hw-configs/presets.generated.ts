@@ -440,7 +440,7 @@ technology:
   area:
     npu:
       value: 0.25 mm2
-      source: 'estimate: Arm states "around 0.1 mm2" for small configurations of Ethos-U55 in 16 nm; 256 MACs taken as 2.5 times that, SHRAM included'
+      source: 'estimate: announcements of Ethos-U55 speak of about 0.1 mm2 in 16 nm for small configurations (not re-read); 2.5 times that for 256 MACs and 48 KiB of SHRAM'
       low: 0.1 mm2
       high: 0.5 mm2
     sram:
@@ -586,7 +586,7 @@ technology:
           npu: {
             value: 0.25,
             source:
-              'estimate: Arm states "around 0.1 mm2" for small configurations of Ethos-U55 in 16 nm; 256 MACs taken as 2.5 times that, SHRAM included',
+              'estimate: announcements of Ethos-U55 speak of about 0.1 mm2 in 16 nm for small configurations (not re-read); 2.5 times that for 256 MACs and 48 KiB of SHRAM',
             low: 0.1,
             high: 0.5,
           },
@@ -739,7 +739,7 @@ technology:
         high: 400 pJ/B
     hostOp:
       value: 2 nJ
-      source: 'estimate: 145 W TDP of the Haswell CPU ([P] table 2) over some 50 to 100 useful GOPS'
+      source: 'estimate: 145 W TDP of the Haswell CPU (Jouppi et al. ISCA 2017 table 2) over some 50 to 100 useful GOPS'
       low: 0.5 nJ
       high: 5 nJ
   leakage:
@@ -903,7 +903,7 @@ technology:
           },
           hostOpPj: {
             value: 2000,
-            source: 'estimate: 145 W TDP of the Haswell CPU ([P] table 2) over some 50 to 100 useful GOPS',
+            source: 'estimate: 145 W TDP of the Haswell CPU (Jouppi et al. ISCA 2017 table 2) over some 50 to 100 useful GOPS',
             low: 500,
             high: 5000,
           },

@@ -92,7 +92,10 @@ export async function resolveQuantities(data: DataMap, fields: readonly Field[],
     const value = toBase(amount, kind, clockHz);
     switch (value) {
       case 'dimension':
-        return messages.wrongUnit({ path: where, text, got: dimensionName(amount.dimension), expects: kind.expects, example }, { location });
+        return messages.wrongUnit(
+          { path: where, text, got: dimensionName(amount.dimension), expects: kind.expects, example },
+          { location },
+        );
       case 'sign':
       case 'whole':
       case 'finite': {
@@ -178,13 +181,7 @@ function namesMemory(core: unknown, memory: string): boolean {
   return named.includes(memory);
 }
 
-function faultDiagnostic(
-  fault: FormulaFault,
-  path: string,
-  text: string,
-  names: Iterable<string>,
-  location: Location,
-): Diagnostic | null {
+function faultDiagnostic(fault: FormulaFault, path: string, text: string, names: Iterable<string>, location: Location): Diagnostic | null {
   switch (fault.kind) {
     case 'elsewhere':
       return null;
@@ -198,7 +195,10 @@ function faultDiagnostic(
         return messages.unknownUnit({ path, text, unit: fault.name, near: suggest(fault.name, unitNames) }, { location });
       }
       const siblings = [...names].flatMap((name) => [name, name.slice(name.lastIndexOf('.') + 1)]);
-      return messages.formulaUnknownName({ path, text, name: fault.name, near: suggest(fault.name, [...siblings, ...unitNames]) }, { location });
+      return messages.formulaUnknownName(
+        { path, text, name: fault.name, near: suggest(fault.name, [...siblings, ...unitNames]) },
+        { location },
+      );
     }
   }
 }

@@ -244,13 +244,14 @@ function brand(value: number): z.infer<ReturnType<typeof quantity>> {
 }
 
 /** Every quantity replaced by its number in the machine's base unit. */
-type Resolved<T> = T extends z.core.$brand<'quantity'>
-  ? number
-  : T extends string | number | boolean | undefined
-    ? T
-    : T extends readonly (infer Item)[]
-      ? readonly Resolved<Item>[]
-      : { readonly [Key in keyof T]: Resolved<T[Key]> };
+type Resolved<T> =
+  T extends z.core.$brand<'quantity'>
+    ? number
+    : T extends string | number | boolean | undefined
+      ? T
+      : T extends readonly (infer Item)[]
+        ? readonly Resolved<Item>[]
+        : { readonly [Key in keyof T]: Resolved<T[Key]> };
 
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 

@@ -13,9 +13,9 @@ export type Path = readonly string[];
 export interface Source {
   readonly data: DataMap;
   /** Where the value at `path` stands, or the nearest map around it that exists. */
-  locate(path: Path): Location;
+  readonly locate: (path: Path) => Location;
   /** Where the key itself stands. */
-  locateKey(path: Path): Location;
+  readonly locateKey: (path: Path) => Location;
 }
 
 export function isDataMap(data: Data | undefined): data is DataMap {

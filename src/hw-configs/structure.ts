@@ -19,7 +19,10 @@ export function checkNames(source: Source, fields: readonly Field[]): readonly D
     if (!isDataMap(map) || Object.hasOwn(map, name)) return;
     const known = Object.keys(map);
     diagnostics.push(
-      messages.unknownName({ path: path.join('.'), name, of, known, near: suggest(name, known) }, location === undefined ? {} : { location }),
+      messages.unknownName(
+        { path: path.join('.'), name, of, known, near: suggest(name, known) },
+        location === undefined ? {} : { location },
+      ),
     );
   };
   for (const { path, role, data } of fields) {
@@ -60,7 +63,9 @@ function issueDiagnostics(issue: z.core.$ZodIssue, source: Source): readonly Dia
     case 'not_multiple_of':
     case 'invalid_element':
     case 'custom':
-      return [messages.wrongType({ path: where, got: describeData(part), expects: expectation(path, source) }, { location: source.locate(path) })];
+      return [
+        messages.wrongType({ path: where, got: describeData(part), expects: expectation(path, source) }, { location: source.locate(path) }),
+      ];
     default:
       return assertNever(issue);
   }
@@ -75,7 +80,8 @@ function wrongValue(issue: z.core.$ZodIssue, path: Path, part: Data | undefined,
     );
   }
   const location = source.locate(path);
-  const choices = issue.code === 'invalid_value' ? issue.values.map(String) : issue.code === 'invalid_union' ? kindChoices(path, source) : [];
+  const choices =
+    issue.code === 'invalid_value' ? issue.values.map(String) : issue.code === 'invalid_union' ? kindChoices(path, source) : [];
   if (choices.length > 0) {
     const near = typeof part === 'string' ? suggest(part, choices) : undefined;
     return messages.notOneOf({ path: nameOf(path), got: describeData(part), allowed: choices, near }, { location });
@@ -122,7 +128,7 @@ function describeData(data: Data | undefined): string {
   if (data === undefined || data === null) return 'empty';
   if (Array.isArray(data)) return data.length === 0 ? 'an empty list' : 'a list';
   if (isDataMap(data)) return 'a map';
-  return typeof data === 'string' ? `"${data}"` : String(data);
+  return JSON.stringify(data);
 }
 
 function nameOf(path: Path): string {
@@ -139,7 +145,11 @@ function checkBandwidths(source: Source): readonly Diagnostic[] {
     .filter((name) => lacks(memories[name]))
     .map((name) =>
       messages.missingKey(
-        { key: 'bandwidth', parent: `memories.${name}`, expects: 'a bandwidth, such as "12.8 GB/s", or both readBandwidth and writeBandwidth.' },
+        {
+          key: 'bandwidth',
+          parent: `memories.${name}`,
+          expects: 'a bandwidth, such as "12.8 GB/s", or both readBandwidth and writeBandwidth.',
+        },
         { location: source.locateKey(['memories', name]) },
       ),
     );

@@ -97,7 +97,8 @@ export interface Literal {
   readonly factors: readonly { readonly unit: string; readonly exponent: number }[];
 }
 
-const literalPattern = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*((?:[A-Za-zµ][\w]*(?:\^\d)?)(?:\s*[/*]\s*[A-Za-zµ][\w]*(?:\^\d)?)*)?$/;
+const literalPattern =
+  /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*((?:[A-Za-zµ][\w]*(?:\^\d)?)(?:\s*[/*]\s*[A-Za-zµ][\w]*(?:\^\d)?)*)?$/;
 
 /** Reads a number with an optional unit; null when the text has another form (it is then a formula). */
 export function parseLiteral(text: string): Literal | null {
@@ -210,7 +211,15 @@ export const quantityKinds: Readonly<Record<QuantityKindName, QuantityKind>> = {
   frequency: { ...amount, dimension: hertz, whole: 'required', expects: 'a frequency in whole hertz', example: '1 GHz' },
   bandwidth: { ...amount, dimension: [1, -1, 0, 0, 0, 0], expects: 'a bandwidth', example: '12.8 GB/s' },
   time: { ...amount, dimension: second, base: 1e12, whole: 'down', least: 'zero', expects: 'a time', example: '80 ns' },
-  ticks: { ...amount, dimension: second, perClock: 'ticks', whole: 'required', least: 'zero', expects: 'whole cycles of the core clock', example: '16 cycles' },
+  ticks: {
+    ...amount,
+    dimension: second,
+    perClock: 'ticks',
+    whole: 'required',
+    least: 'zero',
+    expects: 'whole cycles of the core clock',
+    example: '16 cycles',
+  },
   bytesPerTick: { ...amount, dimension: [1, -1, 0, 0, 0, 0], perClock: 'bytesPerTick', expects: 'a bandwidth', example: '64 B/cycle' },
   energy: { ...amount, dimension: joule, base: 1e12, least: 'zero', expects: 'an energy', example: '0.2 pJ' },
   energyPerByte: { ...amount, dimension: [-1, 0, 1, 0, 0, 0], base: 1e12, least: 'zero', expects: 'an energy per byte', example: '5 pJ/B' },

@@ -16,3 +16,4 @@ export * from './fewest-ticks.ts';
 export { decodeExecutable, encodeExecutable, withoutWeights, type EncodeOptions } from './binary.ts';
 export { contentHash } from './content-hash.ts';
 export * from './form-index.ts';
+export { assemble, disassemble, type AssembleOptions, type DisassembleOptions } from './text.ts';

@@ -31,7 +31,7 @@ export function parseRef(scanner: LineScanner, names: Names): Ref {
   const region = scanner.take(':') ? named(scanner, names.regions, 'r', 'region') : -1;
   // "+16" and "+-16" alike: the sign may have been read as part of the number.
   scanner.take('+');
-  const offset = scanner.integer('an offset in bytes');
+  const offset = scanner.long('an offset in bytes');
   const dtype = scanner.oneOf(allDTypes, 'dtype');
   const extents = scanner.integers('an extent');
   const column = scanner.column;

@@ -78,6 +78,10 @@ export class LineScanner {
     return this.#current.kind === 'word' || this.#current.kind === 'string';
   }
 
+  atString(): boolean {
+    return this.#current.kind === 'string';
+  }
+
   atNumber(): boolean {
     return this.#current.kind === 'number';
   }
@@ -116,10 +120,18 @@ export class LineScanner {
     return text.endsWith('inf') ? (text.startsWith('-') ? -Infinity : Infinity) : Number(text);
   }
 
+  /** A whole number of 32 bits. */
   integer(what: string): number {
     const { column, text } = this.#current;
     const n = this.number(what);
-    return Number.isSafeInteger(n) ? n : this.fail(`Expected ${what}, a whole number, found \`${text}\``, undefined, column);
+    return (n | 0) === n ? n + 0 : this.fail(`Expected ${what}, a whole number of 32 bits, found \`${text}\``, undefined, column);
+  }
+
+  /** A whole number up to 2^53: offsets and sizes. */
+  long(what: string): number {
+    const { column, text } = this.#current;
+    const n = this.number(what);
+    return Number.isSafeInteger(n) ? n + 0 : this.fail(`Expected ${what}, a whole number, found \`${text}\``, undefined, column);
   }
 
   /** Takes `punctuation` or `word` if it is next. */
@@ -139,7 +151,7 @@ export class LineScanner {
     const values: number[] = [];
     while (!this.take(']')) {
       if (values.length > 0) this.expect(',');
-      values.push(this.integer(what));
+      values.push(this.long(what));
     }
     return values;
   }

@@ -11,3 +11,4 @@ export { perfettoJson, traceEvents, type TraceEvent } from './observe/perfetto.t
 export type { Detail } from './observe/summarize.ts';
 export type { Timeline } from './engines/event-loop.ts';
 export * from './result.ts';
+export * from './values/index.ts';

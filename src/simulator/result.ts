@@ -73,7 +73,7 @@ export interface MemoryResult {
   readonly writeBytes: number;
   /** Both directions, whole bursts; equal to the useful bytes where bursts do not matter. */
   readonly movedBytes: number;
-  /** Regions placed here, plus the highest local address the program touches. */
+  /** Regions placed here, plus the most bytes of a core's own window that one kernel touches. */
   readonly peakBytes: number;
   /** With at least one transfer under way; 0 for a core's own memories, whose ports are part of their engines' time. */
   readonly busyCycles: number;

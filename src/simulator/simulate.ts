@@ -60,7 +60,14 @@ export function simulate(executable: Executable, machine: Machine, options: Simu
 function checkTarget(executable: Executable, machine: Machine): void {
   if (executable.target.planHash === machine.planHash) return;
   const { name, planHash } = executable.target;
-  fail(simulatorTimingMessages.planHashMismatch({ program: name, programHash: planHash, machine: machine.name, machineHash: machine.planHash }));
+  fail(
+    simulatorTimingMessages.planHashMismatch({
+      program: name,
+      programHash: planHash,
+      machine: machine.name,
+      machineHash: machine.planHash,
+    }),
+  );
 }
 
 function chooseEntry(executable: Executable, name: string | undefined): EntryPoint {

@@ -145,8 +145,8 @@ export function madeUpResult(kernelCount: number, name = 'resnet50'): Result {
       engine('npu.dma-out', cycles, 0.21, {}),
     ],
     memories: [
-      { name: 'scratchpad', readBytes: sum(() => 1_500_000), writeBytes: sum(() => 800_000), peakBytes: 987_136, busyCycles: Math.round(cycles * 0.5) },
-      { name: 'dram', readBytes: dramRead, writeBytes: dramWrite, peakBytes: 41_000_000, busyCycles: Math.round(cycles * 0.71) },
+      { name: 'scratchpad', readBytes: sum(() => 1_500_000), writeBytes: sum(() => 800_000), movedBytes: sum(() => 2_300_000), peakBytes: 987_136, busyCycles: Math.round(cycles * 0.5) },
+      { name: 'dram', readBytes: dramRead, writeBytes: dramWrite, movedBytes: dramRead + dramWrite, peakBytes: 41_000_000, busyCycles: Math.round(cycles * 0.71) },
     ],
     kernels,
     nodes: kernels.flatMap((k, i) => [

@@ -15,7 +15,7 @@ export const disasmCommand: Command = {
     const output = values.text('output');
     if (output !== undefined) checkWritable(output);
     const { decodeExecutable, disassemble } = await import('../../isa/index.ts');
-    const text = disassemble(decodeExecutable(await readBytes(values.positional('file'))));
+    const text = disassemble(decodeExecutable(await readBytes(values.positional('file'))), { weights: 'hash' });
     if (output === undefined) print(text);
     else writeWhole(output, text);
   },

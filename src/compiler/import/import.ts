@@ -1,11 +1,10 @@
 /** From a decoded file to a graph: one named step a line, each in its own file. */
-import { compilerMessages, elementCount, fail, suggest, tensorBytes, type Diagnostic } from '../../core/index.ts';
-import { opDef, operatorNames, symbolDim, type Dim, type OpDef } from '../../graph/index.ts';
+import { compilerMessages, elementCount, fail, tensorBytes, type Diagnostic } from '../../core/index.ts';
+import { compactGraph, opDef, startInference, suggestOp, symbolDim, type Dim } from '../../graph/index.ts';
 import type { Attribute, Graph, Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
 import { decodeModel, type ExternalReader } from '../../onnx/index.ts';
 import type { OnnxGraph, OnnxModel, OnnxType, OnnxValueInfo } from '../../onnx/model.ts';
 import { inlineFunctions, type NamedNode } from './functions.ts';
-import { shapeFacts } from './infer.ts';
 import { nameNodes } from './names.ts';
 import { integersWithoutScales } from './prequantized.ts';
 import { readAttribute, readConstantNode, readExternal, readTensor, type ExternalData, type KnownTensor } from './tensors.ts';
@@ -96,15 +95,14 @@ function refuseUnreadable(model: OnnxModel, nodes: readonly NamedNode[]): void {
 
 function refuseUnknown(nodes: readonly NamedNode[]): void {
   const unknown = groupBy(
-    nodes.filter((node) => node.opType !== 'Constant' && opDef(domainOf(node), node.opType) === null),
+    nodes.filter((node) => node.opType !== 'Constant' && opDef(domainOf(node), node.opType) === undefined),
     (node) => (isDefaultDomain(node.domain) ? node.opType : `${node.domain}.${node.opType}`),
   );
   if (unknown.size === 0) return;
-  const known = operatorNames();
   fail(
     ...[...unknown].map(([operator, users]) => {
       const names = users.map((node) => node.name);
-      const near = suggest(users[0]?.opType ?? operator, known);
+      const near = suggestOp(users[0]?.opType ?? operator);
       return compilerMessages.unknownOperator({ operator, count: users.length, nodes: names, near }, { origin: names });
     }),
   );
@@ -150,7 +148,7 @@ function buildGraph(
     ids.set(valueName, id);
     return id;
   };
-  const facts = shapeFacts(opset, (id) => {
+  const inference = startInference(opset, (id) => {
     const value = values[id];
     if (value === undefined) throw new Error(`no value ${id}`);
     return value;
@@ -179,7 +177,6 @@ function buildGraph(
       for (const origin of source.origin) retired[origin] = 'folded';
       continue;
     }
-    const def = definitionOf(source);
     const first = values.length + countNew(source.inputs, ids);
     const node: Node = {
       op: source.opType,
@@ -191,23 +188,18 @@ function buildGraph(
       origin: source.origin,
     };
     integerUse.mark(node);
-    const types = facts.infer(node, def);
+    const types = inference.infer(node);
     node.outputs.forEach((id, i) => {
       const type = types[i];
       if (type === undefined || id !== values.length) throw new Error(`${node.op} "${node.name}" has no type for output ${i}`);
-      addValue(source.outputs[i] || `${node.name}:${i}`, type, null, integerUse.ofOutput(node, type));
+      const { type: held, quantization } = integerUse.hold(node, type);
+      addValue(source.outputs[i] || `${node.name}:${i}`, held, null, quantization);
     });
     built.push(node);
   }
   const outputs = source.outputs.map((output) => find(output.name));
-  const graph: Graph = { name, opset, inputs, outputs, values, nodes: built, retired };
+  const graph = compactGraph({ name, opset, inputs, outputs, values, nodes: built, retired });
   return { graph, diagnostics: [...absentWeights(values), ...integerUse.diagnostics()] };
-}
-
-function definitionOf(node: NamedNode): OpDef {
-  const def = opDef(domainOf(node), node.opType);
-  if (def === null) throw new Error(`${node.opType} was checked to be known`);
-  return def;
 }
 
 function readAttributes(node: NamedNode, external: ExternalData): Record<string, Attribute> {

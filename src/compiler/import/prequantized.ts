@@ -10,8 +10,8 @@ import { placeholderPerChannel, placeholderQuantization } from '../precision/pla
 export interface IntegerUse {
   /** Gives the node's int8 operands placeholder scales, if it is one that ONNX allows no integers in. */
   mark(node: Node): void;
-  /** The quantization of an output: an int8 result of int8 operands has placeholder scales too. */
-  ofOutput(node: Node, type: TensorType): Quantization | null;
+  /** How an output is held: what quantized operands make of real numbers is quantized with placeholder scales too. */
+  hold(node: Node, type: TensorType): { readonly type: TensorType; readonly quantization: Quantization | null };
   /** One warning for all. */
   diagnostics(): readonly Diagnostic[];
 }
@@ -41,9 +41,10 @@ export function integersWithoutScales(values: Value[]): IntegerUse {
         change(id, typeof channels === 'number' && typeof axis === 'number' ? placeholderPerChannel(channels, axis) : placeholderQuantization);
       });
     },
-    ofOutput(node, type) {
-      if (!isByte(type)) return null;
-      return node.inputs.some((id) => id !== null && values[id]?.quantization != null) ? placeholderQuantization : null;
+    hold(node, type) {
+      const source = node.inputs.map((id) => (id === null ? undefined : values[id])).find((v) => v?.quantization != null);
+      if (source === undefined || type.dtype !== 'float32') return { type, quantization: null };
+      return { type: { dtype: source.type.dtype, shape: type.shape }, quantization: placeholderQuantization };
     },
     diagnostics() {
       const [first] = found;

@@ -1,3 +1,4 @@
+import { compactGraph } from '../../graph/index.ts';
 import type { Graph, Node, ValueId } from '../../graph/ir.ts';
 import type { Pass } from './pass.ts';
 
@@ -15,10 +16,9 @@ export const removeDeadCode: Pass = {
   summary: 'Drops nodes and values that no graph output depends on',
   run: (graph) => {
     const { nodes, dead } = liveNodes(graph);
-    const used = usedValues(graph, nodes);
     const retired = settleRetired(graph, nodes, dead);
-    if (nodes.length === graph.nodes.length && used.size === graph.values.length && retired === graph.retired) return graph;
-    return renumber({ ...graph, nodes, retired }, used);
+    const isSettled = dead.length === 0 && retired === graph.retired;
+    return compactGraph(isSettled ? graph : { ...graph, nodes, retired });
   },
 };
 
@@ -54,31 +54,4 @@ function settleRetired(graph: Graph, nodes: readonly Node[], dead: readonly Node
     changed = true;
   }
   return changed ? retired : graph.retired;
-}
-
-function usedValues(graph: Graph, nodes: readonly Node[]): ReadonlySet<ValueId> {
-  const used = new Set<ValueId>([...graph.inputs, ...graph.outputs]);
-  const visit = (node: Node): void => {
-    for (const id of node.inputs) if (id !== null) used.add(id);
-    for (const id of node.outputs) used.add(id);
-    node.body?.forEach(visit);
-  };
-  nodes.forEach(visit);
-  return used;
-}
-
-function renumber(graph: Graph, used: ReadonlySet<ValueId>): Graph {
-  const fresh = new Map<ValueId, ValueId>();
-  const values = graph.values.filter((v) => used.has(v.id)).map((v, id) => {
-    fresh.set(v.id, id);
-    return v.id === id ? v : { ...v, id };
-  });
-  const of = (id: ValueId): ValueId => fresh.get(id) ?? id;
-  const renumberNode = (node: Node): Node => ({
-    ...node,
-    inputs: node.inputs.map((id) => (id === null ? null : of(id))),
-    outputs: node.outputs.map(of),
-    ...(node.body === undefined ? {} : { body: node.body.map(renumberNode) }),
-  });
-  return { ...graph, values, nodes: graph.nodes.map(renumberNode), inputs: graph.inputs.map(of), outputs: graph.outputs.map(of) };
 }

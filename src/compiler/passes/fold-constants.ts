@@ -1,7 +1,6 @@
 import { bytesOf, tensorBytes, type Tensor } from '../../core/index.ts';
-import { constantOf, opDef, type OpDef } from '../../graph/index.ts';
+import { constantOf, opDef, startInference, type Inference, type OpDef } from '../../graph/index.ts';
 import type { Constant, Graph, Node, TensorType, ValueId } from '../../graph/ir.ts';
-import { shapeFacts, type ShapeFacts } from '../import/infer.ts';
 import { lazyBytes, staticCount, staticShape } from './constants.ts';
 import { rewrite, type Edit } from './edit.ts';
 import type { Pass } from './pass.ts';
@@ -22,11 +21,11 @@ export const foldConstants: Pass = {
   summary: 'Replaces nodes whose results are known before the model runs by constants, keeping splats',
   run(graph) {
     let current: Edit | null = null;
-    const facts = shapeFacts(graph.opset, (id) => (current === null ? unknownValue(graph, id) : current.value(id)));
+    const facts = startInference(graph.opset, (id) => (current === null ? unknownValue(graph, id) : current.value(id)));
     return rewrite(graph, (node, edit) => {
       current = edit;
       const def = opDef(node.domain, node.op);
-      if (def === null || node.outputs.some((id) => edit.isOutput(id))) return false;
+      if (def === undefined || node.outputs.some((id) => edit.isOutput(id))) return false;
       const constants = knownContents(node, edit, facts, def) ?? foldNode(node, edit, def, graph.opset);
       if (constants === null) return false;
       node.outputs.forEach((id, i) => {
@@ -47,10 +46,10 @@ function unknownValue(graph: Graph, id: ValueId): never {
 const smallBytes = 4096;
 
 /** Shape, and arithmetic on what it gives. */
-function knownContents(node: Node, edit: Edit, facts: ShapeFacts, def: OpDef): readonly Constant[] | null {
+function knownContents(node: Node, edit: Edit, facts: Inference, def: OpDef): readonly Constant[] | null {
   const [out] = node.outputs;
   if (def.contents === undefined || out === undefined || node.outputs.length > 1) return null;
-  facts.infer(node, def);
+  facts.infer(node);
   const dims = facts.dims(out);
   const { type } = edit.value(out);
   if (dims === null || staticCount(type) !== dims.length || !dims.every((d) => typeof d === 'number')) return null;

@@ -19,7 +19,8 @@ export const yamlSyntax: Message<{ problem: string }> = defineMessage(
   'error',
   'not YAML',
   'A machine description is one YAML 1.2 document whose top level is a map. Indent with spaces, write `key: value`, quote texts that contain ": " or start with a special character.',
-  ({ problem }) => `The description is not readable as YAML: ${problem}. Correct the line; \`systole targets NAME\` prints a preset to start from.`,
+  ({ problem }) =>
+    `The description is not readable as YAML: ${problem}. Correct the line; \`systole targets NAME\` prints a preset to start from.`,
 );
 
 export const duplicateKey: Message<{ key: string }> = defineMessage(
@@ -135,23 +136,29 @@ export const badSetting: Message<{ setting: string; problem: string }> = defineM
   ({ setting, problem }) => `The setting "${setting}" cannot be read: ${problem}. Write path=value, for example cores.npu.matrix.rows=64.`,
 );
 
-export const unknownPath: Message<{ path: string; missing: string; parent: string; siblings: readonly string[]; near: string | undefined }> =
-  defineMessage(
-    'SYS2041',
-    'error',
-    'unknown path',
-    'A setting or a study names a field of the machine by its path: keys joined by dots, names of cores and memories included. `systole targets NAME` shows what a preset has.',
-    ({ path, missing, parent, siblings, near }) =>
-      `The machine has no "${path}": "${missing}" is not in ${parent}, which has ${list(siblings)}.${hint(near)}`,
-  );
-
-export const unknownName: Message<{ path: string; name: string; of: string; known: readonly string[]; near: string | undefined }> = defineMessage(
-  'SYS2050',
+export const unknownPath: Message<{
+  path: string;
+  missing: string;
+  parent: string;
+  siblings: readonly string[];
+  near: string | undefined;
+}> = defineMessage(
+  'SYS2041',
   'error',
-  'name of nothing',
-  'Cores, placement, ports, host and energy table refer to memories and clocks by name.',
-  ({ path, name, of, known, near }) => `${path} names "${name}", which is not in ${of}.${hint(near)} There is: ${list(known)}.`,
+  'unknown path',
+  'A setting or a study names a field of the machine by its path: keys joined by dots, names of cores and memories included. `systole targets NAME` shows what a preset has.',
+  ({ path, missing, parent, siblings, near }) =>
+    `The machine has no "${path}": "${missing}" is not in ${parent}, which has ${list(siblings)}.${hint(near)}`,
 );
+
+export const unknownName: Message<{ path: string; name: string; of: string; known: readonly string[]; near: string | undefined }> =
+  defineMessage(
+    'SYS2050',
+    'error',
+    'name of nothing',
+    'Cores, placement, ports, host and energy table refer to memories and clocks by name.',
+    ({ path, name, of, known, near }) => `${path} names "${name}", which is not in ${of}.${hint(near)} There is: ${list(known)}.`,
+  );
 
 export const noWritableHome: Message<{ path: string; memory: string; writable: readonly string[] }> = defineMessage(
   'SYS2051',

@@ -11,14 +11,15 @@ export const planHashMismatch: Message<{ program: string; programHash: string; m
     `the program was compiled for "${program}" (plan ${programHash}) and cannot run on "${machine}" (plan ${machineHash}): their arrays, element types, memory sizes, ports or placement differ. Compile the model for "${machine}", or simulate on "${program}".`,
 );
 
-export const regionsDoNotFit: Message<{ memory: string; demandBytes: number; sizeBytes: number; regions: readonly string[] }> = defineMessage(
-  'SYS6502',
-  'error',
-  'regions do not fit their memory',
-  'Regions (weights, inputs, outputs, arena, state) are placed one after the other in the memory the program names for them, each aligned. Their sum must not exceed the size of the memory.',
-  ({ memory, demandBytes, sizeBytes, regions }) =>
-    `memory "${memory}" holds ${formatBytes(sizeBytes)}, but the program's regions there need ${formatBytes(demandBytes)} (${formatCount(demandBytes - sizeBytes)} bytes too many): ${regions.join(', ')}. Enlarge the memory, or place constants or activations elsewhere.`,
-);
+export const regionsDoNotFit: Message<{ memory: string; demandBytes: number; sizeBytes: number; regions: readonly string[] }> =
+  defineMessage(
+    'SYS6502',
+    'error',
+    'regions do not fit their memory',
+    'Regions (weights, inputs, outputs, arena, state) are placed one after the other in the memory the program names for them, each aligned. Their sum must not exceed the size of the memory.',
+    ({ memory, demandBytes, sizeBytes, regions }) =>
+      `memory "${memory}" holds ${formatBytes(sizeBytes)}, but the program's regions there need ${formatBytes(demandBytes)} (${formatCount(demandBytes - sizeBytes)} bytes too many): ${regions.join(', ')}. Enlarge the memory, or place constants or activations elsewhere.`,
+  );
 
 export const deadlock: Message<{ stuck: readonly string[]; timePs: number }> = defineMessage(
   'SYS6503',

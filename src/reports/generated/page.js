@@ -147,7 +147,7 @@ h2 {
   margin: 2px 0 14px;
   color: var(--soft);
   font-size: 13px;
-  max-width: 75ch;
+  max-width: 100ch;
 }
 small {
   font-size: 12px;
@@ -623,6 +623,18 @@ footer p {
   .medium {
     display: none;
   }
+  #kernels tbody th {
+    width: auto;
+  }
+  #kernels tbody th small {
+    display: -webkit-box;
+    overflow: hidden;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 1;
+  }
+  td.time {
+    min-width: 126px;
+  }
   .timeline .tools {
     flex-wrap: wrap;
   }
@@ -858,10 +870,11 @@ function rooflineOption(data, chosen, width) {
   const x0 = 10 ** Math.floor(Math.log10(Math.min(...xs)));
   const x1 = 10 ** Math.ceil(Math.log10(Math.max(...xs)));
   const y0 = 10 ** Math.floor(Math.log10(Math.min(...dots.map((d) => d.macsPerSecond), peak / 100)));
-  const y1 = 10 ** Math.ceil(Math.log10(peak * 1.5));
+  const y1 = peak * 4;
   const narrow = width < 560;
   // The slope enters at the left edge or from below.
   const slopeStart = Math.max(x0, y0 / memory.bytesPerSecond);
+  const middle = Math.sqrt(slopeStart * Math.min(ridge, slopeStart * 30));
   const ceiling = (p, i) => ({
     type: 'line',
     silent: true,
@@ -892,22 +905,23 @@ function rooflineOption(data, chosen, width) {
       min: y0,
       max: y1,
       name: 'MAC/s',
-      nameGap: 12,
+      nameGap: 8,
       ...axisStyle(),
       nameTextStyle: { ...axisStyle().nameTextStyle, align: 'right' },
-      axisLabel: { ...axisStyle().axisLabel, formatter: (v) => siTick(v, '') },
+      axisLabel: { ...axisStyle().axisLabel, showMaxLabel: false, formatter: (v) => siTick(v, '') },
     },
     series: [
       {
         type: 'line',
         silent: true,
         symbol: 'none',
+        z: 1,
         lineStyle: { color: color('ink'), width: 1.5 },
         data: [
           [slopeStart, slopeStart * memory.bytesPerSecond],
           [ridge, peak],
         ],
-        markPoint: label([slopeStart, slopeStart * memory.bytesPerSecond], \`\${memory.name} \${si(memory.bytesPerSecond, 'B/s')}\`, 'left', 14),
+        markPoint: label([middle, middle * memory.bytesPerSecond], \`\${memory.name} \${si(memory.bytesPerSecond, 'B/s')}\`, 'left', 10),
       },
       ...data.peaks.map(ceiling),
       {
@@ -1077,7 +1091,7 @@ function drawTimeline(timeline, cycles, seconds) {
   };
 
   function labelWidth() {
-    return canvas.clientWidth < 560 ? 84 : 132;
+    return canvas.clientWidth < 560 ? 98 : 140;
   }
 
   function draw() {
@@ -1099,7 +1113,7 @@ function drawTimeline(timeline, cycles, seconds) {
   }
 
   function drawAxis(pen, left, width, scale) {
-    const rough = (state.to - state.from) / Math.max(2, (width - left) / 90);
+    const rough = (state.to - state.from) / Math.max(2, (width - left) / (width < 560 ? 72 : 96));
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = Math.max(1, [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? power * 10);
     pen.font = \`11px \${fontFamily()}\`;
@@ -1112,7 +1126,8 @@ function drawTimeline(timeline, cycles, seconds) {
       pen.moveTo(x, axisHeight - 4);
       pen.lineTo(x, height);
       pen.stroke();
-      const text = siTick(at, '');
+      // Zoomed in, three digits no longer tell neighbours apart.
+      const text = at > 0 && step < at / 100 ? count(at) : siTick(at, '');
       const half = pen.measureText(text).width / 2;
       if (x - half < left || x + half > width) continue;
       pen.fillStyle = color('soft');

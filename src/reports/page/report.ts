@@ -49,7 +49,7 @@ export function renderReport(result: Result, parts: ReportParts): string {
 ${cards(result)}
 ${diagnosticsSection(result)}
 <section aria-labelledby="h-roofline"><h2 id="h-roofline">Roofline</h2>
-<p class="hint">Each dot is a kernel, as large as its share of the time. Under the slope the memory holds it back, under the flat line the matrix engine.</p>
+<p class="hint">Each dot is a kernel, as large as its share of the time, coloured by what limits it. Under the slope the memory holds it back, under the flat line the matrix engine.</p>
 <div class="choices" id="roofline-memories" role="group" aria-label="Memory of the roofline"></div>
 <div class="chart tall" id="roofline" role="img" aria-label="Roofline: MACs per second of each kernel over MACs per byte, below the ceilings of the machine"></div></section>
 ${

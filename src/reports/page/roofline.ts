@@ -5,7 +5,7 @@ import type { Result } from '../../simulator/result.ts';
 import { kernelBytes } from '../insight.ts';
 
 export interface Roofline {
-  /** Flat ceilings, MACs per second, highest first; dtypes of equal rate share one. */
+  /** Flat ceilings, highest first; dtypes of equal rate share one. */
   readonly peaks: readonly { readonly label: string; readonly macsPerSecond: number }[];
   /** Slopes: memories that carry traffic of some contraction, the busiest first. */
   readonly memories: readonly { readonly name: string; readonly bytesPerSecond: number }[];
@@ -26,7 +26,7 @@ export function roofline(result: Result, machine: Machine): Roofline {
     .filter((memory) => machine.memories[memory.name] !== undefined && contractions.some((kernel) => kernelBytes(kernel, memory.name) > 0))
     .toSorted((a, b) => b.busyCycles - a.busyCycles || (a.name < b.name ? -1 : 1));
   return {
-    peaks: peaks(machine),
+    peaks: peaks(machine, result.options['precision']),
     memories: memories.map(({ name }) => ({ name, bytesPerSecond: machine.memories[name]?.readBytesPerSecond ?? 0 })),
     kernels: contractions.map((kernel) => ({
       name: kernel.name,
@@ -41,16 +41,17 @@ export function roofline(result: Result, machine: Machine): Roofline {
   };
 }
 
-/** Dense peak of all cores, by dtype. */
-function peaks(machine: Machine): Roofline['peaks'] {
-  const dtypes = [...new Set(Object.values(machine.cores).flatMap((core) => Object.keys(core.matrix.rates)))] as DType[];
+/** Dense peak of all cores at the precision of the run; where that says nothing, at every dtype the arrays compute in. */
+function peaks(machine: Machine, precision: unknown): Roofline['peaks'] {
+  const all = [...new Set(Object.values(machine.cores).flatMap((core) => Object.keys(core.matrix.rates)))] as DType[];
+  const wanted = precision === 'int8' ? 'int8' : precision === 'fp32' ? 'float32' : undefined;
+  const dtypes = wanted !== undefined && all.includes(wanted) ? [wanted] : all;
   const byDtype = dtypes.map((dtype) => ({ dtype, rate: peakMacsPerSecond(machine, dtype) }));
   const rates = [...new Set(byDtype.map(({ rate }) => rate))].filter((rate) => rate > 0).toSorted((a, b) => b - a);
-  return rates.map((rate) => ({
-    label: byDtype
+  const label = (rate: number): string =>
+    byDtype
       .filter((entry) => entry.rate === rate)
       .map(({ dtype }) => dtype)
-      .join(', '),
-    macsPerSecond: rate,
-  }));
+      .join(', ');
+  return rates.map((rate) => ({ label: label(rate), macsPerSecond: rate }));
 }

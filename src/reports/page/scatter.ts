@@ -1,5 +1,5 @@
 /** The page of a study: its points over two objectives, the front, and all points as a table. */
-import { formatCount, formatSi } from '../format.ts';
+import { formatCount, formatRate, formatSi } from '../format.ts';
 import { renderDocument } from './document.ts';
 import { html } from './html.ts';
 
@@ -55,6 +55,7 @@ export function renderScatter(study: ScatterStudy, chartLibrary: string): string
 <div class="choices">${select('x')}${select('y')}</div>
 <div class="chart tall" id="scatter" role="img" aria-label="Points of the study over two objectives; the table below holds the same figures"></div></section>
 <section aria-labelledby="h-points"><h2 id="h-points">All points</h2>
+<p class="hint">Sort by a heading. Failed points say why when pointed at.</p>
 <div class="table"><table id="points">
 <thead><tr>${[...(groups.length > 1 ? ['Model'] : []), ...paths].map((name) => html`<th scope="col"><button type="button">${name}</button></th>`)}${study.objectives.map(
     (o) => html`<th scope="col" class="n"><button type="button">${o.name}</button></th>`,
@@ -65,7 +66,7 @@ ${study.points.map(
     html`<tr class="${p.onFront ? 'front' : ''}">${groups.length > 1 ? html`<td data-v="${nameOf(p)}">${nameOf(p)}</td>` : null}${paths.map((path) => html`<td data-v="${String(p.parameters[path] ?? '')}">${String(p.parameters[path] ?? '')}</td>`)}${
       p.figures === null
         ? html`${study.objectives.map((_, i) => html`<td class="n" data-v="NaN">${i === 0 ? html`<span class="pill limit-host" title="${p.error?.message ?? ''}">${p.error?.code ?? 'failed'}</span>` : null}</td>`)}`
-        : p.figures.map((figure, i) => html`<td class="n" data-v="${figure}">${formatSi(figure, unitOf(study.objectives[i]?.name ?? ''))}</td>`)
+        : p.figures.map((figure, i) => html`<td class="n" data-v="${figure}">${formatFigure(figure, study.objectives[i]?.name ?? '')}</td>`)
     }<td data-v="${p.onFront ? 'a' : 'b'}">${p.onFront ? '●' : ''}</td></tr>`,
 )}
 </tbody></table></div>
@@ -75,11 +76,15 @@ ${study.points.map(
   return renderDocument({ title: `${study.name} · Systole`, data, body, chartLibrary });
 }
 
+function formatFigure(figure: number, name: string): string {
+  // Prefixes of a squared unit would be squared too.
+  return /mm2$/i.test(name) ? `${formatRate(figure)} mm²` : formatSi(figure, unitOf(name));
+}
+
 function unitOf(figure: string): string {
   if (/seconds$/i.test(figure) && !/persecond/i.test(figure)) return 's';
   if (/joules$/i.test(figure)) return 'J';
   if (/watts$/i.test(figure)) return 'W';
   if (/bytes$/i.test(figure)) return 'B';
-  if (/mm2$/i.test(figure)) return 'mm²';
   return '';
 }

@@ -30,14 +30,26 @@ type EnergyClass = keyof EnergyResult;
  */
 export function priceEnergy(counters: Counters, machine: Machine, seconds: number, attributedShare: (kernel: number) => number): Energy {
   const { energy, leakageWatts } = machine.technology;
-  const picojoules: Record<EnergyClass, number> = { matrix: 0, vector: 0, scratchpad: 0, accumulator: 0, dram: 0, noc: 0, host: 0, leakage: 0 };
+  const picojoules: Record<EnergyClass, number> = {
+    matrix: 0,
+    vector: 0,
+    scratchpad: 0,
+    accumulator: 0,
+    dram: 0,
+    noc: 0,
+    host: 0,
+    leakage: 0,
+  };
   const perKernel = new Float64Array(counters.kernelRows);
   const pay = (kernel: number, kind: EnergyClass, pj: number): void => {
     picojoules[kind] += pj;
     add(perKernel, kernel, pj / 1e12);
   };
   const leakagePj = leakageWatts.value * seconds * 1e12;
-  const memories = Object.keys(machine.memories).map((name) => ({ kind: memoryClass(machine, name), pj: energy.memoryPjPerByte[name]?.value ?? 0 }));
+  const memories = Object.keys(machine.memories).map((name) => ({
+    kind: memoryClass(machine, name),
+    pj: energy.memoryPjPerByte[name]?.value ?? 0,
+  }));
   for (let kernel = 0; kernel < counters.kernelRows; kernel++) {
     counters.macDTypes.forEach((dtype, i) => {
       pay(kernel, 'matrix', real(counters.macs, kernel * counters.macDTypes.length + i) * (energy.macPj[dtype]?.value ?? 0));
@@ -45,7 +57,11 @@ export function priceEnergy(counters: Counters, machine: Machine, seconds: numbe
     pay(kernel, 'vector', real(counters.vectorOps, kernel) * energy.vectorOpPj.value);
     pay(kernel, 'host', real(counters.hostOps, kernel) * energy.hostOpPj.value);
     memories.forEach(({ kind, pj }, m) => {
-      pay(kernel, kind, (real(counters.moved, movedIndex(counters, kernel, m, 0)) + real(counters.moved, movedIndex(counters, kernel, m, 1))) * pj);
+      pay(
+        kernel,
+        kind,
+        (real(counters.moved, movedIndex(counters, kernel, m, 0)) + real(counters.moved, movedIndex(counters, kernel, m, 1))) * pj,
+      );
     });
     add(perKernel, kernel, (leakagePj / 1e12) * attributedShare(kernel));
   }

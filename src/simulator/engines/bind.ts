@@ -1,9 +1,17 @@
 /** Columns of demand: a program on a machine becomes a workload, every name an index, every demand ticks and streams. */
 import { invariant } from '../../core/index.ts';
 import type { Machine } from '../../hw-configs/machine.ts';
-import { commandOps, demandTable, formRange, queueNames, type CommandTable, type DemandColumns, type Executable, type QueueName } from '../../isa/index.ts';
+import {
+  commandOps,
+  demandTable,
+  queueNames,
+  type CommandTable,
+  type DemandColumns,
+  type Executable,
+  type QueueName,
+} from '../../isa/index.ts';
 import { createClock, type Clock } from '../kernel/clock.ts';
-import { byte, int } from '../kernel/columns.ts';
+import { byte, int, short, uint } from '../kernel/columns.ts';
 import { costTable, spaceMemories } from './costs.ts';
 import { unroll } from './unroll.ts';
 import { action, type WorkQueue, type Workload } from './workload.ts';
@@ -21,6 +29,7 @@ export interface BoundProgram {
   readonly hostOps: Float64Array;
 }
 
+const hostKind = queueNames.indexOf('host');
 const codes = {
   signal: commandOps.indexOf('SIGNAL'),
   wait: commandOps.indexOf('WAIT'),
@@ -43,8 +52,13 @@ export function bindProgram(executable: Executable, machine: Machine, program: n
     (d) => commandOps[table.op[firstRow[d] ?? 0] ?? 0] ?? 'BARRIER',
     (d) => table.core[firstRow[d] ?? 0] ?? 0,
   );
-  const op = Uint8Array.from(source, (row) => byte(table.op, row));
-  const kernel = Int32Array.from(source, (row) => int(table.kernel, row));
+  // Plain loops here and below: TypedArray.from with a function costs twenty times as much.
+  const op = new Uint8Array(rows);
+  const kernel = new Int32Array(rows);
+  for (let i = 0; i < rows; i++) {
+    op[i] = byte(table.op, int(source, i));
+    kernel[i] = int(table.kernel, int(source, i));
+  }
 
   const { queues, queue } = bindQueues(table, machine, source);
   const { order, queueStart } = orderRows(queue, op, queues.length);
@@ -126,12 +140,20 @@ function bindQueues(table: CommandTable, machine: Machine, source: Int32Array): 
     const clock = clockOf(machine, core.clock);
     return Array.from({ length: core.count }, (_, i) => ({ name: core.count === 1 ? name : `${name}[${i}]`, clock }));
   });
-  const key = (row: number): number => {
-    const kind = table.queue[row] ?? 0;
-    return queueNames[kind] === 'host' ? instances.length * kinds : (table.core[row] ?? 0) * kinds + kind;
-  };
-  const used = [...new Set(Array.from(source, key))].sort((a, b) => a - b);
-  const indexOf = new Map(used.map((k, i) => [k, i]));
+  const hostKey = instances.length * kinds;
+  const indexOf = new Int32Array(hostKey + 1).fill(-1);
+  const keys = new Int32Array(source.length);
+  for (let i = 0; i < source.length; i++) {
+    const row = int(source, i);
+    const kind = byte(table.queue, row);
+    const key = kind === hostKind ? hostKey : short(table.core, row) * kinds + kind;
+    keys[i] = key;
+    indexOf[key] = 0;
+  }
+  const used = [...indexOf.keys()].filter((key) => indexOf[key] === 0);
+  used.forEach((key, i) => (indexOf[key] = i));
+  const queue = keys; // renumbered in place
+  for (let i = 0; i < queue.length; i++) queue[i] = int(indexOf, int(keys, i));
   const reference = clockOf(machine, machine.referenceClock);
   const queues = used.map((k): WorkQueue => {
     const core = Math.floor(k / kinds);
@@ -141,7 +163,7 @@ function bindQueues(table: CommandTable, machine: Machine, source: Int32Array): 
       ? { name: 'host', kind, core: 0, clock: reference, rank: kinds * instances.length }
       : { name: `${instance.name}.${kind}`, kind, core, clock: instance.clock, rank: queueNames.indexOf(kind) * instances.length + core };
   });
-  return { queues, queue: Int32Array.from(source, (row) => indexOf.get(key(row)) ?? 0) };
+  return { queues, queue };
 }
 
 function orderRows(queue: Int32Array, op: Uint8Array, queueCount: number): { order: Int32Array; queueStart: Uint32Array } {
@@ -167,28 +189,30 @@ function orderRows(queue: Int32Array, op: Uint8Array, queueCount: number): { ord
 
 type Sync = Pick<Workload, 'semaphore' | 'count' | 'semaphores' | 'signaller'>;
 
-/** Dense numbers for the semaphores (core, id) that occur. Binding words of SIGNAL and WAIT: core, id, count. */
+/** Dense numbers for the semaphores (core, id) that occur. Binding words of SIGNAL and WAIT (after the form): core, id, count. */
 function bindSemaphores(table: CommandTable, source: Int32Array, op: Uint8Array, queue: Int32Array): Sync {
   const semaphore = new Int32Array(source.length).fill(-1);
   const count = new Int32Array(source.length);
-  const numbers = new Map<number, number>();
+  const numbers: Map<number, number>[] = [];
   const signaller: number[] = [];
   for (let i = 0; i < source.length; i++) {
     const code = byte(op, i);
     if (code !== codes.signal && code !== codes.wait) continue;
-    const binding = formRange(table, int(source, i))[1];
-    const key = int(table.words, binding) * 0x1_0000_0000 + int(table.words, binding + 1);
-    let number = numbers.get(key);
+    const form = uint(table.wordStart, int(source, i));
+    const binding = form + 1 + int(table.words, form);
+    const ids = (numbers[int(table.words, binding)] ??= new Map());
+    const id = int(table.words, binding + 1);
+    let number = ids.get(id);
     if (number === undefined) {
-      number = numbers.size;
-      numbers.set(key, number);
+      number = signaller.length;
+      ids.set(id, number);
       signaller.push(-1);
     }
     semaphore[i] = number;
     count[i] = int(table.words, binding + 2);
     if (code === codes.signal) signaller[number] = int(queue, i);
   }
-  return { semaphore, count, semaphores: numbers.size, signaller: Int32Array.from(signaller) };
+  return { semaphore, count, semaphores: signaller.length, signaller: Int32Array.from(signaller) };
 }
 
 /** Operations and ps of one HOST command of each kernel. */

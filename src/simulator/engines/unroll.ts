@@ -5,7 +5,11 @@ const repeatCode = commandOps.indexOf('REPEAT');
 
 /** Row of the command table for every executed row. */
 export function unroll(table: CommandTable): Int32Array {
-  if (!table.op.includes(repeatCode)) return Int32Array.from({ length: table.length }, (_, row) => row);
+  if (!table.op.includes(repeatCode)) {
+    const identity = new Int32Array(table.length);
+    for (let row = 0; row < identity.length; row++) identity[row] = row;
+    return identity;
+  }
   const rows: number[] = [];
   const run = (from: number, to: number): void => {
     for (let row = from; row < to; row++) {

@@ -12,9 +12,9 @@ import { invariant } from '../../core/index.ts';
 export interface Clock {
   readonly hertz: number;
   /** Time of edge `n` in ps. */
-  edge(n: number): number;
+  readonly edge: (n: number) => number;
   /** Smallest n with edge(n) ≥ `time`. */
-  ticksUntil(time: number): number;
+  readonly ticksUntil: (time: number) => number;
 }
 
 const picosecondsPerSecond = 1e12;

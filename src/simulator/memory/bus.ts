@@ -117,7 +117,7 @@ function shareFairly(streams: Streams): void {
   streams.share.fill(0, 0, streams.count);
   let capacity = 1;
   let open = streams.count;
-  for (let settled = true; settled && open > 0; ) {
+  for (let settled = true; settled && open > 0;) {
     settled = false;
     const part = capacity / open;
     for (let i = 0; i < streams.count; i++) {

@@ -1,13 +1,14 @@
 /**
- * The highest address a program touches in the local windows of its cores: what it needs of each scratchpad and accumulator.
+ * How much of each local memory a program needs: the most bytes of a core's window that the commands of one kernel touch, from the first
+ * to the last byte of every reference. (Not the highest address: compilers lay tiles out from both ends in turn.)
  *
  * Reading every command as an object would cost more than timing it. Commands of one form differ in their offsets only, so the bytes a
  * reference spans are computed once per form, and of every row only the offset words are read. Where those stand is the layout written
  * down in `isa/command-table.ts`; `test/simulator/timing/window-peak.test.ts` compares with `readCommand` row by row.
  */
 import { bitsOf } from '../../core/index.ts';
-import { formRange, readCommand, type Command, type CommandTable, type Ref } from '../../isa/index.ts';
-import { int } from '../kernel/columns.ts';
+import { readCommand, type Command, type CommandTable, type Ref } from '../../isa/index.ts';
+import { int, short, uint } from '../kernel/columns.ts';
 
 /** Where a reference of a form stands in the binding words, and how far it reaches from its offset. */
 interface Slot {
@@ -23,22 +24,48 @@ interface Slot {
  * @returns bytes by space
  */
 export function windowPeaks(table: CommandTable, formOf: Int32Array, spaces: number): Float64Array {
-  const peak = new Float64Array(spaces);
+  const touched = new Map<number, number[]>();
   const forms: (readonly Slot[] | undefined)[] = [];
   for (let row = 0; row < table.length; row++) {
     const form = int(formOf, row);
     const slots = (forms[form] ??= slotsOf(readCommand(table, row)));
     if (slots.length === 0) continue;
-    const binding = formRange(table, row)[1];
+    const start = uint(table.wordStart, row);
+    const binding = start + 1 + int(table.words, start);
+    const user = (int(table.kernel, row) + 1) * 0x1_0000 + short(table.core, row);
     for (const slot of slots) {
       const word = binding + slot.word;
       if (int(table.words, word) >= 0) continue;
-      const start = slot.ringBytes === null ? long(table.words, word + 1) : long(table.words, word + 3);
-      const end = start + (slot.ringBytes ?? slot.span);
-      if (end > (peak[slot.space] ?? 0)) peak[slot.space] = end;
+      const lo = slot.ringBytes === null ? long(table.words, word + 1) : long(table.words, word + 3);
+      const key = user * spaces + slot.space;
+      let ranges = touched.get(key);
+      if (ranges === undefined) touched.set(key, (ranges = []));
+      cover(ranges, lo, lo + (slot.ringBytes ?? slot.span));
     }
   }
+  const peak = new Float64Array(spaces);
+  for (const [key, ranges] of touched) {
+    let bytes = 0;
+    for (let i = 0; i < ranges.length; i += 2) bytes += (ranges[i + 1] ?? 0) - (ranges[i] ?? 0);
+    peak[key % spaces] = Math.max(peak[key % spaces] ?? 0, bytes);
+  }
   return peak;
+}
+
+/** Adds [lo, hi) to disjoint ranges `lo, hi, lo, hi, …` in ascending order. */
+function cover(ranges: number[], lo: number, hi: number): void {
+  let first = 0;
+  while (first < ranges.length && (ranges[first + 1] ?? 0) < lo) first += 2;
+  let stop = first;
+  let from = lo;
+  let to = hi;
+  while (stop < ranges.length && (ranges[stop] ?? 0) <= hi) {
+    from = Math.min(from, ranges[stop] ?? 0);
+    to = Math.max(to, ranges[stop + 1] ?? 0);
+    stop += 2;
+  }
+  if (stop === first + 2 && from === ranges[first] && to === ranges[first + 1]) return;
+  ranges.splice(first, stop - first, from, to);
 }
 
 const long = (words: Int32Array, at: number): number => int(words, at + 1) * 0x1_0000_0000 + (int(words, at) >>> 0);

@@ -25,7 +25,13 @@ export interface Counters {
 
 const directions = 2;
 
-export function trafficIndex(counters: Pick<Counters, 'memoryCount'>, kernel: number, memory: number, operand: number, isWrite: 0 | 1): number {
+export function trafficIndex(
+  counters: Pick<Counters, 'memoryCount'>,
+  kernel: number,
+  memory: number,
+  operand: number,
+  isWrite: 0 | 1,
+): number {
   return ((kernel * counters.memoryCount + memory) * operands.length + operand) * directions + isWrite;
 }
 
@@ -70,10 +76,7 @@ export function count(program: BoundProgram, kernels: number, memoryOf: readonly
 
 /** Distinct demands as columns: their bytes in rows `start[d] .. start[d + 1]`, with where each is counted within its kernel. */
 function flatten(demand: DemandColumns, counters: Counters, memoryOf: readonly number[]) {
-  const entries = demand.distinct.map((d) => [
-    ...d.local.map((t) => ({ ...t, movedBytes: t.bytes })),
-    ...d.external,
-  ]);
+  const entries = demand.distinct.map((d) => [...d.local.map((t) => ({ ...t, movedBytes: t.bytes })), ...d.external]);
   const total = entries.reduce((n, list) => n + list.length, 0);
   const start = new Uint32Array(entries.length + 1);
   const trafficAt = new Uint32Array(total);

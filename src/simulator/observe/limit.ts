@@ -39,7 +39,11 @@ export function kernelActivity(timeline: Timeline, kernelCount: number): KernelA
     const queue = workload.queues[int(workload.queue, row)];
     const { compute, vector, host } = attributionColumns;
     const column = queue?.kind === 'vector' ? vector : queue?.kind === 'host' ? host : compute;
-    add(busy, kernel * columns + column, (queue?.clock ?? workload.reference).edge(real(workload.bodyTicks, row)) + real(workload.bodyPs, row));
+    add(
+      busy,
+      kernel * columns + column,
+      (queue?.clock ?? workload.reference).edge(real(workload.bodyTicks, row)) + real(workload.bodyPs, row),
+    );
   }
   return { start, retire, busy };
 }

@@ -1,6 +1,6 @@
 /**
  * A trace in the JSON form that Chrome's about:tracing and ui.perfetto.dev open ("Trace Event Format", complete events `X` and
- * metadata `M`). Times are microseconds there; ours are whole picoseconds, written with six decimals, so nothing is lost.
+ * metadata `M`). Times are microseconds there; ours are whole picoseconds, so six decimals hold them exactly.
  */
 import { traceOp, type Trace } from './trace.ts';
 

@@ -9,7 +9,15 @@ import type { Timeline } from '../engines/event-loop.ts';
 import { action } from '../engines/workload.ts';
 import { int, real } from '../kernel/columns.ts';
 import type { BoundRegions } from '../memory/regions.ts';
-import { resultSchemaVersion, type CommandResult, type EngineResult, type KernelResult, type MemoryResult, type Result, type Totals } from '../result.ts';
+import {
+  resultSchemaVersion,
+  type CommandResult,
+  type EngineResult,
+  type KernelResult,
+  type MemoryResult,
+  type Result,
+  type Totals,
+} from '../result.ts';
 import type { Attribution } from './attribution.ts';
 import { movedIndex, trafficIndex, type Counters } from './counters.ts';
 import { limitOf, type KernelActivity } from './limit.ts';
@@ -22,7 +30,7 @@ export interface Run {
   readonly machine: Machine;
   readonly entry: EntryPoint;
   readonly regions: BoundRegions;
-  /** Highest local address by space. */
+  /** Most bytes of a local window that one kernel touches, by space. */
   readonly windows: Float64Array;
   readonly program: BoundProgram;
   readonly timeline: Timeline;
@@ -139,7 +147,14 @@ function memoryResults({ executable, machine, program, timeline, counters, regio
       }
     }
     const peakBytes = (regions.bytes.get(name) ?? 0) + real(windowBytes, m);
-    return { name, readBytes: bytes[0] ?? 0, writeBytes: bytes[1] ?? 0, movedBytes, peakBytes, busyCycles: real(timeline.memoryBusyCycles, m) };
+    return {
+      name,
+      readBytes: bytes[0] ?? 0,
+      writeBytes: bytes[1] ?? 0,
+      movedBytes,
+      peakBytes,
+      busyCycles: real(timeline.memoryBusyCycles, m),
+    };
   });
 }
 

@@ -8,7 +8,11 @@ export type Account = Readonly<Record<string, number>>;
 export function accountsOf({ workload, accounts }: Timeline): Readonly<Record<string, Account>> {
   const { queues, memories } = workload;
   const reasons = [...queues.map((q) => `wait:${q.kind}`), ...memories.map((m) => `memory:${m.name}`), 'barrier'];
-  const named: [number, string][] = [[busyColumn, 'busy'], [idleColumn, 'idle'], ...reasons.map((name, i): [number, string] => [firstReason + i, name])];
+  const named: [number, string][] = [
+    [busyColumn, 'busy'],
+    [idleColumn, 'idle'],
+    ...reasons.map((name, i): [number, string] => [firstReason + i, name]),
+  ];
   return Object.fromEntries(
     queues.map(({ kind }, q) => [
       kind,

@@ -37,7 +37,9 @@ const anyProgram: fc.Arbitrary<{ rows: Row[]; needs: { row: number; on: number }
     const rows: Row[] = [];
     const needs: { row: number; on: number }[] = [];
     const rowOf: number[] = [];
-    const wanted = commands.map((c, i) => [...new Set(c.needs.map((n) => (i === 0 ? 0 : n % i)))].filter((n) => i > 0 && commands[n]?.queue !== c.queue));
+    const wanted = commands.map((c, i) =>
+      [...new Set(c.needs.map((n) => (i === 0 ? 0 : n % i)))].filter((n) => i > 0 && commands[n]?.queue !== c.queue),
+    );
     commands.forEach(({ queue, kernel: k, setup, ticks, drain, latency, work }, i) => {
       if (commands[i]?.barrier === 0) rows.push({ queue, barrier: true });
       for (const n of wanted[i] ?? []) rows.push({ queue, wait: `${n}-${i}` });
@@ -130,13 +132,16 @@ describe('any legal program', () => {
 
   test('a shared memory conserves work: busy at least its work, and not longer than its users', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.constantFrom(...queues), fc.integer({ min: 1, max: 1e6 })), { minLength: 1, maxLength: 20 }), (list) => {
-        const t = run(list.map(([queue, work]): Row => ({ queue, streams: { dram: work } })));
-        const work = list.reduce((sum, [, w]) => sum + w, 0);
-        // All start at once and never pause, so the memory works without a gap: only the last end is rounded.
-        expect(t.total).toBeGreaterThanOrEqual(work);
-        expect(t.total).toBeLessThanOrEqual(work + list.length);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(...queues), fc.integer({ min: 1, max: 1e6 })), { minLength: 1, maxLength: 20 }),
+        (list) => {
+          const t = run(list.map(([queue, work]): Row => ({ queue, streams: { dram: work } })));
+          const work = list.reduce((sum, [, w]) => sum + w, 0);
+          // All start at once and never pause, so the memory works without a gap: only the last end is rounded.
+          expect(t.total).toBeGreaterThanOrEqual(work);
+          expect(t.total).toBeLessThanOrEqual(work + list.length);
+        },
+      ),
     );
   });
 
@@ -166,7 +171,9 @@ test('bytes at the DRAM are the bytes of the program, by kernel, operand and dir
     .map(({ kernel: k, isLoad, operand, rows, columns, gap }): Line => {
       const outside = inRegion(isLoad ? 1 : 2, 0, rows, columns, columns + gap);
       const inside = local(0, rows, columns);
-      const command: Command = isLoad ? { op: 'LOAD', src: outside, dst: inside, operand } : { op: 'STORE', src: inside, dst: outside, operand };
+      const command: Command = isLoad
+        ? { op: 'LOAD', src: outside, dst: inside, operand }
+        : { op: 'STORE', src: inside, dst: outside, operand };
       return [isLoad ? 'dma-in' : 'dma-out', k, command];
     });
   const kernels = ['a', 'b', 'c'].map((name) => kernel(name));

@@ -5,7 +5,8 @@ import { attribute } from '../../../src/simulator/observe/attribution.ts';
 import { accountsOf, timesOf } from './account.ts';
 import { workload, type Row } from './workload.ts';
 
-const startOf = (rows: readonly Row[], index: number, hertz?: number): number => timesOf(runEvents(workload(rows, undefined, hertz)))[index]?.[0] ?? NaN;
+const startOf = (rows: readonly Row[], index: number, hertz?: number): number =>
+  timesOf(runEvents(workload(rows, undefined, hertz)))[index]?.[0] ?? NaN;
 
 describe('a WAIT opens with the retirement that feeds it', () => {
   const rows = (latency: number): Row[] => [
@@ -60,13 +61,23 @@ test('a WAIT for 3 opens with the third SIGNAL and takes all three', () => {
       { queue: 'matrix', ticks: 1 },
     ]),
   );
-  expect(timesOf(timeline).slice(3).map(([start]) => start)).toEqual([10_000, 15_000]);
+  expect(
+    timesOf(timeline)
+      .slice(3)
+      .map(([start]) => start),
+  ).toEqual([10_000, 15_000]);
 });
 
 test('700 MHz: one tick prints as one cycle, and a million as a million', () => {
   const one = runEvents(workload([{ queue: 'matrix', ticks: 1 }], undefined, 700e6));
   expect([one.total, one.workload.reference.ticksUntil(one.total)]).toEqual([1428, 1]);
-  const many = runEvents(workload(Array.from({ length: 1000 }, (): Row => ({ queue: 'matrix', ticks: 1000 })), undefined, 700e6));
+  const many = runEvents(
+    workload(
+      Array.from({ length: 1000 }, (): Row => ({ queue: 'matrix', ticks: 1000 })),
+      undefined,
+      700e6,
+    ),
+  );
   expect(many.workload.reference.ticksUntil(many.total)).toBe(1_000_000);
   expect(accountsOf(many)).toEqual({ matrix: { busy: 1_000_000 } });
 });

@@ -1,6 +1,14 @@
 /** A machine small enough to do sums on, and executables written command by command. */
 import type { Machine, Memory } from '../../../src/hw-configs/machine.ts';
-import { createCommandTable, type Command, type Executable, type Kernel, type QueueName, type Ref, type Region } from '../../../src/isa/index.ts';
+import {
+  createCommandTable,
+  type Command,
+  type Executable,
+  type Kernel,
+  type QueueName,
+  type Ref,
+  type Region,
+} from '../../../src/isa/index.ts';
 import { memory } from './workload.ts';
 
 const cited = (value: number): { value: number; source: string } => ({ value, source: 'made up for tests' });
@@ -86,7 +94,7 @@ export function accumulators(offset: number, rows: number, columns: number): Ref
   return { space: 1, region: -1, dtype: 'int32', offset, extents: [rows, columns], strides: [columns * 4, 4] };
 }
 
-export type Line = readonly [queue: QueueName, kernel: number, command: Command];
+export type Line = readonly [queue: QueueName, kernel: number, command: Command, core?: number];
 
 export function kernel(name: string, fields: Partial<Kernel> = {}): Kernel {
   return {
@@ -107,7 +115,7 @@ export function kernel(name: string, fields: Partial<Kernel> = {}): Kernel {
 
 export function executable(lines: readonly Line[], kernels: readonly Kernel[]): Executable {
   const table = createCommandTable();
-  for (const [queue, index, command] of lines) table.emit({ core: 0, queue, kernel: index }, command);
+  for (const [queue, index, command, core = 0] of lines) table.emit({ core, queue, kernel: index }, command);
   const input = { name: 'x', region: 1, offset: 0, dtype: 'int8', shape: [2, 4], quantization: null } as const;
   return {
     formatVersion: 1,

@@ -43,7 +43,17 @@ const product: readonly Line[] = [
   ['dma-out', 0, wait(1)],
   ['dma-out', 0, { op: 'STORE', src: local(128, 8, 4), dst: inRegion(2, 0, 8, 4), operand: 'outputs' }],
 ];
-const work = { kind: 'contraction', depthwise: false, groups: 1, m: 8, n: 4, channels: 8, taps: 1, batches: 1, vectorLaneTicks: 0 } as const;
+const work = {
+  kind: 'contraction',
+  depthwise: false,
+  groups: 1,
+  m: 8,
+  n: 4,
+  channels: 8,
+  taps: 1,
+  batches: 1,
+  vectorLaneTicks: 0,
+} as const;
 const kernels = [
   kernel('fc', {
     macs: 256,
@@ -59,7 +69,9 @@ const result = simulate(executable(product, kernels), tinyMachine(), { detail: '
 
 describe('one tile of a product, to the last nanosecond, byte and picojoule', () => {
   test('time', () => {
-    expect(result.commands?.map(({ op, engine, startCycle, endCycle, retireCycle }) => [op, engine, startCycle, endCycle, retireCycle])).toEqual([
+    expect(
+      result.commands?.map(({ op, engine, startCycle, endCycle, retireCycle }) => [op, engine, startCycle, endCycle, retireCycle]),
+    ).toEqual([
       ['LOAD', 'npu.dma-in', 0, 26, 126],
       ['LOAD', 'npu.dma-in', 26, 44, 144],
       ['STORE', 'npu.dma-out', 172, 190, 290],
@@ -95,10 +107,10 @@ describe('one tile of a product, to the last nanosecond, byte and picojoule', ()
         outputs: { readBytes: 0, writeBytes: 32 },
       },
     });
-    expect(result.totals).toMatchObject({ dramReadBytes: 96, dramWriteBytes: 32, compulsoryBytes: 128, scratchpadPeakBytes: 160 });
+    expect(result.totals).toMatchObject({ dramReadBytes: 96, dramWriteBytes: 32, compulsoryBytes: 128, scratchpadPeakBytes: 128 });
     // Regions: 4096, then 4000 at the next 64, then 4096 at 8128: 12224 in all.
     expect(result.memories).toEqual([
-      { name: 'scratchpad', readBytes: 128, writeBytes: 128, movedBytes: 256, peakBytes: 160, busyCycles: 0 },
+      { name: 'scratchpad', readBytes: 128, writeBytes: 128, movedBytes: 256, peakBytes: 128, busyCycles: 0 },
       { name: 'accumulator', readBytes: 256, writeBytes: 256, movedBytes: 512, peakBytes: 128, busyCycles: 0 },
       { name: 'dram', readBytes: 96, writeBytes: 32, movedBytes: 128, peakBytes: 12_224, busyCycles: 32 },
     ]);
@@ -167,6 +179,37 @@ describe('what the rest of the machine costs', () => {
   });
 });
 
+test('two cores share the DRAM and wait for each other by name', () => {
+  // Both loads set up 0–10 and share 4 B/ns until 42: 64 B each, alone done at 26. Core 1's array waits for core 0's load to retire.
+  const machine = tinyMachine();
+  const npu = machine.cores['npu'];
+  if (npu === undefined) throw new Error('no core');
+  const two = { ...machine, cores: { npu: { ...npu, count: 2 } } };
+  const load: Command = { op: 'LOAD', src: inRegion(1, 0, 8, 8), dst: local(0, 8, 8), operand: 'inputs' };
+  const add: Command = {
+    op: 'VECTOR',
+    inputs: [local(0, 8, 8)],
+    outputs: [local(0, 8, 8)],
+    steps: [
+      { op: 'load', dst: 0, a: 0, b: -1, c: -1, immediate: 0 },
+      { op: 'add', dst: 0, a: 0, b: 0, c: -1, immediate: 0 },
+      { op: 'store', dst: 0, a: 0, b: -1, c: -1, immediate: 0 },
+    ],
+  };
+  const lines: Line[] = [
+    ['dma-in', 0, load, 0],
+    ['dma-in', 0, { op: 'SIGNAL', core: 1, id: 5, count: 1 }, 0],
+    ['dma-in', 0, load, 1],
+    ['vector', 0, { op: 'WAIT', core: 1, id: 5, count: 1 }, 1],
+    ['vector', 0, add, 1], // 64 elements on 4 lanes: 16 ticks, 3 to start
+  ];
+  expect(simulate(executable(lines, kernels), two).engines).toEqual([
+    { name: 'npu[0].dma-in', busyCycles: 26, stalledCycles: { 'memory:dram': 16 }, idleCycles: 119 },
+    { name: 'npu[1].dma-in', busyCycles: 26, stalledCycles: { 'memory:dram': 16 }, idleCycles: 119 },
+    { name: 'npu[1].vector', busyCycles: 19, stalledCycles: { 'wait:npu[0].dma-in': 142 }, idleCycles: 0 },
+  ]);
+});
+
 describe('detail, determinism, observers', () => {
   test('detail selects how much there is, and changes nothing else', () => {
     const kernelsOnly = simulate(executable(product, kernels), tinyMachine());
@@ -179,7 +222,10 @@ describe('detail, determinism, observers', () => {
 
   test('two runs give identical bytes, observed or not', () => {
     const traces: Trace[] = [];
-    const observed = simulate(executable(product, kernels), tinyMachine(), { detail: 'commands', observers: [(t, cx) => traces.push(collectTrace(t, cx))] });
+    const observed = simulate(executable(product, kernels), tinyMachine(), {
+      detail: 'commands',
+      observers: [(t, cx) => traces.push(collectTrace(t, cx))],
+    });
     expect(JSON.stringify(observed)).toBe(JSON.stringify(result));
     const [trace] = traces;
     expect(trace).toMatchObject({ queues: ['npu.dma-in', 'npu.dma-out', 'npu.matrix'], length: 4, totalPs: 290_000 });

@@ -45,14 +45,16 @@ export function workload(rows: readonly Row[], memories: Readonly<Record<string,
   const used = queueOrder.filter((kind) => rows.some((row) => row.queue === kind));
   const semaphoreNames = [...new Set(rows.flatMap((row) => ('signal' in row ? [row.signal] : 'wait' in row ? [row.wait] : [])))];
   const reals = (value: (row: Row) => number): Float64Array => Float64Array.from(rows, value);
-  const number = (row: Row, key: 'setup' | 'ticks' | 'drain' | 'latency'): number => ('signal' in row || 'wait' in row || 'barrier' in row ? 0 : (row[key] ?? 0));
+  const number = (row: Row, key: 'setup' | 'ticks' | 'drain' | 'latency'): number =>
+    'signal' in row || 'wait' in row || 'barrier' in row ? 0 : (row[key] ?? 0);
   const streams = rows.map((row) => ('streams' in row && row.streams !== undefined ? Object.entries(row.streams) : []));
   const streamStart = new Uint32Array(rows.length + 1);
   streams.forEach((list, i) => (streamStart[i + 1] = (streamStart[i] ?? 0) + list.length));
   const lists = used.map((kind) => rows.flatMap((row, i) => (row.queue === kind || 'barrier' in row ? [i] : [])));
   const queueStart = new Uint32Array(used.length + 1);
   lists.forEach((list, i) => (queueStart[i + 1] = (queueStart[i] ?? 0) + list.length));
-  const semaphoreOf = (row: Row): number => ('signal' in row ? semaphoreNames.indexOf(row.signal) : 'wait' in row ? semaphoreNames.indexOf(row.wait) : -1);
+  const semaphoreOf = (row: Row): number =>
+    'signal' in row ? semaphoreNames.indexOf(row.signal) : 'wait' in row ? semaphoreNames.indexOf(row.wait) : -1;
   return {
     rows: rows.length,
     reference: clock,
@@ -60,7 +62,9 @@ export function workload(rows: readonly Row[], memories: Readonly<Record<string,
     memories: names.map((name) => ({ name, memory: memory(memories[name] ?? {}) })),
     order: Int32Array.from(lists.flat()),
     queueStart,
-    action: Uint8Array.from(rows, (row) => ('signal' in row ? action.signal : 'wait' in row ? action.wait : 'barrier' in row ? action.barrier : action.run)),
+    action: Uint8Array.from(rows, (row) =>
+      'signal' in row ? action.signal : 'wait' in row ? action.wait : 'barrier' in row ? action.barrier : action.run,
+    ),
     kernel: Int32Array.from(rows, (row) => ('kernel' in row ? (row.kernel ?? -1) : -1)),
     queue: Int32Array.from(rows, (row) => used.indexOf(row.queue)),
     setupTicks: reals((row) => number(row, 'setup')),
@@ -71,10 +75,14 @@ export function workload(rows: readonly Row[], memories: Readonly<Record<string,
     streamStart,
     streamMemory: Uint8Array.from(streams.flat(), ([name]) => names.indexOf(name)),
     streamWork: Float64Array.from(streams.flat(), ([, work]) => work),
-    mainMemory: Int32Array.from(rows, (row, i) => (row.queue.startsWith('dma') && (streams[i]?.length ?? 0) > 0 ? names.indexOf(streams[i]?.[0]?.[0] ?? '') : -1)),
+    mainMemory: Int32Array.from(rows, (row, i) =>
+      row.queue.startsWith('dma') && (streams[i]?.length ?? 0) > 0 ? names.indexOf(streams[i]?.[0]?.[0] ?? '') : -1,
+    ),
     semaphore: Int32Array.from(rows, semaphoreOf),
     count: Int32Array.from(rows, (row) => ('signal' in row || 'wait' in row ? (row.count ?? 1) : 0)),
     semaphores: semaphoreNames.length,
-    signaller: Int32Array.from(semaphoreNames, (name) => used.indexOf(rows.find((row) => 'signal' in row && row.signal === name)?.queue ?? 'host')),
+    signaller: Int32Array.from(semaphoreNames, (name) =>
+      used.indexOf(rows.find((row) => 'signal' in row && row.signal === name)?.queue ?? 'host'),
+    ),
   };
 }

@@ -37,10 +37,11 @@ function rooflineOption(data, chosen, width) {
   const x0 = 10 ** Math.floor(Math.log10(Math.min(...xs)));
   const x1 = 10 ** Math.ceil(Math.log10(Math.max(...xs)));
   const y0 = 10 ** Math.floor(Math.log10(Math.min(...dots.map((d) => d.macsPerSecond), peak / 100)));
-  const y1 = 10 ** Math.ceil(Math.log10(peak * 1.5));
+  const y1 = peak * 4;
   const narrow = width < 560;
   // The slope enters at the left edge or from below.
   const slopeStart = Math.max(x0, y0 / memory.bytesPerSecond);
+  const middle = Math.sqrt(slopeStart * Math.min(ridge, slopeStart * 30));
   const ceiling = (p, i) => ({
     type: 'line',
     silent: true,
@@ -71,22 +72,23 @@ function rooflineOption(data, chosen, width) {
       min: y0,
       max: y1,
       name: 'MAC/s',
-      nameGap: 12,
+      nameGap: 8,
       ...axisStyle(),
       nameTextStyle: { ...axisStyle().nameTextStyle, align: 'right' },
-      axisLabel: { ...axisStyle().axisLabel, formatter: (v) => siTick(v, '') },
+      axisLabel: { ...axisStyle().axisLabel, showMaxLabel: false, formatter: (v) => siTick(v, '') },
     },
     series: [
       {
         type: 'line',
         silent: true,
         symbol: 'none',
+        z: 1,
         lineStyle: { color: color('ink'), width: 1.5 },
         data: [
           [slopeStart, slopeStart * memory.bytesPerSecond],
           [ridge, peak],
         ],
-        markPoint: label([slopeStart, slopeStart * memory.bytesPerSecond], `${memory.name} ${si(memory.bytesPerSecond, 'B/s')}`, 'left', 14),
+        markPoint: label([middle, middle * memory.bytesPerSecond], `${memory.name} ${si(memory.bytesPerSecond, 'B/s')}`, 'left', 10),
       },
       ...data.peaks.map(ceiling),
       {

@@ -19,7 +19,7 @@ export function drawTimeline(timeline, cycles, seconds) {
   };
 
   function labelWidth() {
-    return canvas.clientWidth < 560 ? 84 : 132;
+    return canvas.clientWidth < 560 ? 98 : 140;
   }
 
   function draw() {
@@ -41,7 +41,7 @@ export function drawTimeline(timeline, cycles, seconds) {
   }
 
   function drawAxis(pen, left, width, scale) {
-    const rough = (state.to - state.from) / Math.max(2, (width - left) / 90);
+    const rough = (state.to - state.from) / Math.max(2, (width - left) / (width < 560 ? 72 : 96));
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = Math.max(1, [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? power * 10);
     pen.font = `11px ${fontFamily()}`;
@@ -54,7 +54,8 @@ export function drawTimeline(timeline, cycles, seconds) {
       pen.moveTo(x, axisHeight - 4);
       pen.lineTo(x, height);
       pen.stroke();
-      const text = siTick(at, '');
+      // Zoomed in, three digits no longer tell neighbours apart.
+      const text = at > 0 && step < at / 100 ? count(at) : siTick(at, '');
       const half = pen.measureText(text).width / 2;
       if (x - half < left || x + half > width) continue;
       pen.fillStyle = color('soft');

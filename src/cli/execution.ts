@@ -1,0 +1,58 @@
+/** A run on numbers for the command line: inputs read, outputs described and kept, findings of the sanitizer told. */
+import { dequantize, fail, type Tensor } from '../core/index.ts';
+import type { Machine } from '../hw-configs/index.ts';
+import type { Executable, TensorBinding } from '../isa/index.ts';
+import { execute } from '../simulator/index.ts';
+import { writeWhole } from './files.ts';
+import { readInputs } from './inputs.ts';
+import { describeTensor, formatNpz } from './npy.ts';
+import { columns } from './output.ts';
+
+export interface RunOptions {
+  /** Where inputs come from; undefined: no numbers, only the order and addresses of accesses are checked. */
+  readonly source: string | undefined;
+  readonly sanitize: boolean;
+  /** A .npz file for the outputs. */
+  readonly outputFile: string | undefined;
+}
+
+/** Text about the outputs; '' without numbers. Findings of the sanitizer end the command as errors do. */
+export async function runOnValues(executable: Executable, machine: Machine, options: RunOptions): Promise<string> {
+  const entry = executable.entryPoints[0];
+  const numbers = options.source !== undefined;
+  const inputs = numbers && entry !== undefined ? await readInputs(options.source, entry.inputs.map(inputType)) : new Map<string, Tensor>();
+  const { outputs, diagnostics } = execute(executable, machine, inputs, { sanitize: options.sanitize, values: numbers });
+  if (diagnostics.length > 0) fail(...diagnostics);
+  if (entry === undefined || !numbers) return '';
+  const real = new Map(entry.outputs.flatMap((binding) => {
+    const stored = outputs.get(binding.name);
+    return stored === undefined ? [] : [[binding.name, toReal(stored, binding)] as const];
+  }));
+  if (options.outputFile !== undefined) writeWhole(options.outputFile, formatNpz(real));
+  return `Outputs\n${columns([...real].map(([name, tensor]) => [`  ${name}`, describeTensor(tensor), describeNumbers(tensor)]))}`;
+}
+
+/** A quantized input may be given in real numbers: the program's own scale is applied. */
+function inputType(binding: TensorBinding): Parameters<typeof readInputs>[1][number] {
+  return { name: binding.name, shape: binding.shape, dtype: binding.quantization === null ? binding.dtype : 'float32' };
+}
+
+/** Quantized outputs in real numbers; others as they are. */
+function toReal(stored: Tensor, binding: TensorBinding): Tensor {
+  const q = binding.quantization;
+  if (q === null || !ArrayBuffer.isView(stored.data)) return stored;
+  return { dtype: 'float32', shape: stored.shape, data: Float32Array.from(stored.data as ArrayLike<number>, (v) => dequantize(v, q.scale, q.zeroPoint)) };
+}
+
+function describeNumbers(tensor: Tensor): string {
+  let lo = Infinity;
+  let hi = -Infinity;
+  let at = 0;
+  for (let i = 0; i < tensor.data.length; i++) {
+    const v = Number(tensor.data[i]);
+    if (v > hi) at = i;
+    lo = Math.min(lo, v);
+    hi = Math.max(hi, v);
+  }
+  return tensor.data.length === 0 ? 'empty' : `${lo.toPrecision(6)} to ${hi.toPrecision(6)}, largest at ${at}`;
+}

@@ -1,0 +1,61 @@
+/** The steps commands share: a program for a machine, from a model or from a file. */
+import { cliMessages, fail } from '../core/index.ts';
+import type { Compilation, CompileOptions } from '../compiler/index.ts';
+import type { Machine } from '../hw-configs/index.ts';
+import type { Executable } from '../isa/index.ts';
+import { readBytes } from './files.ts';
+import { isProgram, loadModel } from './model.ts';
+import type { OptionName } from './options.ts';
+import type { Progress } from './output.ts';
+import { loadTarget } from './target.ts';
+import { wholeNumbers, type Values } from './values.ts';
+
+/** The options that decide what a program is. */
+export const programOptions: readonly OptionName[] = ['target', 'set', 'precision', 'dim', 'calibrate'];
+
+export interface Prepared {
+  readonly executable: Executable;
+  readonly machine: Machine;
+}
+
+/** Compiles the model, or reads the finished program; a program without --target runs on the preset it was compiled for. */
+export async function prepareProgram(values: Values, progress: Progress): Promise<Prepared> {
+  const name = values.positional('model');
+  if (!isProgram(name)) {
+    const { compilation, machine } = await compileModel(values, progress, 'simulate');
+    return { executable: compilation.executable, machine };
+  }
+  if (values.text('calibrate') !== undefined) fail(cliMessages.programNotModel({ path: name, command: '--calibrate' }));
+  progress.say(`reading ${name}`);
+  const { decodeExecutable } = await import('../isa/index.ts');
+  const executable = decodeExecutable(await readBytes(name));
+  const machine = await loadTarget(values.text('target') ?? executable.target.name, values.texts('set'));
+  return { executable, machine };
+}
+
+export async function compileModel(values: Values, progress: Progress, command: string): Promise<{ compilation: Compilation; machine: Machine }> {
+  const name = values.positional('model');
+  if (isProgram(name)) fail(cliMessages.programNotModel({ path: name, command }));
+  const dims = wholeNumbers(values.assignments('dim'), 'dim');
+  progress.say('reading the machine');
+  const machine = await loadTarget(values.text('target'), values.texts('set'));
+  progress.say(`importing ${name}`);
+  const model = await loadModel(name);
+  const { compile } = await import('../compiler/index.ts');
+  const options: CompileOptions = { precision: readPrecision(values), dims, calibration: null };
+  const source = values.text('calibrate');
+  if (source !== undefined) {
+    progress.say('calibrating');
+    const { calibrateModel } = await import('./calibration.ts');
+    const calibration = await calibrateModel(model, source, dims);
+    progress.say(`compiling ${name}`);
+    return { compilation: compile(model, machine, { ...options, calibration }), machine };
+  }
+  progress.say(`compiling ${name}`);
+  return { compilation: compile(model, machine, options), machine };
+}
+
+export function readPrecision(values: Values): CompileOptions['precision'] {
+  const precision = values.text('precision');
+  return precision === 'int8' || precision === 'fp32' ? precision : 'auto';
+}

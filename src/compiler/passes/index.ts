@@ -1,0 +1,28 @@
+/**
+ * passes: from graph to graph, each step keeping its meaning.
+ * In: a verified graph. Out: a verified graph that computes the same (bit for bit, unless a pass says it rounds differently).
+ * Always: pure; the same reference comes back when nothing changed; symbolic dimensions stay symbolic; weights are not read.
+ * Must not know: machines, precision, tiling.
+ */
+import { canonicalise } from './canonicalise.ts';
+import { removeDeadCode } from './dead-code.ts';
+import { foldAffine } from './fold-affine.ts';
+import { foldConstants } from './fold-constants.ts';
+import { fuseElementwise } from './fuse.ts';
+import type { Pass } from './pass.ts';
+
+/** Before precision: what changes numbers, or which values there are. */
+export const preparePasses: readonly Pass[] = [
+  foldConstants, // first: the others look for constants, and old exporters make weights with ConstantOfShape
+  canonicalise, // before folding: fewer forms to recognise
+  foldAffine, // after canonicalise: a MatMul with a bias is a Gemm by now
+  removeDeadCode, // last: drops the constants the others replaced
+];
+
+/** After precision: what keeps every number, quantized or not. */
+export const fusePasses: readonly Pass[] = [
+  fuseElementwise, // the only one: groups are what kernels are made from
+];
+
+export { runPasses, type Pass, type PassContext, type RunPassesOptions } from './pass.ts';
+export { canonicalise, foldAffine, foldConstants, fuseElementwise, removeDeadCode };

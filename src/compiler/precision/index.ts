@@ -1,0 +1,10 @@
+/**
+ * precision: how numbers are held.
+ * In: a bound graph (plain or fused) and a mode, with ranges from a calibration or without. Out: the same graph with dtype and
+ * quantization on every value, and diagnostics.
+ * Always: runs for every compilation; decides by value, not by fusion; touches no weight byte before somebody reads it.
+ * Must not know: machines (what a machine supports is passed in), kernels, tiling.
+ */
+export { assignPrecision, choosePrecision, type Precision, type PrecisionOptions, type PrecisionResult } from './assign.ts';
+export { calibrate, randomInputs } from './calibrate.ts';
+export type { CalibrationTable, Range } from './range.ts';

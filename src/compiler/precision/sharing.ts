@@ -1,0 +1,117 @@
+/**
+ * Which values have one quantization together, and what range each group has to hold.
+ *
+ * - MaxPool, views and data movement only pass numbers on: input and output share.
+ * - A value read by one Relu or Clip and by nobody else shares with that node's output: what the clamp cuts off need not be held.
+ *   (Only clamps: a Sigmoid needs its input in full.) A graph input keeps its own range.
+ *
+ * The decision is made on the flat list of nodes, so a fused graph and the same graph unfused agree on every value.
+ */
+import { attributeString, type Graph, type Node, type ValueId } from '../../graph/ir.ts';
+import { joinRanges, type Range } from './range.ts';
+
+/** Operators whose outputs hold elements of input 0, chosen or put elsewhere, and nothing else (Pad may add its constant). */
+const passingOn: ReadonlySet<string> = new Set([
+  'MaxPool', 'GlobalMaxPool', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity', 'Dropout', 'Transpose', 'Slice', 'Split', 'Expand', 'Tile', 'Pad', 'DepthToSpace', 'SpaceToDepth', 'Gather', 'GatherElements',
+]);
+const clamps: ReadonlySet<string> = new Set(['Relu', 'Clip']);
+
+/** Bodies in place of the groups that hold them. */
+export function flatNodes(graph: Graph): readonly Node[] {
+  return graph.nodes.some((node) => node.body !== undefined) ? graph.nodes.flatMap((node) => node.body ?? [node]) : graph.nodes;
+}
+
+function passesOn(node: Node): boolean {
+  if (node.domain !== '') return false;
+  const isResize = node.op === 'Resize' || node.op === 'Upsample';
+  return isResize ? attributeString(node, 'mode', 'nearest') === 'nearest' : passingOn.has(node.op);
+}
+
+export interface Sharing {
+  /** The value that stands for the group of `id`. */
+  groupOf(id: ValueId): ValueId;
+  /** The range the group must hold, from observed ranges; null where nothing was observed. */
+  rangeOf(group: ValueId): Range | null;
+}
+
+/**
+ * @param isReal says whether a value takes part (float activations, and float constants that are moved)
+ * @param observed the range a value took; null when unknown
+ */
+export function shareQuantization(
+  graph: Graph,
+  nodes: readonly Node[],
+  isReal: (id: ValueId) => boolean,
+  observed: (id: ValueId) => Range | null,
+): Sharing {
+  const parent = graph.values.map((v) => v.id);
+  const groupOf = (id: ValueId): ValueId => {
+    let root = id;
+    while (parent[root] !== root) root = parent[root] ?? root;
+    for (let at = id; at !== root; ) {
+      const next = parent[at] ?? root;
+      parent[at] = root;
+      at = next;
+    }
+    return root;
+  };
+  const join = (a: ValueId, b: ValueId): void => {
+    parent[groupOf(b)] = groupOf(a);
+  };
+
+  const uses = countUses(graph, nodes);
+  const isInput = new Set(graph.inputs);
+  const isClamped = (node: Node, id: ValueId): boolean =>
+    node.domain === '' && clamps.has(node.op) && node.inputs[0] === id && uses[id] === 1 && !isInput.has(id);
+
+  const needs = new Array<Range | null>(graph.values.length).fill(null);
+  const need = (id: ValueId, range: Range | null): void => {
+    needs[id] = joinRanges(needs[id] ?? null, range);
+  };
+  for (const id of [...graph.inputs, ...graph.outputs]) if (isReal(id)) need(id, observed(id));
+  // Backwards: when a node is met, all readers of its outputs have said what they need.
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i];
+    if (node === undefined) continue;
+    for (const out of node.outputs) if (isReal(out) && uses[out] === 0) need(out, observed(out));
+    const [first = null] = node.inputs;
+    const [out] = node.outputs;
+    for (const id of new Set(node.inputs)) {
+      if (id === null || !isReal(id)) continue;
+      if (id === first && out !== undefined && isReal(out) && (passesOn(node) || isClamped(node, id))) {
+        for (const made of passesOn(node) ? node.outputs : [out]) {
+          if (!isReal(made)) continue;
+          join(id, made);
+          need(id, needs[made] ?? null);
+        }
+      } else need(id, observed(id));
+    }
+  }
+  const ranges = new Map<ValueId, Range | null>();
+  for (const { id } of graph.values) {
+    if (!isReal(id)) continue;
+    const group = groupOf(id);
+    ranges.set(group, joinRanges(ranges.get(group) ?? null, needs[id] ?? null));
+  }
+  return { groupOf, rangeOf: (group) => ranges.get(group) ?? null };
+}
+
+function countUses(graph: Graph, nodes: readonly Node[]): Uint32Array {
+  const uses = new Uint32Array(graph.values.length);
+  const use = (id: ValueId): void => {
+    uses[id] = (uses[id] ?? 0) + 1;
+  };
+  for (const node of nodes) for (const id of node.inputs) if (id !== null) use(id);
+  for (const id of graph.outputs) use(id);
+  return uses;
+}
+
+/** Float constants whose elements are moved, not computed with: they live in the numbers of where they go. */
+export function movedConstants(graph: Graph, nodes: readonly Node[]): ReadonlySet<ValueId> {
+  const moved = new Set<ValueId>();
+  for (const node of nodes) {
+    const [first = null] = node.inputs;
+    if (first !== null && passesOn(node) && graph.values[first]?.constant != null) moved.add(first);
+  }
+  return moved;
+}

@@ -1,0 +1,29 @@
+/** One node on tensors. */
+import { type Tensor } from '../core/index.ts';
+import { definitionOf } from './infer.ts';
+import type { Node } from './ir.ts';
+import { asInfer } from './ops/move.ts';
+import type { ConcreteType } from './ops/op-def.ts';
+
+/**
+ * The outputs of a node, one for each it has, by its reference evaluator. Quantization is not looked at: numbers are taken as
+ * they stand. Throws coded errors where operands do not fit or there is no definition.
+ * @param opset  version of ai.onnx the graph imports
+ */
+export function evaluateNode(node: Node, opset: number, inputs: readonly (Tensor | null)[]): readonly Tensor[] {
+  const def = definitionOf(node);
+  const context = { node, opset, inputs, outputs: [] };
+  const outputs = def
+    .infer(asInfer(context))
+    .slice(0, node.outputs.length)
+    .map(
+      (type): ConcreteType => ({
+        dtype: type.dtype,
+        shape: type.shape.map((d) => {
+          if (typeof d !== 'number') throw new Error(`${node.op} "${node.name}": a shape inferred from tensors is symbolic`);
+          return d;
+        }),
+      }),
+    );
+  return def.evaluate({ node, opset, inputs, outputs });
+}

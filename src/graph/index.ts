@@ -1,0 +1,24 @@
+/**
+ * graph: what a model means.
+ * In: values and nodes (from import or text). Out: graphs in single assignment, their textual form, their meaning on numbers.
+ * Always: nodes in topological order; values known by index; graphs immutable; types as the operators infer them; every
+ * operator has exactly one definition, in ops/, that holds all anybody knows about it.
+ * Must not know: machines, programs, where a model came from.
+ */
+export * from './bind.ts';
+export * from './build.ts';
+export * from './constant.ts';
+export * from './dim.ts';
+export * from './evaluate.ts';
+export * from './infer.ts';
+export * from './interpret.ts';
+export * from './ir.ts';
+export * from './kernel-class.ts';
+export * from './macs.ts';
+export * from './quantized.ts';
+export * from './text.ts';
+export * from './verify.ts';
+export * from './views.ts';
+export { opDef, opDefs, opNames, suggestOp } from './ops/index.ts';
+export { floatsOf, numbersOf, tensorOf, type Numbers } from './ops/numbers.ts';
+export { printShape, type AttributeDefault, type ConcreteType, type OpDef } from './ops/op-def.ts';
