@@ -12,11 +12,11 @@ import { selectKernels, type Selection } from './kernels/select.ts';
 import { shapeOf } from './kernels/values.ts';
 import { placeTensors, type Placement } from './memory/placement.ts';
 import { fusePasses, preparePasses, runPasses } from './passes/index.ts';
-import { assignPrecision, choosePrecision, type CalibrationTable, type PrecisionMode } from './precision/index.ts';
+import { assignPrecision, choosePrecision, type CalibrationTable, type Precision } from './precision/index.ts';
 import type { MapperEnvironment } from './tiling/environment.ts';
 
 export interface CompileOptions {
-  readonly precision: 'auto' | PrecisionMode;
+  readonly precision: 'auto' | Precision;
   /** Symbolic dimension -> size. */
   readonly dims: Readonly<Record<string, number>>;
   /** Ranges of float values by name; null: placeholder scales. */
@@ -117,7 +117,7 @@ interface Parts {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-function assemble(model: ImportedModel, machine: Machine, options: CompileOptions, mode: PrecisionMode, p: Parts): Executable {
+function assemble(model: ImportedModel, machine: Machine, options: CompileOptions, mode: Precision, p: Parts): Executable {
   const { graph, placement, generated } = p;
   const regions: Region[] = placement.regions.map((r, i) => (i === placement.weightsRegion ? { ...r, bytes: generated.weights.bytes } : r));
   const draft: Executable = {

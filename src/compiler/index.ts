@@ -7,4 +7,4 @@
  */
 export * from './compile.ts';
 export { importModel, importDecoded, type ImportedModel, type ImportOptions } from './import/index.ts';
-export { calibrate, randomInputs, type CalibrationTable } from './precision/index.ts';
+export { calibrate, randomInputs, type CalibrationTable, type Precision } from './precision/index.ts';

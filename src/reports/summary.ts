@@ -89,15 +89,15 @@ function memories(result: Result, style: SummaryStyle, paint: Paint): readonly s
 
 function kernels(result: Result, style: SummaryStyle, paint: Paint): readonly string[] {
   const shown = kernelsByCost(result).slice(0, 10);
-  const width = style.width - 56;
+  const width = style.width - 50;
   const more = result.kernels.length > shown.length ? `Kernels (${shown.length} of ${result.kernels.length})` : 'Kernels';
   return [
-    `${paint('strong', more.padEnd(width + 2))}${paint('faint', '       cycles     time  MAC use   limit')}`,
+    `${paint('strong', more.padEnd(width + 2))}${paint('faint', '     cycles     time  MAC use   limit')}`,
     ...shown.map((kernel) =>
       (
-        `  ${fit(kernel.name, width - 1).padEnd(width)}${formatCount(kernel.attributedCycles).padStart(13)}` +
+        `  ${fit(kernel.name, width - 1).padEnd(width)}${formatCount(kernel.attributedCycles).padStart(11)}` +
         `${formatShare(share(kernel.attributedCycles, result.totals.cycles)).padStart(9)}` +
-        `${(kernel.macs > 0 ? formatShare(kernel.macUtilization) : '–').padStart(9)}   ${fit(kernel.limit, 20)}`
+        `${(kernel.macs > 0 ? formatShare(kernel.macUtilization) : '–').padStart(9)}   ${fit(kernel.limit, 16)}`
       ).trimEnd(),
     ),
   ];
@@ -118,7 +118,7 @@ function diagnostics(result: Result, style: SummaryStyle, paint: Paint): readonl
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(/\s+/).filter((w) => w !== '')) {
+  for (const word of text.split(/[ \t\n]+/).filter((w) => w !== '')) {
     let rest = word;
     if (line !== '' && line.length + 1 + rest.length > width) {
       lines.push(line);

@@ -39,7 +39,7 @@ test('the parsed graph means what it says', () => {
 test('a quantized graph with ids out of order survives', () => {
   const quantized = `graph "q" opset 11 {
   input %x#3: int8[1, seq] quantized(scale [0.1] zero [-3] calibrated)
-  const %w#0: int8[2, 2] quantized(axis 0 scale [0.1, 0.30000001] zero 0 times 2 placeholder) = [1, -2, 3, 4]
+  const %w#0: int8[2, 2] quantized(axis 0 scale [0.1, 0.3] zero 0 times 2 placeholder) = [1, -2, 3, 4]
   unused %old: float16[]
   %y: int8[1, 2] quantized(scale [1e-20] zero [127] model) = Gemm(%x, %w, _) {alpha: 1.0, beta: 0.1d, transB: 1, list: [1.5, 2.0], none: ints[], names: ["a", "b"], t: tensor int64[2] = [-1, 9223372036854775807]}
   return %y
@@ -58,6 +58,6 @@ test('errors say line and column', () => {
     expect.unreachable();
   } catch (error) {
     expect(error).toBeInstanceOf(SystoleError);
-    expect((error as SystoleError).message).toBe('tiny.sir:7:37: error SYS3021: %xx is not defined above this line. Did you mean %x?');
+    expect((error as SystoleError).message).toBe('tiny.sir:7:38: error SYS3021: %xx is not defined above this line. Did you mean %x?');
   }
 });

@@ -26,7 +26,7 @@ export const foldConstants: Pass = {
       current = edit;
       const def = opDef(node.domain, node.op);
       if (def === undefined || node.outputs.some((id) => edit.isOutput(id))) return false;
-      const constants = knownContents(node, edit, facts, def) ?? foldNode(node, edit, def, graph.opset);
+      const constants = foldNode(node, edit, def, graph.opset) ?? knownContents(node, edit, facts, def);
       if (constants === null) return false;
       node.outputs.forEach((id, i) => {
         const constant = constants[i];

@@ -4,7 +4,7 @@
  * simulator's demand uses.
  */
 import { alignUp, bytesPerElement, ceilDiv } from '../../core/index.ts';
-import { matrixTicks } from '../../isa/index.ts';
+import { matrixTicks, ticksPerElement } from '../../isa/index.ts';
 import { slotAlignment } from '../memory/local-window.ts';
 import type { ContractionKernel, Geometry } from '../kernels/spec.ts';
 import { latencyPs, movePs, tileSizes, type MapperEnvironment } from './environment.ts';
@@ -62,6 +62,12 @@ export interface NoFit {
   readonly terms: readonly { readonly what: string; readonly bytes: number }[];
 }
 
+/**
+ * What one tile costs in hand-shakes between queues that other work does not hide. A weight of the search only (the simulator prices
+ * SIGNAL and WAIT at zero): it keeps kernels that wait for memory from being cut into thousands of tiny tiles.
+ */
+const handshakePs = 20_000;
+
 const slotBytes = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
 
 export function inputRows(g: Geometry, y: number): number {
@@ -87,6 +93,16 @@ function loadedExtent(extent: number, tile: number, stride: number, reach: numbe
     sum += hi - lo;
   }
   return sum;
+}
+
+/** Elements in one contiguous run of a box inside a row-major array. */
+function contiguous(box: readonly number[], whole: readonly number[]): number {
+  let run = 1;
+  for (let axis = box.length - 1; axis >= 0; axis--) {
+    run *= box[axis] as number;
+    if ((box[axis] as number) < (whole[axis] as number)) break;
+  }
+  return run;
 }
 
 interface Footprint {
@@ -275,8 +291,16 @@ function judge(
   const colsLoaded = loadedExtent(g.ow, t.x, g.strides[1], reachX, g.padLeft, g.iw);
   const outs = g.batch * g.groups * g.mg * g.oh * g.ow;
   const wBytes = g.groups * g.mg * g.cg * g.kh * g.kw * bytesPerElement(k.w.dtype);
-  const vectorPs = k.epilogue === null ? 0 : (outs / Math.max(1, env.core.vector.lanes)) * env.tickPs * k.epilogue.steps.length * 0.7;
+  const outTiles = nG * nN * nS;
+  const { vector } = env.core;
+  const vectorPs =
+    k.epilogue === null ? 0 : ((outs / vector.lanes) * ticksPerElement(k.epilogue.steps, env.core) + outTiles * vector.startTicks) * env.tickPs;
   const loadStartPs = env.core.dma.startTicks * env.tickPs;
+  const eo = bytesPerElement(k.out.dtype);
+  // Contiguous bytes per run of a tile in its home (products: a row's part).
+  const product = k.op === 'MATMUL';
+  const xRun = product ? (t.c < g.cg ? t.c * es : t.x * t.c * es) : contiguous([t.g * t.c, inputRows(g, t.y), inputCols(g, t.x)], [g.groups * g.cg, g.ih, g.iw]) * es;
+  const outRun = (product ? (t.n < g.mg ? t.n : t.x * t.n) : contiguous([t.g * t.n, t.y, t.x], [g.groups * g.mg, g.oh, g.ow])) * eo;
 
   for (const order of nN === 1 && nK === 1 ? (['weights-outer'] as const) : (['weights-outer', 'pixels-outer'] as const)) {
     for (const ring of [false, true]) {
@@ -293,11 +317,12 @@ function judge(
         const rows = ring ? g.ih : rowsLoaded;
         const xBytes = homes.xDirect ? 0 : g.batch * g.groups * g.cg * rows * colsLoaded * es * xSweeps;
         const loads = (homes.xDirect ? 0 : nG * nS * nK * xSweeps) + nG * nN * nK * wSweeps;
-        let inPs = movePs(env, homes.x, 'read', xBytes) + movePs(env, homes.w, 'read', wBytes * wSweeps) + loads * loadStartPs;
+        let inPs = movePs(env, homes.x, 'read', xBytes, Math.min(xRun, xBytes)) + movePs(env, homes.w, 'read', wBytes * wSweeps) + loads * loadStartPs;
         for (const o of homes.operands) {
-          if (!o.direct) inPs += movePs(env, o.home, 'read', o.perChannel ? g.groups * g.mg * o.bytesPerElement : outs * o.bytesPerElement);
+          if (o.direct) continue;
+          inPs += o.perChannel ? movePs(env, o.home, 'read', g.groups * g.mg * o.bytesPerElement) : movePs(env, o.home, 'read', outs * o.bytesPerElement, (outRun / eo) * o.bytesPerElement) + outTiles * loadStartPs;
         }
-        const outPs = homes.outDirect ? 0 : movePs(env, homes.out, 'write', outs * bytesPerElement(k.out.dtype)) + nG * nN * nS * loadStartPs;
+        const outPs = homes.outDirect ? 0 : movePs(env, homes.out, 'write', outs * eo, outRun) + outTiles * loadStartPs;
         const sameBus = homes.out === homes.x || homes.out === homes.w;
         const movedPs = sameBus ? inPs + outPs : Math.max(inPs, outPs);
         // Single buffers cannot overlap: their time adds to the computation.
@@ -305,7 +330,7 @@ function judge(
         const firstPs =
           (homes.xDirect ? 0 : movePs(env, homes.x, 'read', f.x) + latencyPs(env, homes.x)) + movePs(env, homes.w, 'read', f.w) + latencyPs(env, homes.w) * 0.5;
         const lastPs = homes.outDirect ? 0 : movePs(env, homes.out, 'write', f.out) + latencyPs(env, homes.out);
-        const estimatePs = Math.max(computePs + serial, movedPs, vectorPs) + firstPs + lastPs;
+        const estimatePs = Math.max(computePs + serial, movedPs, vectorPs) + firstPs + lastPs + tiles * handshakePs;
         if (best === null || estimatePs < best.estimatePs) {
           best = { tile: t, order, slots: homes.xDirect ? { ...slots, x: 0 } : slots, ringRows, estimatePs, tiles };
         }

@@ -12,12 +12,14 @@ export interface MapperEnvironment {
   readonly spaces: readonly string[];
 }
 
-/** Picoseconds to move `bytes` from or to a memory through the DMA, without latency. */
-export function movePs(env: MapperEnvironment, memory: string, direction: 'read' | 'write', bytes: number): number {
+/** Picoseconds to move `bytes` in runs of `run` contiguous bytes from or to a memory through the DMA, without latency. */
+export function movePs(env: MapperEnvironment, memory: string, direction: 'read' | 'write', bytes: number, run: number = bytes): number {
+  if (bytes === 0) return 0;
   const m = env.machine.memories[memory];
   if (m === undefined) throw new Error(`no memory ${memory}`);
   const rate = direction === 'read' ? m.readBytesPerSecond : m.writeBytesPerSecond;
-  const bus = (bytes / rate) * 1e12;
+  const moved = (bytes / run) * Math.ceil(run / m.burstBytes) * m.burstBytes;
+  const bus = (moved / rate) * 1e12;
   const dma = (bytes / env.core.dma.bytesPerTick) * env.tickPs;
   return Math.max(bus, dma);
 }

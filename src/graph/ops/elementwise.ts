@@ -132,7 +132,7 @@ export const clip: OpDef = defineOp({
   evaluate(context) {
     const x = requiredTensor(context, 0, 'X');
     const [lo, hi] = clipBounds(context);
-    return [mapElements(x, x.dtype, (v) => (v < lo ? lo : v > hi ? hi : v))];
+    return [mapElements(x, x.dtype, (v) => (v > hi ? hi : v < lo ? (lo > hi ? hi : lo) : v))];
   },
 });
 

@@ -141,6 +141,8 @@ interface ResizePlan {
   readonly shape: readonly Dim[];
   /** Output over input size of each axis, as the coordinate transformation uses it. */
   readonly scales: readonly number[];
+  /** Output sizes before they are rounded down: scale · input, or the wanted size. */
+  readonly lengths: readonly number[];
 }
 
 function resizePlan(context: InferContext): ResizePlan {
@@ -155,7 +157,7 @@ function resizePlan(context: InferContext): ResizePlan {
     if (list.length !== axes.length) misfit(context, `${list.length} scales for ${axes.length} axes of ${printShape(x.shape)}`);
     const scales = x.shape.map(() => 1);
     axes.forEach((axis, i) => (scales[axis] = Math.fround(list[i] ?? 1)));
-    return { scales, shape: x.shape.map((d, i) => scaled(d, scales[i] ?? 1)) };
+    return { scales, lengths: x.shape.map((d, i) => (scales[i] ?? 1) * Number(d)), shape: x.shape.map((d, i) => scaled(d, scales[i] ?? 1)) };
   }
   if (at === 1 || !hasInput(context, 3)) {
     knownDims(context, at, 'scales');
@@ -172,7 +174,7 @@ function resizePlan(context: InferContext): ResizePlan {
     scales[axis] = common ?? ratios[i] ?? 1;
     shape[axis] = common === null ? (sizes[i] ?? 1) : Math.floor(common * Number(x.shape[axis]) + 0.5);
   });
-  return { shape, scales };
+  return { shape, scales, lengths: shape.map(Number) };
 }
 
 /** floor(size · scale); a symbolic size needs a scale that is a whole number or one over one. */
@@ -192,10 +194,12 @@ function sourceCoordinate(mode: string, i: number, scale: number, input: number,
     case 'pytorch_half_pixel':
       return output > 1 ? (i + 0.5) / scale - 0.5 : 0;
     case 'half_pixel_symmetric': {
-      const adjustment = output / (scale * input);
+      const adjustment = Math.floor(output) / (scale * input);
       const offset = (input / 2) * (1 - adjustment);
       return offset + (i + 0.5) / scale - 0.5;
     }
+    case 'tf_half_pixel_for_nn':
+      return (i + 0.5) / scale;
     default:
       return (i + 0.5) / scale - 0.5;
   }
@@ -225,7 +229,7 @@ function evaluateResize(context: EvaluateContext, plan: ResizePlan): Tensor {
     const tables = type.shape.map((extent, axis) => {
       const size = x.shape[axis] ?? 1;
       return Int32Array.from({ length: extent }, (_, i) => {
-        const at = nearest(rounding, sourceCoordinate(coordinates, i, plan.scales[axis] ?? 1, size, extent));
+        const at = nearest(rounding, sourceCoordinate(coordinates, i, plan.scales[axis] ?? 1, size, plan.lengths[axis] ?? 1));
         return Math.min(size - 1, Math.max(0, at)) * (strides[axis] ?? 0);
       });
     });
@@ -241,7 +245,7 @@ function evaluateResize(context: EvaluateContext, plan: ResizePlan): Tensor {
     const outer = elementCount(shape.slice(0, axis));
     const next = new Float32Array(outer * extent * inner);
     for (let i = 0; i < extent; i++) {
-      const at = sourceCoordinate(coordinates, i, plan.scales[axis] ?? 1, size, extent);
+      const at = sourceCoordinate(coordinates, i, plan.scales[axis] ?? 1, size, plan.lengths[axis] ?? 1);
       const below = Math.floor(at);
       const weight = Math.fround(at - below);
       const keep = Math.fround(1 - weight);
@@ -282,7 +286,7 @@ function resizeOp(name: 'Resize' | 'Upsample', since: readonly number[]): OpDef 
       const mode = stringAttribute(context, 'mode', 'nearest');
       if (!['nearest', 'linear', 'bilinear'].includes(mode)) badAttribute(context, 'mode', `"${mode}"`, 'nearest, linear');
       const coordinates = stringAttribute(context, 'coordinate_transformation_mode', 'half_pixel');
-      const known = ['half_pixel', 'half_pixel_symmetric', 'pytorch_half_pixel', 'align_corners', 'asymmetric'];
+      const known = ['half_pixel', 'half_pixel_symmetric', 'pytorch_half_pixel', 'align_corners', 'asymmetric', 'tf_half_pixel_for_nn'];
       if (!known.includes(coordinates)) badAttribute(context, 'coordinate_transformation_mode', `"${coordinates}"`, known.join(', '));
       if (intAttribute(context, 'antialias', 0) !== 0) badAttribute(context, 'antialias', '1', '0');
       const { shape } = resizePlan(context);

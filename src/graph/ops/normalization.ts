@@ -128,10 +128,12 @@ export const layerNormalization: OpDef = defineOp({
   },
   evaluate(context) {
     const x = requiredTensor(context, 0, 'X');
-    if (context.outputs.length > 1) misfit(context, 'its Mean and InvStdDev outputs are used', 'Only inference is supported');
     const axis = normalizeAxis(context, intAttribute(context, 'axis', -1), x.shape.length);
     const inner = elementCount(x.shape.slice(axis));
-    const out = normalizeRows(floatsOf(x), inner, floatAttribute(context, 'epsilon', 1e-5));
+    const statistics = context.outputs.slice(1).map((type) => ({ type, data: new Float32Array(elementCount(type.shape)) }));
+    const out = normalizeRows(floatsOf(x), inner, floatAttribute(context, 'epsilon', 1e-5), (row, mean, inverse) => {
+      for (const [i, { data }] of statistics.entries()) data[row] = i === 0 ? mean : inverse;
+    });
     const scale = floatsOf(requiredTensor(context, 1, 'Scale'));
     const shift = context.inputs[2] == null ? null : floatsOf(requiredTensor(context, 2, 'B'));
     for (let i = 0; i < out.length; i++) {
@@ -139,14 +141,19 @@ export const layerNormalization: OpDef = defineOp({
       const scaled = round((out[i] ?? 0) * (scale[at % scale.length] ?? 0));
       out[i] = shift === null ? scaled : scaled + (shift[at % shift.length] ?? 0);
     }
-    return [tensorOf(x.dtype, x.shape, out)];
+    return [tensorOf(x.dtype, x.shape, out), ...statistics.map(({ type, data }) => tensorOf(type.dtype, type.shape, data))];
   },
 });
 
 /** Rows of `length`: (x - mean) · (1 / √(variance + ε)), all in fp32, sums in order. */
-function normalizeRows(x: Float32Array, length: number, epsilon: number): Float32Array {
+function normalizeRows(
+  x: Float32Array,
+  length: number,
+  epsilon: number,
+  observe: (row: number, mean: number, inverse: number) => void = () => undefined,
+): Float32Array {
   const out = new Float32Array(x.length);
-  for (let row = 0; row + length <= x.length && length > 0; row += length) {
+  for (let row = 0, n = 0; row + length <= x.length && length > 0; row += length, n++) {
     let sum = 0;
     for (let i = row; i < row + length; i++) sum = round(sum + (x[i] ?? 0));
     const mean = round(sum / length);
@@ -158,6 +165,7 @@ function normalizeRows(x: Float32Array, length: number, epsilon: number): Float3
     }
     const inverse = round(1 / round(Math.sqrt(round(round(squares / length) + epsilon))));
     for (let i = row; i < row + length; i++) out[i] = (out[i] ?? 0) * inverse;
+    observe(n, mean, inverse);
   }
   return out;
 }

@@ -1,5 +1,5 @@
 /** Reductions over chosen axes. Sums of floats are fp32, in row-major order of the reduced elements. */
-import { elementCount, exp32, isFloat, log32, rowMajorStrides, type DType, type Tensor } from '../../core/index.ts';
+import { clamp, elementCount, exp32, integerRange, isFloat, log32, rowMajorStrides, type DType, type Tensor } from '../../core/index.ts';
 import type { Dim } from '../dim.ts';
 import { asInfer } from './move.ts';
 import { allocate, numbersOf, reshaped, tensorOf, type Numbers } from './numbers.ts';
@@ -60,7 +60,7 @@ function evaluateReduction(context: EvaluateContext, { name, start, step, finish
   const source = numbersOf(x);
   if (name === 'ReduceLogSumExp') return tensorOf(type.dtype, type.shape, logSumExp(x.shape, source, axes));
   const out = accumulator(x.dtype, elementCount(x.shape.filter((_, i) => !axes.includes(i))));
-  out.fill(start);
+  out.fill(isFloat(x.dtype) ? start : clamp(start, ...integerLimits(x.dtype)));
   const count = elementCount(axes.map((a) => x.shape[a] ?? 1));
   walk(x.shape, axes, (from, length, to, stride) => {
     if (stride === 0) {
@@ -71,6 +71,11 @@ function evaluateReduction(context: EvaluateContext, { name, start, step, finish
   });
   if (finish !== undefined) for (let i = 0; i < out.length; i++) out[i] = finish(out[i] ?? 0, count);
   return tensorOf(type.dtype, type.shape, out);
+}
+
+function integerLimits(dtype: DType): readonly [number, number] {
+  if (dtype === 'int64') return [-9223372036854775808, 9223372036854775807];
+  return dtype === 'uint64' ? [0, 18446744073709551615] : integerRange(dtype);
 }
 
 /** fp32 for floats; doubles for integers, exact to 2^53. */

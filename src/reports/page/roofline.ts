@@ -44,8 +44,8 @@ export function roofline(result: Result, machine: Machine): Roofline {
 /** Dense peak of all cores at the precision of the run; where that says nothing, at every dtype the arrays compute in. */
 function peaks(machine: Machine, precision: unknown): Roofline['peaks'] {
   const all = [...new Set(Object.values(machine.cores).flatMap((core) => Object.keys(core.matrix.rates)))] as DType[];
-  const wanted = precision === 'int8' ? 'int8' : precision === 'fp32' ? 'float32' : undefined;
-  const dtypes = wanted !== undefined && all.includes(wanted) ? [wanted] : all;
+  const wanted: DType | undefined = precision === 'int8' ? 'int8' : precision === 'fp32' ? 'float32' : undefined;
+  const dtypes: readonly DType[] = wanted !== undefined && all.includes(wanted) ? [wanted] : all;
   const byDtype = dtypes.map((dtype) => ({ dtype, rate: peakMacsPerSecond(machine, dtype) }));
   const rates = [...new Set(byDtype.map(({ rate }) => rate))].filter((rate) => rate > 0).toSorted((a, b) => b - a);
   const label = (rate: number): string =>

@@ -21,6 +21,8 @@ export interface Now {
 export interface Follower {
   read(now: Now, ref: Ref): void;
   write(now: Now, ref: Ref): void;
+  /** The run is over: adds what only the end shows. */
+  finish(): void;
 }
 
 interface Range {
@@ -48,6 +50,10 @@ export function createFollower(cx: {
     `bytes ${from}..${to - 1} of ${area.name}${area.region >= 0 ? ` in "${executable.spaces[area.space] ?? ''}"` : ''}`;
   /** Commands of which somebody read a byte. */
   const used = new Uint8Array(cx.commands);
+  /** Rows of pairs that are out of order: results they lose are no finding of their own. */
+  const faulty = new Set<number>();
+  /** Bytes written over unread. */
+  const lost: { readonly writer: number; readonly over: number; readonly bytes: string }[] = [];
   /** By command: writers of another kernel whose bytes it wrote over. */
   const wroteOver = new Map<number, Set<number>>();
 
@@ -59,6 +65,7 @@ export function createFollower(cx: {
     const pair = `${rowOf(now.sequence)}:${rowOf(other)}`;
     const origin = origins(other, now.sequence);
     const bytes = place(now.area, range);
+    faulty.add(rowOf(other)).add(rowOf(now.sequence));
     if (!order.before(other, now.queue)) {
       findings.add(`race:${pair}`, () => {
         const args = { one: name(now.sequence), oneDoes: does, other: name(other), otherDoes: did === 'read' ? 'reads' : 'writes', bytes };
@@ -101,12 +108,7 @@ export function createFollower(cx: {
   const checkOverwrite = (now: Now, other: number, range: Range): void => {
     if (other === now.sequence) return;
     if (!inOrder(other, now)) return reportPair(now, other, range, 'writes', 'wrote');
-    if (used[other] === 0) {
-      findings.add(`lost:${rowOf(other)}:${rowOf(now.sequence)}`, () => {
-        const args = { writer: name(other), over: name(now.sequence), bytes: place(now.area, range) };
-        return (count) => simulatorMessages.sanitizerLostWrite({ ...args, count }, { origin: origins(other, now.sequence) });
-      });
-    }
+    if (used[other] === 0) lost.push({ writer: other, over: now.sequence, bytes: place(now.area, range) });
     if (kernelOf(other) === kernelOf(now.sequence)) return;
     const over = wroteOver.get(now.sequence);
     if (over === undefined) wroteOver.set(now.sequence, new Set([other]));
@@ -171,6 +173,16 @@ export function createFollower(cx: {
     write(now, ref) {
       const state = states.of(now.area);
       if (state.kind === 'shadow') eachRun(ref, (run) => writeRun(now, state.shadow, run));
+    },
+    finish() {
+      for (const { writer, over, bytes } of lost) {
+        // A part of the result may have been read after this part was written over.
+        if (used[writer] !== 0 || faulty.has(rowOf(writer)) || faulty.has(rowOf(over))) continue;
+        findings.add(`lost:${rowOf(writer)}:${rowOf(over)}`, () => {
+          const args = { writer: name(writer), over: name(over), bytes };
+          return (count) => simulatorMessages.sanitizerLostWrite({ ...args, count }, { origin: origins(writer, over) });
+        });
+      }
     },
   };
 }

@@ -1,5 +1,6 @@
 /** HOST: an ONNX subgraph in text, run by the graph room's reference evaluators. Operands are in the order of the graph's inputs and outputs. */
 import { bytesOf, bytesPerElement, invariant, viewBytes, type Tensor } from '../../core/index.ts';
+import { interpret, parseGraph, type Graph } from '../../graph/index.ts';
 import type { HostCommand, Ref } from '../../isa/command.ts';
 import type { HostSegment } from '../../isa/executable.ts';
 import { tile, type Context } from './context.ts';
@@ -8,8 +9,37 @@ import { gather, scatter } from './tile.ts';
 /** Runs a segment on tensors. */
 export type HostEvaluator = (segment: number, inputs: readonly Tensor[]) => readonly Tensor[];
 
+/** Segments are parsed when first run. */
 export function createHost(segments: readonly HostSegment[]): HostEvaluator {
-  return (segment) => { throw new Error('host ' + segment + segments.length); };
+  const parsed = new Map<number, Graph>();
+  return (index, inputs) => {
+    const segment = segments[index];
+    invariant(segment !== undefined, `host segment ${index} of ${segments.length}`);
+    let graph = parsed.get(index);
+    if (graph === undefined) {
+      graph = parseGraph(segment.graph, `host segment "${segment.name}"`);
+      parsed.set(index, graph);
+    }
+    return evaluate(graph, inputs);
+  };
+}
+
+function evaluate(graph: Graph, inputs: readonly Tensor[]): readonly Tensor[] {
+  const named = new Map<string, Tensor>();
+  for (const [i, id] of graph.inputs.entries()) {
+    const value = graph.values[id];
+    const tensor = inputs[i];
+    invariant(value !== undefined && tensor !== undefined, `host segment "${graph.name}" has an input ${i}`);
+    // References may merge axes; the graph says how the numbers are shaped.
+    const shape = value.type.shape.map((d, axis) => (typeof d === 'number' ? d : (tensor.shape[axis] ?? 1)));
+    named.set(value.name, { ...tensor, shape });
+  }
+  const outputs = interpret(graph, named);
+  return graph.outputs.map((id) => {
+    const tensor = outputs.get(graph.values[id]?.name ?? '');
+    invariant(tensor !== undefined, `host segment "${graph.name}" computes its output ${id}`);
+    return tensor;
+  });
 }
 
 export function runHost(cx: Context, c: HostCommand): void {

@@ -88,6 +88,7 @@ export function createSanitizer({ executable, table, streams, map, initial }: Sa
     join: (queue, clock) => order.join(queue, clock),
     barrier: () => order.barrier(),
     finish(entry) {
+      follower.finish();
       for (const output of entry.outputs) {
         const area = map.regions[output.region];
         if (area === undefined) continue;

@@ -29,7 +29,7 @@ const anyProgram: fc.Arbitrary<{ rows: Row[]; needs: { row: number; on: number }
       latency: fc.nat(5000),
       work: fc.record({ dram: fc.nat(30_000), flash: fc.nat(9000) }),
       needs: fc.array(fc.nat(30), { maxLength: 3 }),
-      barrier: fc.integer({ min: 0, max: 19 }),
+      barrier: fc.nat(7),
     }),
     { minLength: 1, maxLength: 30 },
   )

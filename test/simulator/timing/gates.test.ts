@@ -82,6 +82,30 @@ test('700 MHz: one tick prints as one cycle, and a million as a million', () => 
   expect(accountsOf(many)).toEqual({ matrix: { busy: 1_000_000 } });
 });
 
+test('a barrier opens with the last retirement, not with the last arrival', () => {
+  const timeline = runEvents(
+    workload([
+      { queue: 'matrix', ticks: 10, drain: 90 },
+      { queue: 'vector', ticks: 20 },
+      { queue: 'vector', barrier: true },
+      { queue: 'vector', ticks: 1 },
+    ]),
+  );
+  expect(timesOf(timeline).at(-1)).toEqual([100_000, 101_000, 101_000]);
+});
+
+test('parts of a time that is no whole number of cycles add up: 1001 ps are 2 cycles, the next 999 ps none', () => {
+  const timeline = runEvents(
+    workload([
+      { queue: 'dma-in', streams: { dram: 1001 } },
+      { queue: 'dma-in', streams: { dram: 999 } },
+      { queue: 'dma-in', streams: { dram: 1001 } },
+    ]),
+  );
+  expect(accountsOf(timeline)).toEqual({ 'dma-in': { busy: 4 } });
+  expect(timeline.total).toBe(3001);
+});
+
 test('ties on the enabler go to the lower queue, then to the earlier row', () => {
   // At 10 both the vector command before it (own queue) and the load end: dma-in comes first.
   const timeline = runEvents(

@@ -281,3 +281,17 @@ describe('moves', () => {
     expect(output(run({ rows, inputs: [int8([4], [1, 2, 3, 4])], outputs: [{ dtype: 'int8', shape: [4] }] }))).toEqual([1, 1, 2, 3]);
   });
 });
+
+test('HOST runs a graph in text; quantized values stay as they are stored', () => {
+  const graph = `graph "relu" opset 17 {
+  input %x: int8[2, 2] quantized(scale [0.5] zero [1] model)
+  %y: int8[2, 2] quantized(scale [0.25] zero [-100] model) = Relu(%x)
+  return %y
+}
+`;
+  const rows = [row('host', { op: 'HOST', segment: 0, inputs: [ref(0, 0, 'int8', 0, [4])], outputs: [ref(0, 1, 'int8', 0, [2, 2])] })];
+  const segments = [{ name: 'relu', graph }];
+  const got = output(run({ rows, segments, inputs: [int8([4], [-9, 1, 3, 127])], outputs: [{ dtype: 'int8', shape: [2, 2] }] }));
+  // 0.5 (q - 1) = -5, 0, 1, 63 -> Relu -> / 0.25 - 100 = -100, -100, -96, 152 -> 127
+  expect(got).toEqual([-100, -100, -96, 127]);
+});
