@@ -29,6 +29,6 @@ export function readEnvironment(): Environment {
     debug: debug !== '' && debug !== '0',
     color: process.stdout.isTTY && !noColor,
     progress: process.stderr.isTTY,
-    width: process.stdout.isTTY ? Math.max(60, Math.min(process.stdout.columns, 120)) : 80,
+    width: process.stdout.isTTY ? Math.max(76, Math.min(process.stdout.columns, 120)) : 80,
   };
 }

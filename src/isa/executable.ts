@@ -1,5 +1,6 @@
 /** The executable: everything a `.npu` file holds. It alone gives the whole result document. */
 import type { DType, Diagnostic } from '../core/index.ts';
+import { kernelClasses, type KernelClass } from '../graph/index.ts';
 import type { CommandTable } from './command-table.ts';
 
 export interface Executable {
@@ -66,8 +67,7 @@ export interface EntryPoint {
   readonly scalars: readonly string[];
 }
 
-export const kernelClasses = ['contraction', 'window', 'elementwise', 'reduce', 'softmax', 'move', 'gather', 'host'] as const;
-export type KernelClass = (typeof kernelClasses)[number];
+export { kernelClasses, type KernelClass };
 
 /** Which engine does a kernel's arithmetic; `dma` for pure moves. */
 export type KernelEngine = 'matrix' | 'vector' | 'dma' | 'host';

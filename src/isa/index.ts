@@ -17,3 +17,6 @@ export { decodeExecutable, encodeExecutable, withoutWeights, type EncodeOptions 
 export { contentHash } from './content-hash.ts';
 export * from './form-index.ts';
 export { assemble, disassemble, type AssembleOptions, type DisassembleOptions } from './text.ts';
+export * from './expand.ts';
+export { verifyExecutable } from './verify.ts';
+export { namedRefs } from './verify-command.ts';

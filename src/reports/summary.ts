@@ -5,7 +5,7 @@ import { fit, formatBytes, formatCount, formatRate, formatShare, formatSi, share
 import { kernelsByCost, limitShares, stalledTotal, verdict } from './insight.ts';
 
 export interface SummaryStyle {
-  /** Columns to fill, at least 60. */
+  /** Columns to fill, at least 76. */
   readonly width: number;
   readonly color: boolean;
 }
@@ -35,14 +35,14 @@ function headline(result: Result, paint: Paint): readonly string[] {
   const t = result.totals;
   const precision = result.options['precision'];
   const title = `${result.model.name} on ${result.target.name}${precision === undefined ? '' : ` · ${String(precision)}`}`;
-  const row = (name: string, figure: string, more: string): string => `  ${name.padEnd(12)}${figure.padStart(15)}   ${more}`.trimEnd();
+  const row = (name: string, figure: string, more: string): string => `  ${name.padEnd(11)}${figure.padStart(11)}   ${more}`.trimEnd();
   return [
     paint('strong', title),
     row('time', formatSi(t.seconds, 's'), `${formatCount(t.cycles)} cycles · ${formatRate(t.inferencesPerSecond)} inferences/s`),
     row('MAC use', formatShare(t.macUtilization), `${formatCount(t.macs)} MACs of the model`),
     row('bound', formatSi(share(t.boundCycles * t.seconds, t.cycles), 's'), `reached ${formatShare(t.efficiency)} · of this mapping ${formatShare(t.scheduleEfficiency)}`),
     row('energy', formatSi(t.energyJoules, 'J'), `${formatSi(t.averageWatts, 'W')} on average`),
-    row('off chip', formatBytes(t.dramReadBytes + t.dramWriteBytes), `${formatBytes(t.dramReadBytes)} read, ${formatBytes(t.dramWriteBytes)} written, ${formatBytes(t.compulsoryBytes)} unavoidable`),
+    row('off chip', formatBytes(t.dramReadBytes + t.dramWriteBytes), `${formatBytes(t.dramReadBytes)} read, ${formatBytes(t.dramWriteBytes)} written; at least ${formatBytes(t.compulsoryBytes)}`),
     row('scratchpad', formatBytes(t.scratchpadPeakBytes), 'at its fullest'),
     ...(t.hostOps > 0 ? [row('host', formatSi(t.hostSeconds, 's'), `${formatCount(t.hostOps)} operations fall back`)] : []),
   ];

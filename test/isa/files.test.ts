@@ -107,8 +107,8 @@ describe('text form', () => {
       .replace('c0.vector', 'c0.vectr');
     const message = problem(() => assemble(text, { file: 'tiny.txt' }));
     expect(message.split('\n')).toEqual([
-      expect.stringMatching(/^tiny\.txt:\d+:28: error SYS5020: Unknown memory `scratchpd`\. Did you mean "scratchpad"\?$/),
-      expect.stringMatching(/^tiny\.txt:\d+:\d+: error SYS5020: Unknown command `SINGAL`\. Did you mean "SIGNAL"\?$/),
+      expect.stringMatching(/^tiny\.txt:\d+:35: error SYS5020: Unknown memory `scratchpd`\. Did you mean "scratchpad"\?$/),
+      expect.stringMatching(/^tiny\.txt:\d+:19: error SYS5020: Unknown command `SINGAL`\. Did you mean "SIGNAL"\?$/),
       expect.stringMatching(/^tiny\.txt:\d+:5: error SYS5020: Unknown queue `vectr`\. Did you mean "vector"\?$/),
     ]);
     expect(problem(() => assemble('systole 1\nmodel m'))).toMatch(/Expected `sha256`, found the end of the line/);

@@ -2,7 +2,7 @@
 import { contentHash, type Command, type Executable, type Slot } from '../../src/isa/index.ts';
 import { accumulator, dense, dram, executableOf, kernel, scratchpad, slot } from './fixtures.ts';
 
-const weightBytes = Uint8Array.from({ length: 80 }, (_, i) => (i * 37) & 255);
+const weightBytes = Uint8Array.from({ length: 88 }, (_, i) => (i * 37) & 255);
 
 const weightsRegion = 0;
 const input = 1;
@@ -32,7 +32,7 @@ function tile(i: number): (readonly [Slot, Command])[] {
         drain: {
           out: dense(scratchpad, 'int8', [1, 4, 2, 6], { offset: 2048 + 48 * i }),
           bias: null,
-          multiplier: null,
+          multiplier: dense(scratchpad, 'float32', [4], { offset: 72 }),
           outZero: 0,
           lo: -128,
           hi: 127,
@@ -50,8 +50,9 @@ function tile(i: number): (readonly [Slot, Command])[] {
   ];
 }
 
-const sampleCommands: readonly (readonly [Slot, Command])[] = [
+export const sampleCommands: readonly (readonly [Slot, Command])[] = [
   [slot('dma-in'), { op: 'LOAD', src: dense(dram, 'int8', [4, 2, 3, 3], { region: weightsRegion }), dst: dense(scratchpad, 'int8', [4, 2, 3, 3]), operand: 'weights' }],
+  [slot('dma-in'), { op: 'LOAD', src: dense(dram, 'float32', [4], { region: weightsRegion, offset: 72 }), dst: dense(scratchpad, 'float32', [4], { offset: 72 }), operand: 'weights' }],
   ...tile(0),
   ...tile(1),
   [slot('vector', 1), { op: 'WAIT', core: 0, id: 1, count: 2 }],
@@ -87,7 +88,7 @@ export const sample: Executable = executableOf(sampleCommands, {
   model: { name: 'tiny net', sha256: 'ab12', macs: 864, parameterBytes: 72, opset: 17 },
   options: { precision: 'int8', dims: ['N=1'], sanitize: false, seed: 7 },
   regions: [
-    { name: 'weights', kind: 'weights', space: dram, bytes: 80, alignment: 64 },
+    { name: 'weights', kind: 'weights', space: dram, bytes: 88, alignment: 64 },
     { name: 'input', kind: 'input', space: dram, bytes: 128, alignment: 64 },
     { name: 'output', kind: 'output', space: dram, bytes: 96, alignment: 64 },
   ],
@@ -107,7 +108,7 @@ export const sample: Executable = executableOf(sampleCommands, {
       macs: 1728,
       work: { kind: 'contraction', depthwise: false, groups: 1, m: 24, n: 4, channels: 2, taps: 9, batches: 1, vectorLaneTicks: 0 },
       cold: [
-        { space: dram, direction: 'read', operand: 'weights', bytes: 72 },
+        { space: dram, direction: 'read', operand: 'weights', bytes: 88 },
         { space: dram, direction: 'read', operand: 'inputs', bytes: 128 },
       ],
       mapping: 'm12×c4, weights stay; 2 tiles',
@@ -131,10 +132,10 @@ export const sample: Executable = executableOf(sampleCommands, {
   hostSegments: [{ name: 'topk', graph: 'graph topk\n  ; kept as it is | even this\n' }],
   weights: {
     region: weightsRegion,
-    bytes: 80,
+    bytes: 88,
     segments: [
       { offset: 0, bytes: 72, read: () => weightBytes.subarray(0, 72) },
-      { offset: 72, bytes: 8, hash: contentHash(weightBytes.subarray(72)), read: () => weightBytes.subarray(72) },
+      { offset: 72, bytes: 16, hash: contentHash(weightBytes.subarray(72)), read: () => weightBytes.subarray(72) },
     ],
     absent: null,
   },

@@ -11,7 +11,11 @@ const slotSize = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
 
 export function emitMove(cx: EmitContext, k: MoveKernel): Emitted {
   let tiles = 0;
-  for (const part of k.parts) tiles += emitPart(cx, k, part);
+  for (const part of k.parts) {
+    // Parts follow one another: each lays out its slots afresh.
+    scratchpad(cx).beginKernel();
+    tiles += emitPart(cx, k, part);
+  }
   return { mapping: `${k.parts.length} ${k.parts.length === 1 ? 'part' : 'parts'}`, tiles };
 }
 

@@ -1,5 +1,5 @@
 /** Conv, Gemm and MatMul as contraction kernels. */
-import { bytesPerElement, elementCount, integerRange } from '../../core/index.ts';
+import { bytesPerElement, elementCount } from '../../core/index.ts';
 import { attributeFloat, attributeInt, attributeInts, attributeString, opDef, type Node, type Value } from '../../graph/index.ts';
 import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './select.ts';
 import type { ContractionKernel, ContractionStrides, DrainPlan, Geometry, View } from './spec.ts';
@@ -70,7 +70,7 @@ export function nodeMacs(cx: SelectContext, node: Node): number {
 /** Leading Relu and Clip nodes of the epilogue become the drain's clamp. */
 function planDrain(cx: SelectContext, node: Node, x: Value, w: Value, bias: number | null): { drain: DrainPlan; absorbed: number } {
   const out = value(cx, node.outputs[0] as number);
-  let [lo, hi] = out.quantization === null ? [-Infinity, Infinity] : integerRange(out.type.dtype);
+  let [lo, hi] = [-Infinity, Infinity];
   let absorbed = 0;
   for (const next of cx.epilogue) {
     const bounds = out.quantization === null ? floatClamp(cx.graph, next) : quantizedClamp(cx.graph, next);

@@ -66,7 +66,7 @@ function sameQuantization(a: Value, b: Value): boolean {
   return p !== null && q !== null && p.scale.length === 1 && q.scale.length === 1 && p.scale[0] === q.scale[0] && p.zeroPoint[0] === q.zeroPoint[0];
 }
 
-/** A Relu or Clip between equally quantized values is a clamp of q: its bounds in quantized numbers (docs/numerics.md). */
+/** A Relu or Clip between equally quantized values is a clamp of q: its bounds in quantized numbers (docs/numerics.md), ±Infinity for none. */
 export function quantizedClamp(graph: Graph, node: Node): readonly [number, number] | null {
   const real = clampOf(graph, node);
   if (real === null) return null;
@@ -75,7 +75,7 @@ export function quantizedClamp(graph: Graph, node: Node): readonly [number, numb
   if (!sameQuantization(input, output)) return null;
   const [lo, hi] = integerRange(output.type.dtype);
   const { scale, zero } = perTensor(output);
-  const q = (x: number): number => (x === -Infinity ? lo : x === Infinity ? hi : quantize(x, scale, zero, lo, hi));
+  const q = (x: number): number => (Number.isFinite(x) ? quantize(x, scale, zero, lo, hi) : x);
   return [q(real[0]), q(real[1])];
 }
 

@@ -80,3 +80,119 @@ export const assemblySyntax: Message<{ what: string; near: string | undefined }>
   'The assembler reads what `systole disasm` prints; the grammar stands in docs/program-format.md. A line is one command or one entry of a table.',
   ({ what, near }) => `${what}.${near === undefined ? '' : ` Did you mean "${near}"?`}`,
 );
+
+export const programTooLong: Message<{ commands: number; most: number }> = defineMessage(
+  'SYS5030',
+  'error',
+  'program too long',
+  'A REPEAT runs the commands below it `count` times, and REPEATs nest: a wrong count multiplies.',
+  ({ commands, most }) => `The program runs ${commands} commands; at most ${most} are simulated. Check the counts of its REPEATs.`,
+);
+
+// What the verifier finds. `where` names the row, its command and kernel: `Row 12 (CONV of kernel "conv1")`.
+
+export const refOutOfBounds: Message<{
+  where: string;
+  operand: string;
+  first: number;
+  last: number;
+  place: string;
+  bytes: number;
+}> = defineMessage(
+  'SYS5031',
+  'error',
+  'reference out of bounds',
+  'Every byte a command touches, over all iterations of the REPEATs around it, must lie in its region, or in the window of its memory.',
+  ({ where, operand, first, last, place, bytes }) =>
+    `${where}: operand ${operand} touches bytes ${first} to ${last} of ${place}, which has ${bytes} bytes. Correct its offset, extents or strides.`,
+);
+
+export const refNowhere: Message<{ where: string; operand: string; what: string }> = defineMessage(
+  'SYS5032',
+  'error',
+  'reference to nothing',
+  'A reference names a memory of the table of spaces and a region of the table of regions, the region in that memory; or a window (no region) of a memory that a core owns.',
+  ({ where, operand, what }) => `${where}: operand ${operand} ${what}.`,
+);
+
+export const ringMalformed: Message<{ where: string; operand: string; what: string }> = defineMessage(
+  'SYS5033',
+  'error',
+  'ring that does not close',
+  'A ring lies in its region, begins at or before the offset, and is a whole number of steps of the axis that wraps, whose stride is the largest.',
+  ({ where, operand, what }) => `${where}: operand ${operand}: ${what}.`,
+);
+
+export const operandsDisagree: Message<{ where: string; what: string }> = defineMessage(
+  'SYS5034',
+  'error',
+  'operands that do not fit together',
+  'Commands take their sizes from their references, so ranks, extents and dtypes of the operands must agree (docs/program-format.md).',
+  ({ where, what }) => `${where}: ${what}.`,
+);
+
+export const dtypeUnsupported: Message<{ where: string; engine: string; dtype: string; supported: readonly string[] }> = defineMessage(
+  'SYS5035',
+  'error',
+  'dtype this machine does not compute',
+  'Matrix engines multiply the dtypes of their rates, vector engines take the dtypes they list.',
+  ({ where, engine, dtype, supported }) =>
+    `${where}: the ${engine} engine does not take ${dtype}, only ${supported.join(', ')}. Compile for this machine, or add the dtype to its description.`,
+);
+
+export const wrongQueue: Message<{ where: string; queue: string; allowed: string }> = defineMessage(
+  'SYS5036',
+  'error',
+  'command on the wrong queue',
+  'LOAD and COPY run on dma-in, STORE on dma-out, products on matrix, POOL, VECTOR and REDUCE on vector, HOST on host; synchronisation on any.',
+  ({ where, queue, allowed }) => `${where} stands on queue ${queue}; it runs on ${allowed}.`,
+);
+
+export const repeatMalformed: Message<{ where: string; what: string }> = defineMessage(
+  'SYS5037',
+  'error',
+  'REPEAT that does not nest',
+  'A REPEAT counts the rows of its body, inner REPEATs and their bodies included; it must end where what encloses it ends, or before.',
+  ({ where, what }) => `${where}: ${what}.`,
+);
+
+export const semaphoreShared: Message<{ semaphore: string; role: string; queues: readonly string[] }> = defineMessage(
+  'SYS5038',
+  'error',
+  'semaphore with several users',
+  'Each semaphore has one queue that signals it and one that waits for it; otherwise who wakes whom would depend on timing.',
+  ({ semaphore, role, queues }) => `${semaphore} is ${role} by ${queues.length} queues (${queues.join(', ')}); one only may. Use a semaphore for each.`,
+);
+
+export const semaphoreLeftOver: Message<{ semaphore: string; signalled: number; awaited: number }> = defineMessage(
+  'SYS5039',
+  'warning',
+  'semaphore that does not return to zero',
+  'Counts that remain at the end of a program would let the first WAITs of its next run through.',
+  ({ semaphore, signalled, awaited }) => `${semaphore} is signalled ${signalled} times and awaited ${awaited} times in one run. Balance them.`,
+);
+
+export const deadlock: Message<{ blocked: readonly string[] }> = defineMessage(
+  'SYS5040',
+  'error',
+  'program that cannot finish',
+  'Queues run in order and WAIT blocks its queue. Run on counts alone, without time, this program stops with queues that wait for each other, or for signals that never come.',
+  ({ blocked }) => `The program stops before its end: ${blocked.join('; ')}. Move the SIGNALs before what waits for them.`,
+);
+
+export const regionsTooLarge: Message<{ memory: string; bytes: number; size: number; largest: string }> = defineMessage(
+  'SYS5041',
+  'error',
+  'regions larger than their memory',
+  'Regions of one memory are placed one after another, each at the next multiple of its alignment.',
+  ({ memory, bytes, size, largest }) =>
+    `The regions in ${memory} need ${bytes} bytes, ${bytes - size} more than its ${size}; the largest is ${largest}. Use a larger memory, or compile for this one.`,
+);
+
+export const tableBroken: Message<{ what: string }> = defineMessage(
+  'SYS5042',
+  'error',
+  'tables that do not agree',
+  'The tables of an executable name each other by index and place: kernels, regions, programs, weights.',
+  ({ what }) => `${what}.`,
+);

@@ -19,7 +19,7 @@ export function renderDocument(parts: PageParts): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta http-equiv="Content-Security-Policy" content="${trusted(policy)}">
 <title>${parts.title}</title>
 <link rel="icon" href="data:,">
 <style>${trusted(pageStyle)}</style>

@@ -115,7 +115,7 @@ function convolve(cx: Context, c: ConvCommand, acc: Numbers): void {
   invariant(Number.isInteger(m) && groupChannels * groups === channels, `${c.op}: ${outChannels} × ${groupChannels} weights for ${channels} channels, ${groups} groups`);
   const plain = kh === 1 && kw === 1 && c.strides[0] === 1 && c.strides[1] === 1 && c.padTop === 0 && c.padLeft === 0 && h === oh && width === ow;
   // A patch holds 0 where a tap falls on padding; that adds nothing unless the weight is infinite or NaN.
-  const byTaps = m < fewChannels || (w instanceof Float32Array && !w.every(Number.isFinite));
+  const byTaps = !plain && (m < fewChannels || !allFinite(w));
   for (let image = 0; image < n; image++) {
     for (let g = 0; g < groups; g++) {
       const at: GroupAt = {
@@ -124,13 +124,19 @@ function convolve(cx: Context, c: ConvCommand, acc: Numbers): void {
         acc: (image * outChannels + g * m) * oh * ow,
         m,
       };
-      if (plain && (m > 1 || w instanceof Int32Array)) {
+      if (plain) {
         const shape = { accAt: at.acc, accStride: oh * ow, coefAt: at.w, coefStride: groupChannels, matrixAt: at.x, matrixStride: h * width };
         multiply(cx, acc, w, x, { ...shape, m, k: groupChannels, p: oh * ow });
       } else if (byTaps) addTaps(c, acc, x, w, at);
       else multiplyPatches(cx, c, acc, x, w, at);
     }
   }
+}
+
+function allFinite(numbers: Numbers): boolean {
+  if (numbers instanceof Int32Array) return true;
+  for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return false;
+  return true;
 }
 
 /** First elements of one group of one image, and its output channels. */

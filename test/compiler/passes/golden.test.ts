@@ -1,0 +1,190 @@
+/** One text per pass: what goes in, what comes out. Update with `vitest -u` and read the difference. */
+import { describe, expect, test } from 'vitest';
+import { canonicalise, foldAffine, foldConstants, fuseElementwise, removeDeadCode, runPasses, type Pass } from '../../../src/compiler/passes/index.ts';
+import { compactGraph, parseGraph, printGraph, verifyGraph } from '../../../src/graph/index.ts';
+
+const cases: readonly { readonly name: string; readonly pass: Pass; readonly before: string }[] = [
+  {
+    name: 'fold-constants',
+    pass: foldConstants,
+    before: `graph "fold" opset 9 {
+      input %x: float32[2, 4, 3, 3]
+      const %size: int64[1] = [4]
+      %w: float32[4] = ConstantOfShape(%size) {value: tensor float32[1] = [0.5]} name "fill" origin ["fill"]
+      %u: float32[4, 1, 1] = Unsqueeze(%w) {axes: [1, 2]} name "unsqueeze" origin ["unsqueeze"]
+      %v: float32[4, 1, 1] = Mul(%u, %u) name "square" origin ["square"]
+      %n: int64[4] = Shape(%x) name "shape" origin ["shape"]
+      %f: float32[2, 4, 3, 3] = Reshape(%x, %n) name "reshape" origin ["reshape"]
+      %y: float32[2, 4, 3, 3] = Add(%f, %v) name "add" origin ["add"]
+      return %y
+    }`,
+  },
+  {
+    name: 'fold-constants-keeps-absent-and-large',
+    pass: foldConstants,
+    before: `graph "keep" opset 13 {
+      input %x: float32[1, 8192]
+      const %w: float32[8192] = absent "not there"
+      const %row: int64[2] = [1, 8192]
+      const %one: float32[1, 1] = [1.5]
+      %a: float32[1, 8192] = Reshape(%w, %row) name "view" origin ["view"]
+      %b: float32[1, 8192] = Relu(%a) name "unknown" origin ["unknown"]
+      %c: float32[1, 8192] = Expand(%one, %row) name "large" origin ["large"]
+      %d: float32[1, 8192] = Add(%b, %c) name "sum" origin ["sum"]
+      %y: float32[1, 8192] = Add(%x, %d) name "add" origin ["add"]
+      return %y
+    }`,
+  },
+  {
+    name: 'canonicalise',
+    pass: canonicalise,
+    before: `graph "canonical" opset 13 {
+      input %x: float32[1, 2, 4, 4]
+      input %z: float32[1, 2, 4, 4]
+      const %low: float32[] = [0.0]
+      const %high: float32[] = [6.0]
+      const %axes: int64[2] = [2, 3]
+      %i: float32[1, 2, 4, 4] = Identity(%x) name "identity" origin ["identity"]
+      %s: float32[1, 2, 4, 4] = Sum(%i, %z, %x) name "sum" origin ["sum"]
+      %d: float32[1, 2, 4, 4] = Dropout(%s) {ratio: 0.5} name "dropout" origin ["dropout"]
+      %c: float32[1, 2, 4, 4] = Clip(%d, %low, %high) name "clip" origin ["clip"]
+      %p: float32[1, 2, 1, 1] = AveragePool(%c) {kernel_shape: [5, 5], pads: [1, 1, 0, 0]} name "pool" origin ["pool"]
+      %y: float32[1, 2] = Squeeze(%p, %axes) name "squeeze" origin ["squeeze"]
+      return %y
+    }`,
+  },
+  {
+    name: 'canonicalise-gemm',
+    pass: canonicalise,
+    before: `graph "gemm" opset 13 {
+      input %a: float32[3, 2]
+      input %c: float32[2, 4]
+      const %w: float32[3, 4] = splat [0.25]
+      const %v: float32[4, 2] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+      const %bias: float32[1, 2] = [1.0, -1.0]
+      %g: float32[2, 4] = Gemm(%a, %w, %c) {alpha: 2.0, beta: 0.5, transA: 1} name "gemm" origin ["gemm"]
+      %m: float32[2, 2] = MatMul(%g, %v) name "matmul" origin ["matmul"]
+      %y: float32[2, 2] = Add(%m, %bias) name "bias" origin ["bias"]
+      return %y
+    }`,
+  },
+  {
+    name: 'canonicalise-keeps-outputs',
+    pass: canonicalise,
+    before: `graph "outputs" opset 13 {
+      input %x: float32[2]
+      %r: float32[2] = Relu(%x) name "relu" origin ["relu"]
+      %renamed: float32[2] = Identity(%r) name "rename" origin ["rename"]
+      %copy: float32[2] = Identity(%x) name "copy" origin ["copy"]
+      %y: float32[2] = Neg(%r) name "neg" origin ["neg"]
+      return %renamed, %copy, %y
+    }`,
+  },
+  {
+    name: 'fold-batch-norm-into-conv',
+    pass: foldAffine,
+    before: `graph "conv" opset 13 {
+      input %x: float32[1, 1, 2, 2]
+      const %w: float32[2, 1, 1, 1] = [1.0, 2.0]
+      const %b: float32[2] = [0.5, -0.5]
+      const %scale: float32[2] = [2.0, 4.0]
+      const %shift: float32[2] = [1.0, 0.0]
+      const %mean: float32[2] = [0.0, 1.0]
+      const %var: float32[2] = [1.0, 4.0]
+      const %k: float32[2, 1, 1] = [3.0, 1.0]
+      const %d: float32[1, 2, 1, 1] = [10.0, 20.0]
+      %c: float32[1, 2, 2, 2] = Conv(%x, %w, %b) name "conv" origin ["conv"]
+      %n: float32[1, 2, 2, 2] = BatchNormalization(%c, %scale, %shift, %mean, %var) {epsilon: 0.0} name "bn" origin ["bn"]
+      %m: float32[1, 2, 2, 2] = Mul(%n, %k) name "mul" origin ["mul"]
+      %y: float32[1, 2, 2, 2] = Add(%m, %d) name "add" origin ["add"]
+      return %y
+    }`,
+  },
+  {
+    name: 'fold-batch-norm-to-scale-shift',
+    pass: foldAffine,
+    before: `graph "scale-shift" opset 13 {
+      input %x: float32[1, 2, 2, 2]
+      const %scale: float32[2] = splat [2.0]
+      const %shift: float32[2] = splat [1.0]
+      const %mean: float32[2] = splat [0.5]
+      const %var: float32[2] = splat [4.0]
+      const %k: float32[2, 1, 1] = splat [3.0]
+      const %d: float32[2, 1, 1] = [10.0, 20.0]
+      %n: float32[1, 2, 2, 2] = BatchNormalization(%x, %scale, %shift, %mean, %var) {epsilon: 0.0} name "bn" origin ["bn"]
+      %m: float32[1, 2, 2, 2] = Mul(%k, %n) name "mul" origin ["mul"]
+      %y: float32[1, 2, 2, 2] = Add(%m, %d) name "add" origin ["add"]
+      return %y
+    }`,
+  },
+  {
+    name: 'fold-batch-norm-shared-conv',
+    pass: foldAffine,
+    before: `graph "shared" opset 13 {
+      input %x: float32[1, 1, 2, 2]
+      const %w: float32[2, 1, 1, 1] = [1.0, 2.0]
+      const %ones: float32[2] = splat [1.0]
+      %c: float32[1, 2, 2, 2] = Conv(%x, %w) name "conv" origin ["conv"]
+      %n: float32[1, 2, 2, 2] = BatchNormalization(%c, %ones, %ones, %ones, %ones) {epsilon: 0.0} name "bn" origin ["bn"]
+      %y: float32[1, 2, 2, 2] = Add(%c, %n) name "add" origin ["add"]
+      return %y
+    }`,
+  },
+  {
+    name: 'fuse-elementwise',
+    pass: fuseElementwise,
+    before: `graph "residual" opset 13 {
+      input %x: float32[1, 2, 2, 2]
+      const %w: float32[2, 2, 1, 1] = splat [0.5]
+      %a: float32[1, 2, 2, 2] = Conv(%x, %w) name "a" origin ["a"]
+      %ar: float32[1, 2, 2, 2] = Relu(%a) name "a-relu" origin ["a-relu"]
+      %b: float32[1, 2, 2, 2] = Conv(%ar, %w) name "b" origin ["b"]
+      %skip: float32[1, 2, 2, 2] = Conv(%x, %w) name "skip" origin ["skip"]
+      %s: float32[1, 2, 2, 2] = Add(%b, %skip) name "join" origin ["join"]
+      %y: float32[1, 2, 2, 2] = Relu(%s) name "relu" origin ["relu"]
+      return %y
+    }`,
+  },
+  {
+    name: 'fuse-elementwise-chain',
+    pass: fuseElementwise,
+    before: `graph "chain" opset 13 {
+      input %x: float32[1, 2, 2, 2]
+      input %row: float32[2]
+      %m: float32[1, 2, 2, 2] = Mul(%x, %row) name "mul" origin ["mul"]
+      %s: float32[1, 2, 2, 2] = Sigmoid(%m) name "sigmoid" origin ["sigmoid"]
+      %t: float32[1, 2, 2, 2] = Tanh(%s) name "tanh" origin ["tanh"]
+      %y: float32[1, 2, 2, 2] = Mul(%t, %s) name "gate" origin ["gate"]
+      return %y
+    }`,
+  },
+  {
+    name: 'remove-dead-code',
+    pass: removeDeadCode,
+    before: `graph "dead" opset 13 {
+      input %x: float32[2]
+      input %unused: float32[3]
+      const %c: float32[2] = splat [1.0]
+      %a: float32[2] = Relu(%x) name "live" origin ["live"]
+      %b: float32[2] = Add(%x, %c) name "dead" origin ["dead"]
+      %d: float32[2] = Sigmoid(%b) name "also dead" origin ["also dead"]
+      return %a
+    }`,
+  },
+];
+
+describe('golden texts', () => {
+  test.each(cases)('$name', async ({ name, pass, before }) => {
+    const graph = parseGraph(before);
+    expect(verifyGraph(graph)).toEqual([]);
+    const after = runPasses(graph, [pass]);
+    expect(verifyGraph(after)).toEqual([]);
+    const text = `// ${pass.name}: ${pass.summary}\n\n${printGraph(graph)}\n${printGraph(compactGraph(after))}`;
+    await expect(text).toMatchFileSnapshot(`golden/${name}.txt`);
+  });
+
+  test.each(cases)('$name: a second run changes nothing', ({ pass, before }) => {
+    const once = runPasses(parseGraph(before), [pass, removeDeadCode]);
+    expect(runPasses(once, [pass, removeDeadCode])).toBe(once);
+  });
+});
