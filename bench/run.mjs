@@ -83,7 +83,9 @@ function cold(model, preset, times = 3) {
   const hook = `data:text/javascript,import{writeFileSync as w}from'node:fs';process.on('exit',()=>w(${JSON.stringify(usage)},String(process.resourceUsage().maxRSS)))`;
   const runs = Array.from({ length: times }, () => {
     const began = performance.now();
-    const run = spawnSync(process.execPath, ['--import', hook, main, 'simulate', model, '--target', preset, '--json'], { maxBuffer: 1 << 28 });
+    const run = spawnSync(process.execPath, ['--import', hook, main, 'simulate', model, '--target', preset, '--json'], {
+      maxBuffer: 1 << 28,
+    });
     if (run.status !== 0) throw new Error(run.stderr.toString());
     return { ms: performance.now() - began, megabytes: Number(readFileSync(usage, 'utf8')) / 1024 };
   });
@@ -116,7 +118,9 @@ function print(line) {
 
 function commitHash() {
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] })
+      .toString()
+      .trim();
   } catch {
     return 'unknown';
   }

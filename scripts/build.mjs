@@ -10,7 +10,9 @@ const dist = join(root, 'dist');
 const stampFile = join(dist, '.built');
 
 const sources = filesUnder(join(root, 'src'));
-const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'].map((f) => join(root, f));
+const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'].map((f) =>
+  join(root, f),
+);
 const stamp = [...sources, ...settings].map((file) => `${relative(root, file)} ${fingerprint(file)}`).join('\n');
 const before = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : '';
 if (before === stamp) process.exit(0);

@@ -8,7 +8,9 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const steps = readdirSync(join(root, 'scripts')).filter((name) => /^generate-.+\.mjs$/.test(name)).sort();
+const steps = readdirSync(join(root, 'scripts'))
+  .filter((name) => /^generate-.+\.mjs$/.test(name))
+  .sort((a, b) => (a < b ? -1 : 1));
 const check = process.argv.includes('--check');
 
 const before = check ? generatedFiles() : new Map();
@@ -19,7 +21,7 @@ for (const step of steps) {
 if (!check) process.exit(0);
 
 const after = generatedFiles();
-const stale = [...new Set([...before.keys(), ...after.keys()])].filter((file) => before.get(file) !== after.get(file)).sort();
+const stale = [...new Set([...before.keys(), ...after.keys()])].filter((file) => before.get(file) !== after.get(file)).sort((a, b) => (a < b ? -1 : 1));
 for (const [file, text] of before) writeFileSync(join(root, file), text);
 if (stale.length > 0) {
   console.error(`Not what \`npm run generate\` writes:\n${stale.map((file) => `  ${file}`).join('\n')}\nRun it and commit the result.`);

@@ -1,5 +1,5 @@
 /** What a command is to this program, apart from yargs: its words, and what it does with them. */
-import { UsageError, type Values } from './values.ts';
+import type { Values } from './values.ts';
 import type { OptionName } from './options.ts';
 
 export interface Command {
@@ -22,4 +22,4 @@ export interface Positional {
   readonly summary: string;
 }
 
-export { UsageError, type Values };
+export type { Values };

@@ -24,10 +24,12 @@ export async function runOnValues(executable: Executable, machine: Machine, opti
   const { outputs, diagnostics } = execute(executable, machine, inputs, { sanitize: options.sanitize, values: numbers });
   if (diagnostics.length > 0) fail(...diagnostics);
   if (entry === undefined || !numbers) return '';
-  const real = new Map(entry.outputs.flatMap((binding) => {
-    const stored = outputs.get(binding.name);
-    return stored === undefined ? [] : [[binding.name, toReal(stored, binding)] as const];
-  }));
+  const real = new Map(
+    entry.outputs.flatMap((binding) => {
+      const stored = outputs.get(binding.name);
+      return stored === undefined ? [] : [[binding.name, toReal(stored, binding)] as const];
+    }),
+  );
   if (options.outputFile !== undefined) writeWhole(options.outputFile, formatNpz(real));
   return `Outputs\n${columns([...real].map(([name, tensor]) => [`  ${name}`, describeTensor(tensor), describeNumbers(tensor)]))}`;
 }
@@ -41,7 +43,11 @@ function inputType(binding: TensorBinding): Parameters<typeof readInputs>[1][num
 function toReal(stored: Tensor, binding: TensorBinding): Tensor {
   const q = binding.quantization;
   if (q === null || !ArrayBuffer.isView(stored.data)) return stored;
-  return { dtype: 'float32', shape: stored.shape, data: Float32Array.from(stored.data as ArrayLike<number>, (v) => dequantize(v, q.scale, q.zeroPoint)) };
+  return {
+    dtype: 'float32',
+    shape: stored.shape,
+    data: Float32Array.from(stored.data as ArrayLike<number>, (v) => dequantize(v, q.scale, q.zeroPoint)),
+  };
 }
 
 function describeNumbers(tensor: Tensor): string {

@@ -48,7 +48,7 @@ export function writeWhole(path: string, content: Uint8Array | string): void {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     const handle = openSync(temporary, 'wx', 0o666);
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done, Math.min(bytes.length - done, 1 << 30));
+      for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done, Math.min(bytes.length - done, 1 << 30));
     } finally {
       closeSync(handle);
     }

@@ -22,11 +22,16 @@ export async function readInputs(source: string, inputs: readonly InputType[]): 
   const lone = inputs.length === 1 && found.size === 1 ? found.get('') : undefined;
   const pick = (name: string): Tensor | undefined => found.get(name) ?? lone;
   const missing = inputs.filter((input) => pick(input.name) === undefined).map((input) => input.name);
-  if (missing.length > 0) fail(cliMessages.missingInputs({ file: source, missing, found: [...found.keys()].filter((name) => name !== '') }));
+  if (missing.length > 0)
+    fail(cliMessages.missingInputs({ file: source, missing, found: [...found.keys()].filter((name) => name !== '') }));
   const pairs = inputs.map((input) => ({ input, tensor: pick(input.name) as Tensor }));
   const wrong = pairs.filter(({ input, tensor }) => describeTensor(input) !== describeTensor(tensor));
   if (wrong.length > 0) {
-    fail(...wrong.map(({ input, tensor }) => cliMessages.mismatchedInput({ file: source, name: input.name, found: describeTensor(tensor), expected: describeTensor(input) })));
+    fail(
+      ...wrong.map(({ input, tensor }) =>
+        cliMessages.mismatchedInput({ file: source, name: input.name, found: describeTensor(tensor), expected: describeTensor(input) }),
+      ),
+    );
   }
   return new Map(pairs.map(({ input, tensor }) => [input.name, tensor]));
 }

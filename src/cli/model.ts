@@ -58,7 +58,7 @@ async function readRange(path: string, offset: number, length: number | null): P
   try {
     const { size } = await file.stat();
     const bytes = new Uint8Array(Math.max(0, Math.min(length ?? size - offset, size - offset)));
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, 1 << 30), offset + done);
       if (bytesRead === 0) break;
       done += bytesRead;

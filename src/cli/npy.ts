@@ -38,12 +38,18 @@ export function parseNpy(bytes: Uint8Array, file: string): Tensor {
   const descriptor = /'descr'\s*:\s*'([^']*)'/.exec(header)?.[1];
   const order = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
   const dims = /'shape'\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
-  if (descriptor === undefined || order === undefined || dims === undefined) return bad('its header does not name descr, fortran_order and shape');
-  const shape = dims.split(',').map((d) => d.trim()).filter((d) => d !== '').map(Number);
+  if (descriptor === undefined || order === undefined || dims === undefined)
+    return bad('its header does not name descr, fortran_order and shape');
+  const shape = dims
+    .split(',')
+    .map((d) => d.trim())
+    .filter((d) => d !== '')
+    .map(Number);
   if (shape.some((d) => !Number.isSafeInteger(d) || d < 0)) bad(`its shape (${dims}) is not a list of sizes`);
   if (order === 'True' && shape.length > 1) bad('it is stored in Fortran order; save it with np.ascontiguousarray');
   const dtype = descriptors.find(([name]) => name === descriptor || name.replace('|', '<') === descriptor)?.[1];
-  if (dtype === undefined) return bad(`its element type '${descriptor}' is not supported (known: ${descriptors.map(([name]) => name).join(' ')})`);
+  if (dtype === undefined)
+    return bad(`its element type '${descriptor}' is not supported (known: ${descriptors.map(([name]) => name).join(' ')})`);
 
   const raw = bytes.subarray(headerStart + headerLength);
   const size = Number(descriptor.slice(2)) * elementCount(shape);
@@ -75,7 +81,9 @@ export function parseArrays(bytes: Uint8Array, file: string): ReadonlyMap<string
   try {
     entries = unzipSync(bytes);
   } catch (error) {
-    return fail(cliMessages.malformedArray({ file, reason: `the archive is damaged (${error instanceof Error ? error.message : String(error)})` }));
+    return fail(
+      cliMessages.malformedArray({ file, reason: `the archive is damaged (${error instanceof Error ? error.message : String(error)})` }),
+    );
   }
   const named = Object.entries(entries).filter(([name]) => name.endsWith('.npy'));
   return new Map(named.map(([name, content]) => [name.slice(0, -'.npy'.length), parseNpy(content, `${file}:${name}`)]));
@@ -93,4 +101,3 @@ export function formatNpz(arrays: ReadonlyMap<string, Tensor>): Uint8Array {
 export function describeTensor(tensor: { readonly dtype: DType; readonly shape: readonly number[] }): string {
   return `${tensor.dtype} [${tensor.shape.join(',')}]`;
 }
-

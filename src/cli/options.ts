@@ -29,7 +29,12 @@ export type OptionName =
 export const options: Readonly<Record<OptionName, Options>> = {
   target: { ...text, alias: 't', describe: 'machine: a preset (see `systole targets`) or a YAML file' },
   set: { ...list, describe: 'override a field of the machine: path=value, e.g. cores.npu.matrix.rows=16' },
-  precision: { ...text, choices: ['auto', 'int8', 'fp32'], default: 'auto', describe: 'numbers to compute in; auto takes int8 where the machine has it' },
+  precision: {
+    ...text,
+    choices: ['auto', 'int8', 'fp32'],
+    default: 'auto',
+    describe: 'numbers to compute in; auto takes int8 where the machine has it',
+  },
   dim: { ...list, describe: 'fix a symbolic dimension of the model: NAME=NUMBER' },
   calibrate: { ...text, describe: 'find int8 scales on inputs: random:SEED or a .npz file' },
   output: { ...text, alias: 'o', describe: 'file to write' },

@@ -68,7 +68,9 @@ export async function runProgram(words: readonly string[]): Promise<void> {
   const [first] = words;
   if (first !== undefined && /^[a-z]/i.test(first) && !commandNames.includes(first)) {
     const near = suggest(first, commandNames);
-    throw new UsageError(`unknown command "${first}"${near === undefined ? '.' : `; did you mean "${near}"?`} Commands: ${commandNames.join(', ')}`);
+    throw new UsageError(
+      `unknown command "${first}"${near === undefined ? '.' : `; did you mean "${near}"?`} Commands: ${commandNames.join(', ')}`,
+    );
   }
   try {
     await program.parseAsync();
@@ -104,7 +106,11 @@ function examplesText(examples: Command['examples']): string {
 function inOurWords(message: string): string {
   if (message.startsWith('Not enough non-option arguments')) return 'a positional argument is missing';
   const missing = /^Missing required arguments?: (.*)$/.exec(message)?.[1];
-  if (missing !== undefined) return `${missing.split(', ').map((name) => `--${name}`).join(' and ')} must be given`;
+  if (missing !== undefined)
+    return `${missing
+      .split(', ')
+      .map((name) => `--${name}`)
+      .join(' and ')} must be given`;
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1];
   if (unknown !== undefined) return `unknown option or argument: ${unknown}`;
   return message.replace(/\s*\n\s*/g, ' ').trim();

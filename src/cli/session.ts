@@ -7,7 +7,6 @@ import { readBytes } from './files.ts';
 import { isProgram, loadModel } from './model.ts';
 import type { OptionName } from './options.ts';
 import type { Progress } from './output.ts';
-import { loadTarget } from './target.ts';
 import { wholeNumbers, type Values } from './values.ts';
 
 /** The options that decide what a program is. */
@@ -29,15 +28,21 @@ export async function prepareProgram(values: Values, progress: Progress): Promis
   progress.say(`reading ${name}`);
   const { decodeExecutable } = await import('../isa/index.ts');
   const executable = decodeExecutable(await readBytes(name));
+  const { loadTarget } = await import('./target.ts');
   const machine = await loadTarget(values.text('target') ?? executable.target.name, values.texts('set'));
   return { executable, machine };
 }
 
-export async function compileModel(values: Values, progress: Progress, command: string): Promise<{ compilation: Compilation; machine: Machine }> {
+export async function compileModel(
+  values: Values,
+  progress: Progress,
+  command: string,
+): Promise<{ compilation: Compilation; machine: Machine }> {
   const name = values.positional('model');
   if (isProgram(name)) fail(cliMessages.programNotModel({ path: name, command }));
   const dims = wholeNumbers(values.assignments('dim'), 'dim');
   progress.say('reading the machine');
+  const { loadTarget } = await import('./target.ts');
   const machine = await loadTarget(values.text('target'), values.texts('set'));
   progress.say(`importing ${name}`);
   const model = await loadModel(name);

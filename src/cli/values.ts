@@ -54,7 +54,8 @@ export function wholeNumbers(assignments: ReadonlyMap<string, string>, option: s
 export function numbers(assignments: ReadonlyMap<string, string>, option: string): Readonly<Record<string, number>> {
   return Object.fromEntries(
     [...assignments].map(([name, text]) => {
-      if (text.trim() === '' || !Number.isFinite(Number(text))) throw new UsageError(`--${option} ${name}=${text}: "${text}" is not a number`);
+      if (text.trim() === '' || !Number.isFinite(Number(text)))
+        throw new UsageError(`--${option} ${name}=${text}: "${text}" is not a number`);
       return [name, Number(text)];
     }),
   );

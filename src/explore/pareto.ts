@@ -1,12 +1,7 @@
 /** The Pareto front: points that no other point beats everywhere. */
 
 /** Figures of the totals that are better when larger; all others are better when smaller. */
-const largerIsBetter: ReadonlySet<string> = new Set([
-  'inferencesPerSecond',
-  'macUtilization',
-  'efficiency',
-  'scheduleEfficiency',
-]);
+const largerIsBetter: ReadonlySet<string> = new Set(['inferencesPerSecond', 'macUtilization', 'efficiency', 'scheduleEfficiency']);
 
 export type Direction = 'min' | 'max';
 

@@ -45,7 +45,12 @@ export async function runStudy(study: Study, sources: StudySources, onPoint: (do
   return { schemaVersion: 1, tool: { name: 'systole', version }, study, objectives, points: results, front: frontOf(results, objectives) };
 }
 
-async function runPoint(point: Point, study: Study, models: ReadonlyMap<string, ImportedModel>, sources: StudySources): Promise<PointResult> {
+async function runPoint(
+  point: Point,
+  study: Study,
+  models: ReadonlyMap<string, ImportedModel>,
+  sources: StudySources,
+): Promise<PointResult> {
   try {
     const machine = await sources.machine(point.target, settingsOf(point.parameters));
     const model = models.get(point.model);

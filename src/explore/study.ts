@@ -50,7 +50,10 @@ export function parseStudy(text: string, file: string): Study {
     fail(
       ...document.errors.map((error) => {
         const at = lines.linePos(error.pos[0]);
-        return exploreMessages.studySyntax({ problem: error.message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? error.message }, { location: { file, line: at.line, column: at.col } });
+        return exploreMessages.studySyntax(
+          { problem: error.message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? error.message },
+          { location: { file, line: at.line, column: at.col } },
+        );
       }),
     );
   }

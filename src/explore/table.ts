@@ -11,7 +11,16 @@ export function studyCsv(result: StudyResult): string {
   const rows = result.points.map((point, i) => {
     const totals = new Map<string, number>('totals' in point ? Object.entries(point.totals) : []);
     const error = 'error' in point ? point.error : { code: '', message: '' };
-    return [i, point.model, point.target, ...paths.map((path) => point.parameters[path] ?? ''), ...figures.map((figure) => totals.get(figure) ?? ''), front.has(i), error.code, error.message];
+    return [
+      i,
+      point.model,
+      point.target,
+      ...paths.map((path) => point.parameters[path] ?? ''),
+      ...figures.map((figure) => totals.get(figure) ?? ''),
+      front.has(i),
+      error.code,
+      error.message,
+    ];
   });
   return renderCsv(header, rows);
 }

@@ -27,7 +27,11 @@ export function bindDims(graph: Graph, dims: Readonly<Record<string, number>>): 
     changed = true;
   };
   for (const value of graph.values) {
-    if (!value.type.shape.every((d) => typeof d === 'number')) setShape(value.id, value.type.shape.map((d) => bindDim(d, dims)));
+    if (!value.type.shape.every((d) => typeof d === 'number'))
+      setShape(
+        value.id,
+        value.type.shape.map((d) => bindDim(d, dims)),
+      );
   }
   const open = openSymbols(graph, values);
   if (open.length > 0) fail(...open);
@@ -53,7 +57,10 @@ function openSymbols(graph: Graph, values: readonly Value[]): readonly Diagnosti
         if (value === undefined || found.has(symbol)) continue;
         found.set(
           symbol,
-          graphMessages.unboundDimension({ symbol, node, op, value: value.name, shape: printShape(value.type.shape).slice(1, -1) }, { origin }),
+          graphMessages.unboundDimension(
+            { symbol, node, op, value: value.name, shape: printShape(value.type.shape).slice(1, -1) },
+            { origin },
+          ),
         );
       }
     }

@@ -64,7 +64,7 @@ export function emptyGraph(name: string, opset: number): Graph {
 export function buildGraph(from: Graph): GraphBuilder {
   const values: Value[] = [...from.values];
   const names = new Set(values.map((v) => v.name));
-  let nodes: (Node | null)[] = [...from.nodes];
+  const nodes: (Node | null)[] = [...from.nodes];
   let inputs = from.inputs;
   let outputs = from.outputs;
   let graphName = from.name;
@@ -166,7 +166,9 @@ export function buildGraph(from: Graph): GraphBuilder {
     removeNode: (node) => replace(node, []),
     replaceUses(from, to) {
       if (from === to) return;
-      for (const node of [...(readers.get(from) ?? [])]) replace(node, [renameInputs(node, from, to)]);
+      // A copy: `replace` changes the set.
+      const reading = Array.from(readers.get(from) ?? []);
+      for (const node of reading) replace(node, [renameInputs(node, from, to)]);
       if (outputs.includes(from)) outputs = outputs.map((id) => (id === from ? to : id));
       changed = true;
     },
@@ -189,7 +191,15 @@ export function buildGraph(from: Graph): GraphBuilder {
     },
     finish() {
       if (!changed) return from;
-      return compactGraph({ name: graphName, opset: from.opset, inputs, outputs, values, nodes: sortNodes(current(), values.length), retired });
+      return compactGraph({
+        name: graphName,
+        opset: from.opset,
+        inputs,
+        outputs,
+        values,
+        nodes: sortNodes(current(), values.length),
+        retired,
+      });
     },
   };
 }

@@ -221,9 +221,7 @@ function toPolynomial(dim: Dim): Polynomial {
       const difference = addPolynomials(toPolynomial(left), toPolynomial(right), -1);
       const constant = constantOf(difference);
       if (constant !== null) return toPolynomial(constant >= 0 ? left : right);
-      return atomPolynomial(
-        printDim(left) <= printDim(right) ? { kind: 'max', left, right } : { kind: 'max', left: right, right: left },
-      );
+      return atomPolynomial(printDim(left) <= printDim(right) ? { kind: 'max', left, right } : { kind: 'max', left: right, right: left });
     }
   }
 }
@@ -334,9 +332,7 @@ function divideBySymbols(a: Polynomial, b: Polynomial, kind: 'floorDiv' | 'ceilD
 
 /** The canonical tree: terms by falling degree, then by name, the constant last. */
 function fromPolynomial(p: Polynomial): Dim {
-  const terms = [...p.values()].sort(
-    (x, y) => y.factors.length - x.factors.length || (x.key < y.key ? -1 : x.key > y.key ? 1 : 0),
-  );
+  const terms = [...p.values()].sort((x, y) => y.factors.length - x.factors.length || (x.key < y.key ? -1 : x.key > y.key ? 1 : 0));
   // A leading minus is legal but reads badly: start with a positive term where there is one.
   const first = terms.findIndex((t) => t.coefficient > 0);
   if (first > 0) terms.unshift(...terms.splice(first, 1));

@@ -16,14 +16,12 @@ export function evaluateNode(node: Node, opset: number, inputs: readonly (Tensor
   const outputs = def
     .infer(asInfer(context))
     .slice(0, node.outputs.length)
-    .map(
-      (type): ConcreteType => ({
-        dtype: type.dtype,
-        shape: type.shape.map((d) => {
-          if (typeof d !== 'number') throw new Error(`${node.op} "${node.name}": a shape inferred from tensors is symbolic`);
-          return d;
-        }),
+    .map((type): ConcreteType => ({
+      dtype: type.dtype,
+      shape: type.shape.map((d) => {
+        if (typeof d !== 'number') throw new Error(`${node.op} "${node.name}": a shape inferred from tensors is symbolic`);
+        return d;
       }),
-    );
+    }));
   return def.evaluate({ node, opset, inputs, outputs });
 }

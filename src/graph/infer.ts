@@ -28,7 +28,13 @@ export function startInference(opset: number, value: (id: ValueId) => Value): In
     if (known !== undefined) return known;
     const v = value(id);
     const count = v.type.shape.length === 0 ? 1 : v.type.shape[0];
-    if (v.constant === null || v.constant.kind === 'absent' || v.type.shape.length > 1 || !(isInteger(v.type.dtype) || v.type.dtype === 'bool')) return null;
+    if (
+      v.constant === null ||
+      v.constant.kind === 'absent' ||
+      v.type.shape.length > 1 ||
+      !(isInteger(v.type.dtype) || v.type.dtype === 'bool')
+    )
+      return null;
     if (typeof count !== 'number' || count > longestShape) return null;
     const read = [...numbersOf(constantOf(v.type, v.constant, v.name, ''))];
     contents.set(id, read);

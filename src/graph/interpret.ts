@@ -115,7 +115,11 @@ function readInputs(graph: Graph, given: ReadonlyMap<string, Tensor>): readonly 
     if (!fits || !(asFloat || tensor.dtype === type.dtype) || tensor.data.length !== elementCount(tensor.shape)) {
       const expected = `${type.dtype} ${printShape(type.shape)}${quantization === null ? '' : ' (or float32)'}`;
       problems.push(
-        graphMessages.inputOfWrongType({ name, expected, given: `${tensor.dtype} ${printShape(tensor.shape)} of ${tensor.data.length} elements` }),
+        graphMessages.inputOfWrongType({
+          name,
+          expected,
+          given: `${tensor.dtype} ${printShape(tensor.shape)} of ${tensor.data.length} elements`,
+        }),
       );
       continue;
     }

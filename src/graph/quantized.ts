@@ -8,7 +8,17 @@
  * - Concat: per input a copy, or quantize(dequantize(q)) where the quantization differs.
  * - everything else: dequantize, evaluate in fp32, quantize.
  */
-import { clamp, dequantize, elementCount, integerRange, quantize, requantize, roundHalfEven, type DType, type Tensor } from '../core/index.ts';
+import {
+  clamp,
+  dequantize,
+  elementCount,
+  integerRange,
+  quantize,
+  requantize,
+  roundHalfEven,
+  type DType,
+  type Tensor,
+} from '../core/index.ts';
 import { evaluateNode } from './evaluate.ts';
 import { attributeFloat, attributeInt, attributeString, type Node, type Quantization } from './ir.ts';
 import { broadcastRows } from './ops/broadcast.ts';
@@ -59,7 +69,7 @@ function evaluateInteger(
   output: OutputForm,
 ): readonly Tensor[] | null {
   const [x = null] = inputs;
-  if (x?.quantization == null) return node.op === 'Concat' ? concat(node, inputs, output) : null;
+  if (x === null || x.quantization === null) return node.op === 'Concat' ? concat(node, inputs, output) : null;
   switch (node.op) {
     case 'Conv':
     case 'Gemm':

@@ -155,7 +155,8 @@ function readGraph(r: Reader): Graph {
   const values: Value[] = [];
   for (let id = 0; id < scope.values.size; id++) {
     const value = scope.values.get(id);
-    if (value === undefined) return fail(graphMessages.textBadContents({ problem: `the ids have a gap: no value #${id}` }, { location: r.location() }));
+    if (value === undefined)
+      return fail(graphMessages.textBadContents({ problem: `the ids have a gap: no value #${id}` }, { location: r.location() }));
     values.push(value);
   }
   return { name, opset, inputs, outputs, values, nodes, retired };
@@ -334,7 +335,9 @@ function readNode(r: Reader, scope: Scope): Node {
     if ('id' in head) return head.id;
     return (
       scope.byName.get(head.name) ??
-      fail(graphMessages.textUndefinedValue({ name: head.name, near: suggest(head.name, scope.byName.keys()) }, { location: head.location }))
+      fail(
+        graphMessages.textUndefinedValue({ name: head.name, near: suggest(head.name, scope.byName.keys()) }, { location: head.location }),
+      )
     );
   });
   return { op, domain, name, inputs, outputs, attributes, origin, ...(body === undefined ? {} : { body }) };

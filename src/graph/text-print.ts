@@ -188,4 +188,3 @@ function hashBytes(bytes: Uint8Array): string {
   for (const b of bytes) h = Math.imul(h ^ b, 0x01000193);
   return `${(h >>> 0).toString(16).padStart(8, '0')}:${bytes.length}`;
 }
-

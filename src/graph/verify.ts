@@ -1,7 +1,7 @@
 /** Checks what must hold of a graph between passes. */
 import { graphMessages, SystoleError, type Diagnostic } from '../core/index.ts';
 import { equalDim, printDim } from './dim.ts';
-import { meaningType, startInference } from './infer.ts';
+import { meaningType, startInference, type Inference } from './infer.ts';
 import type { Graph, Node, TensorType, Value, ValueId } from './ir.ts';
 import { printShape } from './ops/op-def.ts';
 
@@ -26,6 +26,8 @@ export function verifyGraph(graph: Graph): readonly Diagnostic[] {
     if (value === undefined) throw new Error(`no value ${id}`);
     return value;
   });
+  /** Values of Fused bodies that are no outputs of theirs: by id, the node. */
+  const hidden = new Map<ValueId, Node>();
   const visit = (node: Node): void => {
     const where = `${node.op} "${node.name}"`;
     let readable = true;
@@ -43,7 +45,10 @@ export function verifyGraph(graph: Graph): readonly Diagnostic[] {
     });
     if (node.body !== undefined) {
       checkFused(node, node.body, graph, report);
-      for (const inner of node.body) visit(inner);
+      for (const inner of node.body) {
+        visit(inner);
+        for (const id of inner.outputs) if (!node.outputs.includes(id)) hidden.set(id, node);
+      }
       for (const id of node.outputs) {
         if (!defined.has(id)) report('closed body', where, `its body does not compute %${nameOf(id)}`, node.origin);
       }
@@ -51,10 +56,22 @@ export function verifyGraph(graph: Graph): readonly Diagnostic[] {
     }
     for (const id of fresh) defined.add(id);
     if (node.op === 'Fused') report('closed body', where, 'has no body', node.origin);
-    else if (readable && fresh.length === node.outputs.length) checkTypes(graph, node, inference.infer, problems, report);
+    else if (readable && fresh.length === node.outputs.length) checkTypes(graph, node, inference, problems, report);
   };
-  for (const node of graph.nodes) visit(node);
+  for (const node of graph.nodes) {
+    visit(node);
+    for (const id of node.inputs) {
+      const owner = id === null ? undefined : hidden.get(id);
+      if (id !== null && owner !== undefined) {
+        report('closed body', `Fused "${owner.name}"`, `%${nameOf(id)} is read outside but is not among its outputs`, owner.origin);
+      }
+    }
+  }
   for (const id of graph.outputs) {
+    const owner = hidden.get(id);
+    if (owner !== undefined) {
+      report('closed body', `Fused "${owner.name}"`, `%${nameOf(id)} is an output of the graph but not of the node`, owner.origin);
+    }
     if (!defined.has(id)) report('outputs exist', 'graph', `the output %${nameOf(id)} is never computed`);
   }
   return problems;
@@ -77,7 +94,8 @@ function checkQuantization(value: Value, report: Report): void {
   if (q === null) return;
   const where = `%${value.name}`;
   if (!/^u?int/.test(value.type.dtype)) report('quantization fits', where, `is quantized, but of type ${value.type.dtype}`);
-  if (q.scale.length !== q.zeroPoint.length) report('quantization fits', where, `has ${q.scale.length} scales and ${q.zeroPoint.length} zero points`);
+  if (q.scale.length !== q.zeroPoint.length)
+    report('quantization fits', where, `has ${q.scale.length} scales and ${q.zeroPoint.length} zero points`);
   if (q.axis === null) {
     if (q.scale.length !== 1) report('quantization fits', where, `has ${q.scale.length} scales but no axis`);
     return;
@@ -89,7 +107,7 @@ function checkQuantization(value: Value, report: Report): void {
   }
 }
 
-/** A body computes with values of the same graph; what leaves it must be an output, what enters it an input. */
+/** A body computes with values of the same graph; what enters it must be an input, and every input is read. */
 function checkFused(node: Node, body: readonly Node[], graph: Graph, report: Report): void {
   const where = `Fused "${node.name}"`;
   if (body.length === 0) report('closed body', where, 'has an empty body', node.origin);
@@ -101,29 +119,15 @@ function checkFused(node: Node, body: readonly Node[], graph: Graph, report: Rep
     }
   }
   for (const id of node.inputs) {
-    if (id !== null && !entering.has(id)) report('closed body', where, `its input %${graph.values[id]?.name ?? id} is not read`, node.origin);
-  }
-  const leaving = new Set(node.outputs);
-  for (const other of graph.nodes) {
-    if (other === node) continue;
-    for (const id of other.inputs) {
-      if (id !== null && inner.has(id) && !leaving.has(id)) {
-        report('closed body', where, `%${graph.values[id]?.name ?? id} is read outside but is not among its outputs`, node.origin);
-      }
-    }
+    if (id !== null && !entering.has(id))
+      report('closed body', where, `its input %${graph.values[id]?.name ?? id} is not read`, node.origin);
   }
 }
 
-function checkTypes(
-  graph: Graph,
-  node: Node,
-  infer: (node: Node) => readonly TensorType[],
-  problems: Diagnostic[],
-  report: Report,
-): void {
+function checkTypes(graph: Graph, node: Node, inference: Inference, problems: Diagnostic[], report: Report): void {
   let types: readonly TensorType[];
   try {
-    types = infer(node);
+    types = inference.infer(node);
   } catch (error) {
     if (!(error instanceof SystoleError)) throw error;
     problems.push(...error.diagnostics);

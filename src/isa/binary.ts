@@ -76,8 +76,8 @@ function decodeBody(body: Uint8Array): systole.Executable {
 function describe(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'it is empty';
   if (bytes[0] === 0x08) return 'it looks like an ONNX model, which has to be compiled first';
-  const start = String.fromCharCode(...bytes.subarray(0, 64));
-  if (/^[\x09\x0a\x0d\x20-\x7e]+$/.test(start)) return 'it looks like text; assemble program text with `systole asm`';
+  const printable = (b: number): boolean => (b >= 0x20 && b < 0x7f) || b === 0x09 || b === 0x0a || b === 0x0d;
+  if (bytes.subarray(0, 64).every(printable)) return 'it looks like text; assemble program text with `systole asm`';
   return 'it does not begin like one';
 }
 

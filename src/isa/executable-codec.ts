@@ -12,7 +12,7 @@ import {
   type NodeFate,
   type TensorBinding,
 } from './executable.ts';
-import { systole } from './generated/program.js';
+import type { systole } from './generated/program.js';
 import { decodeProgram, encodeProgram } from './program-codec.ts';
 
 /** Everything but the weights. */

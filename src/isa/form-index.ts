@@ -1,5 +1,5 @@
 /** Which rows of a table have the same op and form: a hash table over their words, which are compared in full. */
-import { formRange, type CommandTable } from './command-table.ts';
+import type { CommandTable } from './command-table.ts';
 
 export interface FormIndex {
   /** Row -> number of its form, numbered by first occurrence. */
@@ -44,20 +44,24 @@ export function indexForms(table: CommandTable, kind: (row: number) => number = 
   return { id, firstRow };
 }
 
+// The loops below see every word of a program: indices straight from the columns, no calls.
+
 function hashForm(table: CommandTable, row: number, kind: number): number {
-  const { words } = table;
-  const [start, end] = formRange(table, row);
+  const { words, wordStart } = table;
+  const start = wordStart[row] ?? 0;
+  const end = start + (words[start] ?? 0);
   let h = Math.imul((table.op[row] ?? 0) + 1, 0x9e3779b1) ^ kind;
-  for (let i = start; i < end; i++) h = Math.imul((h ^ (words[i] ?? 0)) + (h >>> 15), 0x85ebca6b);
+  for (let i = start; i <= end; i++) h = Math.imul((h ^ (words[i] ?? 0)) + (h >>> 15), 0x85ebca6b);
   return h ^ (h >>> 13);
 }
 
 function sameForm(table: CommandTable, a: number, b: number): boolean {
-  if (table.op[a] !== table.op[b]) return false;
-  const { words } = table;
-  const [aStart, aEnd] = formRange(table, a);
-  const [bStart, bEnd] = formRange(table, b);
-  if (aEnd - aStart !== bEnd - bStart) return false;
-  for (let i = 0; i < aEnd - aStart; i++) if (words[aStart + i] !== words[bStart + i]) return false;
+  const { words, wordStart, op } = table;
+  if (op[a] !== op[b]) return false;
+  const aStart = wordStart[a] ?? 0;
+  const shift = (wordStart[b] ?? 0) - aStart;
+  // The first word is the length of the form, so a longer one differs there.
+  const end = aStart + (words[aStart] ?? 0);
+  for (let i = aStart; i <= end; i++) if (words[i] !== words[i + shift]) return false;
   return true;
 }

@@ -13,7 +13,8 @@
  *   compute = R + (folds − 1)·max(S, R) + S        else        compute = folds·(R + S)
  * and the last sum leaves R + C − 2 ticks after the last input entered (skew of rows and columns): drain = R + C − 2.
  * os: nothing is loaded; finished sums shift out R deep, under the next fold when double-buffered:
- *   compute = (folds − 1)·max(S, R) + S            else        compute = folds·(S + R);  drain = (R + C − 2) + R
+ *   compute = (folds − 1)·max(S, R) + S            else        compute = folds·(S + R)
+ *   drain   = (R + C − 2) + R                      else        drain   = R + C − 2, since compute has the last R already
  * Everything takes 1/r as long at rate r; skew is never shorter than at rate 1.
  *
  * Worked example (a test repeats it): ws, R = C = 8, double-buffered, a 3×3 convolution of 4 into 20 channels on 7×7 pixels:
@@ -73,7 +74,7 @@ export function fillTicks(engine: MatrixEngine): number {
 export function drainTicks(engine: MatrixEngine, rate: number): number {
   if (engine.kind === 'dot-product') return dotProductPipeline;
   const skew = engine.rows + engine.cols - 2;
-  return Math.ceil((engine.dataflow === 'os' ? skew + engine.rows : skew) / Math.min(1, rate));
+  return Math.ceil((engine.dataflow === 'os' && engine.doubleBuffered ? skew + engine.rows : skew) / Math.min(1, rate));
 }
 
 /** M and N change places when the inputs stay. */

@@ -28,7 +28,10 @@ export function verdict(result: Result): string {
   const [first] = limitShares(result);
   if (first === undefined) return 'Nothing runs on this machine.';
   const what = describeLimit(first.limit);
-  const rest = result.totals.efficiency > 0.9 ? 'The program is close to the bound of this machine.' : `The bound of this machine is ${whole(result.totals.efficiency)} of the time.`;
+  const rest =
+    result.totals.efficiency > 0.9
+      ? 'The program is close to the bound of this machine.'
+      : `The bound of this machine is ${whole(result.totals.efficiency)} of the time.`;
   return `${what} limits ${whole(first.share)} of the time. ${rest}`;
 }
 

@@ -21,7 +21,10 @@ export function renderSummary(result: Result, style: SummaryStyle): string {
     kernels(result, style, paint),
     diagnostics(result, style, paint),
   ];
-  return `${blocks.filter((block) => block.length > 0).map((block) => block.join('\n')).join('\n\n')}\n`;
+  return `${blocks
+    .filter((block) => block.length > 0)
+    .map((block) => block.join('\n'))
+    .join('\n\n')}\n`;
 }
 
 type Paint = (kind: 'strong' | 'faint' | 'warn', text: string) => string;
@@ -40,9 +43,17 @@ function headline(result: Result, paint: Paint): readonly string[] {
     paint('strong', title),
     row('time', formatSi(t.seconds, 's'), `${formatCount(t.cycles)} cycles · ${formatRate(t.inferencesPerSecond)} inferences/s`),
     row('MAC use', formatShare(t.macUtilization), `${formatCount(t.macs)} MACs of the model`),
-    row('bound', formatSi(share(t.boundCycles * t.seconds, t.cycles), 's'), `reached ${formatShare(t.efficiency)} · of this mapping ${formatShare(t.scheduleEfficiency)}`),
+    row(
+      'bound',
+      formatSi(share(t.boundCycles * t.seconds, t.cycles), 's'),
+      `reached ${formatShare(t.efficiency)} · of this mapping ${formatShare(t.scheduleEfficiency)}`,
+    ),
     row('energy', formatSi(t.energyJoules, 'J'), `${formatSi(t.averageWatts, 'W')} on average`),
-    row('off chip', formatBytes(t.dramReadBytes + t.dramWriteBytes), `${formatBytes(t.dramReadBytes)} read, ${formatBytes(t.dramWriteBytes)} written; at least ${formatBytes(t.compulsoryBytes)}`),
+    row(
+      'off chip',
+      formatBytes(t.dramReadBytes + t.dramWriteBytes),
+      `${formatBytes(t.dramReadBytes)} read, ${formatBytes(t.dramWriteBytes)} written; at least ${formatBytes(t.compulsoryBytes)}`,
+    ),
     row('scratchpad', formatBytes(t.scratchpadPeakBytes), 'at its fullest'),
     ...(t.hostOps > 0 ? [row('host', formatSi(t.hostSeconds, 's'), `${formatCount(t.hostOps)} operations fall back`)] : []),
   ];
@@ -82,7 +93,7 @@ function memories(result: Result, style: SummaryStyle, paint: Paint): readonly s
     ...result.memories.map(
       (memory) =>
         `  ${fit(memory.name, width - 1).padEnd(width)}${formatBytes(memory.readBytes).padStart(13)}${formatBytes(memory.writeBytes).padStart(13)}` +
-        `${formatBytes(memory.peakBytes).padStart(14)}${formatShare(share(memory.busyCycles, result.totals.cycles)).padStart(9)}`,
+        `${formatBytes(memory.peakBytes).padStart(14)}${(memory.busyCycles > 0 ? formatShare(share(memory.busyCycles, result.totals.cycles)) : '–').padStart(9)}`,
     ),
   ];
 }

@@ -14,9 +14,12 @@ const samples: readonly Tensor[] = [
 ];
 
 describe('.npy', () => {
-  test.each(samples.map((tensor) => [`${tensor.dtype} [${tensor.shape.join(',')}]`, tensor] as const))('%s comes back as it went', (_, tensor) => {
-    expect(parseNpy(formatNpy(tensor), 'a.npy')).toEqual(tensor);
-  });
+  test.each(samples.map((tensor) => [`${tensor.dtype} [${tensor.shape.join(',')}]`, tensor] as const))(
+    '%s comes back as it went',
+    (_, tensor) => {
+      expect(parseNpy(formatNpy(tensor), 'a.npy')).toEqual(tensor);
+    },
+  );
 
   test('is laid out as numpy does: magic, version 1.0, header padded to 64, then the numbers', () => {
     const bytes = formatNpy({ dtype: 'int8', shape: [2], data: Int8Array.of(7, -7) });

@@ -36,7 +36,7 @@ function erfReference(x: number): number {
   const h = x / n;
   let sum = 1 + Math.exp(-x * x);
   for (let i = 1; i < n; i++) sum += (i % 2 === 1 ? 4 : 2) * Math.exp(-((i * h) ** 2));
-  return (2 / Math.sqrt(Math.PI)) * (sum * h) / 3;
+  return ((2 / Math.sqrt(Math.PI)) * (sum * h)) / 3;
 }
 
 // The bound promised in docs/numerics.md is 0.5 + 2^-20 ulp; the reference functions are good to about an ulp of a double.
@@ -114,7 +114,11 @@ test('fp32 to float16 takes the nearest, ties to even, by search', () => {
     const above = (finite[hi] ?? 0) - x;
     return below < above || (below === above && lo % 2 === 0) ? lo : hi;
   };
-  for (const x of [...samples(0, 65000, 5_000), ...samples(0, 1e-4, 5_000), ...finite.slice(0, 2000).map((v, i) => (v + (finite[i + 1] ?? 0)) / 2)]) {
+  for (const x of [
+    ...samples(0, 65000, 5_000),
+    ...samples(0, 1e-4, 5_000),
+    ...finite.slice(0, 2000).map((v, i) => (v + (finite[i + 1] ?? 0)) / 2),
+  ]) {
     expect(float16FromFloat32(x)).toBe(nearest(x));
   }
   expect([float16FromFloat32(65519.99), float16FromFloat32(65520), float16FromFloat32(-Infinity)]).toEqual([0x7bff, 0x7c00, 0xfc00]);

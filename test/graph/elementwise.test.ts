@@ -3,7 +3,12 @@ import { SystoleError, type Tensor } from '../../src/core/index.ts';
 import { evaluateNode } from '../../src/graph/index.ts';
 import { f32, i64, node, numbers, randomTensor, type Plain } from './helpers.ts';
 
-const evaluate = (op: string, inputs: readonly (Tensor | null)[], plain: Readonly<Record<string, Plain>> = {}, opset: number = 13): Tensor => {
+const evaluate = (
+  op: string,
+  inputs: readonly (Tensor | null)[],
+  plain: Readonly<Record<string, Plain>> = {},
+  opset: number = 13,
+): Tensor => {
   const [y] = evaluateNode(node(op, inputs.length, plain), opset, inputs);
   if (y === undefined) throw new Error('no output');
   return y;

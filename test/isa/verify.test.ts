@@ -9,11 +9,7 @@ const machine = machineWith(systolic(8, 8));
 /** The sample with row `row` replaced. */
 function planted(row: number, change: (command: Command, slot: Slot) => readonly [Slot, Command]): Executable {
   const commands = sampleCommands.map(([s, c], i) => (i === row ? change(c, s) : ([s, c] as const)));
-  return { ...executableOf(commands), ...withoutPrograms(sample), programs: executableOf(commands).programs };
-}
-
-function withoutPrograms({ programs: _, ...rest }: Executable): Omit<Executable, 'programs'> {
-  return rest;
+  return { ...sample, programs: executableOf(commands).programs };
 }
 
 const found = (e: Executable, on: Machine | null = machine): string[] => verifyExecutable(e, on).map((d) => `${d.code}: ${d.message}`);

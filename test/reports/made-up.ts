@@ -28,7 +28,12 @@ export const madeUpMachine: Machine = {
         ports: { activations: ['scratchpad'], weights: ['scratchpad'], results: ['accumulator'] },
         startTicks: 8,
       },
-      vector: { lanes: 32, dtypes: ['int8', 'float32'], ticksPerOp: { add: 1, mul: 1, div: 4, exp: 4, requantize: 1, reduce: 1, transpose: 1 }, startTicks: 8 },
+      vector: {
+        lanes: 32,
+        dtypes: ['int8', 'float32'],
+        ticksPerOp: { add: 1, mul: 1, div: 4, exp: 4, requantize: 1, reduce: 1, transpose: 1 },
+        startTicks: 8,
+      },
       dma: { bytesPerTick: 64, startTicks: 16 },
     },
   },
@@ -96,8 +101,16 @@ export function madeUpResult(kernelCount: number, name = 'resnet50'): Result {
       estimateCycles: attributedCycles,
       limit: limits[i % limits.length] ?? 'compute',
       traffic: {
-        dram: { weights: { readBytes: random.integer(1000, 900_000), writeBytes: 0 }, inputs: { readBytes: random.integer(1000, 400_000), writeBytes: 0 }, outputs: { readBytes: 0, writeBytes: random.integer(1000, 300_000) } },
-        scratchpad: { weights: { readBytes: 500_000, writeBytes: 400_000 }, inputs: { readBytes: 900_000, writeBytes: 300_000 }, partials: { readBytes: 100_000, writeBytes: 100_000 } },
+        dram: {
+          weights: { readBytes: random.integer(1000, 900_000), writeBytes: 0 },
+          inputs: { readBytes: random.integer(1000, 400_000), writeBytes: 0 },
+          outputs: { readBytes: 0, writeBytes: random.integer(1000, 300_000) },
+        },
+        scratchpad: {
+          weights: { readBytes: 500_000, writeBytes: 400_000 },
+          inputs: { readBytes: 900_000, writeBytes: 300_000 },
+          partials: { readBytes: 100_000, writeBytes: 100_000 },
+        },
       },
       energyJoules: attributedCycles * 1.1e-9,
       tiles: 1 + (i % 9),
@@ -145,17 +158,42 @@ export function madeUpResult(kernelCount: number, name = 'resnet50'): Result {
       engine('npu.dma-out', cycles, 0.21, {}),
     ],
     memories: [
-      { name: 'scratchpad', readBytes: sum(() => 1_500_000), writeBytes: sum(() => 800_000), movedBytes: sum(() => 2_300_000), peakBytes: 987_136, busyCycles: Math.round(cycles * 0.5) },
-      { name: 'dram', readBytes: dramRead, writeBytes: dramWrite, movedBytes: dramRead + dramWrite, peakBytes: 41_000_000, busyCycles: Math.round(cycles * 0.71) },
+      {
+        name: 'scratchpad',
+        readBytes: sum(() => 1_500_000),
+        writeBytes: sum(() => 800_000),
+        movedBytes: sum(() => 2_300_000),
+        peakBytes: 987_136,
+        busyCycles: Math.round(cycles * 0.5),
+      },
+      {
+        name: 'dram',
+        readBytes: dramRead,
+        writeBytes: dramWrite,
+        movedBytes: dramRead + dramWrite,
+        peakBytes: 41_000_000,
+        busyCycles: Math.round(cycles * 0.71),
+      },
     ],
     kernels,
     nodes: kernels.flatMap((k, i) => [
       { name: k.origin[0] ?? '', opType: 'Conv', fate: 'kernel' as const, kernel: k.name },
-      { name: k.origin[1] ?? '', opType: i % 2 === 0 ? 'Relu' : 'BatchNormalization', fate: i % 2 === 0 ? ('kernel' as const) : ('folded' as const), kernel: i % 2 === 0 ? k.name : null },
+      {
+        name: k.origin[1] ?? '',
+        opType: i % 2 === 0 ? 'Relu' : 'BatchNormalization',
+        fate: i % 2 === 0 ? ('kernel' as const) : ('folded' as const),
+        kernel: i % 2 === 0 ? k.name : null,
+      },
     ]),
     energy: { matrix: 1.1e-3, vector: 9e-5, scratchpad: 5.2e-4, accumulator: 1.3e-4, dram: 1.2e-3, noc: 0, host: 0, leakage: 2.3e-4 },
     diagnostics: [
-      { code: 'SYS3002', severity: 'warning', message: 'the model holds fp32 values and the machine computes in int8: scales are placeholders, so this run can be timed but not executed on numbers. Give --calibrate for values.', origin: [] },
+      {
+        code: 'SYS3002',
+        severity: 'warning',
+        message:
+          'the model holds fp32 values and the machine computes in int8: scales are placeholders, so this run can be timed but not executed on numbers. Give --calibrate for values.',
+        origin: [],
+      },
     ],
   };
 }
@@ -175,7 +213,7 @@ export function madeUpTrace(result: Result, perKernel: number): Trace {
     result.kernels.forEach((kernel, k) => {
       const step = (kernel.attributedCycles * 1000) / perKernel;
       for (let i = 0; i < perKernel; i++) {
-        const start = kernel.startCycle * 1000 + step * (i + (queue * 0.07) );
+        const start = kernel.startCycle * 1000 + step * (i + queue * 0.07);
         rows.push({ queue, start, end: start + step * (0.9 - queue * 0.15), kernel: k, op: ops[queue] ?? 0 });
       }
     });

@@ -5,9 +5,15 @@ import { madeUpResult } from './made-up.ts';
 
 describe('the summary', () => {
   test.each([76, 80, 120])('fits %i columns whatever the names', (width) => {
-    const text = renderSummary(madeUpResult(57, 'a/very/long/name/that/somebody/really/gave/to/a/layer/of/theirs'), { width, color: false });
+    const text = renderSummary(madeUpResult(57, 'a/very/long/name/that/somebody/really/gave/to/a/layer/of/theirs'), {
+      width,
+      color: false,
+    });
     // The title line names model and machine in full.
-    const wide = text.split('\n').slice(1).filter((line) => line.length > width);
+    const wide = text
+      .split('\n')
+      .slice(1)
+      .filter((line) => line.length > width);
     expect(wide).toEqual([]);
   });
 
@@ -44,5 +50,13 @@ test('lines break at spaces, longer words inside', () => {
 });
 
 test('CSV quotes what must be quoted', () => {
-  expect(renderCsv(['a', 'b'], [['x,y', 'say "hi"'], [1, true]])).toBe('a,b\r\n"x,y","say ""hi"""\r\n1,true\r\n');
+  expect(
+    renderCsv(
+      ['a', 'b'],
+      [
+        ['x,y', 'say "hi"'],
+        [1, true],
+      ],
+    ),
+  ).toBe('a,b\r\n"x,y","say ""hi"""\r\n1,true\r\n');
 });

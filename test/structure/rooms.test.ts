@@ -37,7 +37,9 @@ describe('the sources', () => {
   });
 
   test('keep the platform in cli and explore', () => {
-    const wrong = files.filter((file) => !['cli', 'explore'].includes(roomOf(file)) && specifiers(file).some((specifier) => specifier.startsWith('node:')));
+    const wrong = files.filter(
+      (file) => !['cli', 'explore'].includes(roomOf(file)) && specifiers(file).some((specifier) => specifier.startsWith('node:')),
+    );
     expect(wrong.map((file) => relative(root, file))).toEqual([]);
   });
 
@@ -67,7 +69,10 @@ describe('the linter', () => {
   /** The files among these that the linter refuses: one run for all. */
   function refused(files: Readonly<Record<string, string>>): ReadonlySet<string> {
     for (const [path, text] of Object.entries(files)) writeFileSync(join(home, path), text);
-    const run = spawnSync(process.execPath, [join(root, 'node_modules/oxlint/bin/oxlint'), '--deny-warnings', '-f', 'unix', 'src'], { cwd: home, encoding: 'utf8' });
+    const run = spawnSync(process.execPath, [join(root, 'node_modules/oxlint/bin/oxlint'), '--deny-warnings', '-f', 'unix', 'src'], {
+      cwd: home,
+      encoding: 'utf8',
+    });
     for (const path of Object.keys(files)) rmSync(join(home, path));
     expect(run.stdout).not.toContain('Failed');
     return new Set([...run.stdout.matchAll(/^(src\/[^:]+):\d+/gm)].map((found) => found[1] ?? ''));
@@ -98,7 +103,8 @@ describe('the linter', () => {
       'src/graph/platform.ts': "import { readFileSync } from 'node:fs';\nexport const b: unknown = readFileSync;\n",
       'src/graph/global.ts': 'export const b: unknown = process.env;\n',
       'src/compiler/package.ts': "import yargs from 'yargs';\nexport const b: unknown = yargs;\n",
-      'src/graph/hole.ts': "export function f(u: 'x' | 'y'): number {\n  switch (u) {\n    case 'x':\n      return 1;\n  }\n  return 2;\n}\n",
+      'src/graph/hole.ts':
+        "export function f(u: 'x' | 'y'): number {\n  switch (u) {\n    case 'x':\n      return 1;\n  }\n  return 2;\n}\n",
     };
     expect([...refused({ ...fine, ...wrong })].sort()).toEqual(Object.keys(wrong).sort());
   });

@@ -41,7 +41,10 @@ function describe({ executable }: Compilation, output: string | undefined): stri
     ['  kernels', formatCount(executable.kernels.length)],
     ['  commands', formatCount(commands)],
     ['  MACs', formatCount(executable.model.macs)],
-    ...executable.regions.map((region) => [`  ${region.kind}`, `${formatBytes(region.bytes)} in ${executable.spaces[region.space] ?? '?'}`]),
+    ...executable.regions.map((region) => [
+      `  ${region.kind}`,
+      `${formatBytes(region.bytes)} in ${executable.spaces[region.space] ?? '?'}`,
+    ]),
     ['  written to', output ?? 'nothing; -o FILE keeps the program'],
   ])}`;
 }

@@ -22,7 +22,11 @@ export const modelsCommand: Command = {
     if (name === '') {
       if (output !== undefined) throw new UsageError('-o needs the name of a network to write');
       const listed = models.map((m) => ({ name: m.name, summary: m.summary, macs: m.macs }));
-      print(values.flag('json') ? JSON.stringify(listed, null, 2) : columns(listed.map((m) => [m.name, `${formatCount(m.macs)} MACs`, m.summary])));
+      print(
+        values.flag('json')
+          ? JSON.stringify(listed, null, 2)
+          : columns(listed.map((m) => [m.name, `${formatCount(m.macs)} MACs`, m.summary])),
+      );
       return;
     }
     const builder = findModel(name);

@@ -21,7 +21,8 @@ export const simulateCommand: Command = {
     const traceFile = values.text('trace');
     const outputFile = values.text('output');
     const source = values.text('values');
-    if (outputFile !== undefined && source === undefined) throw new UsageError('-o keeps the outputs of a run on numbers: give inputs with --values');
+    if (outputFile !== undefined && source === undefined)
+      throw new UsageError('-o keeps the outputs of a run on numbers: give inputs with --values');
     for (const file of [traceFile, outputFile]) if (file !== undefined) checkWritable(file);
     const environment = readEnvironment();
     const progress = startProgress(environment, values.flag('quiet'));
@@ -51,7 +52,9 @@ export const simulateCommand: Command = {
 };
 
 /** Without a trace nothing is kept but the result. */
-async function timed(...[executable, machine, traced]: [...Parameters<typeof simulateWithTrace>, boolean]): Promise<ReturnType<typeof simulateWithTrace>> {
+async function timed(
+  ...[executable, machine, traced]: [...Parameters<typeof simulateWithTrace>, boolean]
+): Promise<ReturnType<typeof simulateWithTrace>> {
   if (traced) return (await import('../simulation.ts')).simulateWithTrace(executable, machine);
   const { simulate } = await import('../../simulator/index.ts');
   return { result: simulate(executable, machine), trace: null };

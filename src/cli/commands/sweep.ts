@@ -21,7 +21,12 @@ export const sweepCommand: Command = {
   async run(values) {
     const out = values.text('out') ?? '';
     const file = values.positional('study');
-    const files = { json: join(out, 'points.json'), csv: join(out, 'points.csv'), front: join(out, 'front.json'), page: join(out, 'points.html') };
+    const files = {
+      json: join(out, 'points.json'),
+      csv: join(out, 'points.csv'),
+      front: join(out, 'front.json'),
+      page: join(out, 'points.html'),
+    };
     const { parseStudy, runStudy, studyCsv, studyPage } = await import('../../explore/index.ts');
     const study = parseStudy(await readText(file), file);
     makeDirectory(out);
@@ -30,18 +35,32 @@ export const sweepCommand: Command = {
     const progress = startProgress(readEnvironment(), values.flag('quiet'));
     const { loadModel } = await import('../model.ts');
     const { loadTarget } = await import('../target.ts');
-    const result = await runStudy(study, { model: loadModel, machine: loadTarget }, (done, all) => progress.say(`point ${done} of ${all}`)).finally(() => progress.done());
+    const result = await runStudy(study, { model: loadModel, machine: loadTarget }, (done, all) =>
+      progress.say(`point ${done} of ${all}`),
+    ).finally(() => progress.done());
 
     const text = `${JSON.stringify(result, null, 2)}\n`;
     writeWhole(files.json, text);
     writeWhole(files.csv, studyCsv(result));
-    writeWhole(files.front, `${JSON.stringify(result.front.map((i) => result.points[i]), null, 2)}\n`);
+    writeWhole(
+      files.front,
+      `${JSON.stringify(
+        result.front.map((i) => result.points[i]),
+        null,
+        2,
+      )}\n`,
+    );
     writeWhole(files.page, studyPage(result, await readChartLibrary()));
     if (values.flag('json')) print(text);
     else if (!values.flag('quiet')) print(describe(result, files.page));
     const [first] = result.points;
     if (first !== undefined && result.points.every((point) => 'error' in point)) {
-      fail(exploreMessages.everyPointFailed({ points: result.points.length, first: 'error' in first ? `${first.error.code}: ${first.error.message}` : '' }));
+      fail(
+        exploreMessages.everyPointFailed({
+          points: result.points.length,
+          first: 'error' in first ? `${first.error.code}: ${first.error.message}` : '',
+        }),
+      );
     }
   },
 };
@@ -62,7 +81,12 @@ function describe(result: StudyResult, page: string): string {
     const point = result.points[i];
     if (point === undefined || !('totals' in point)) return [];
     const totals = new Map<string, number>(Object.entries(point.totals));
-    return [point.model, point.target, ...paths.map((path) => String(point.parameters[path])), ...result.objectives.map((o) => (totals.get(o.name) ?? Number.NaN).toPrecision(4))];
+    return [
+      point.model,
+      point.target,
+      ...paths.map((path) => String(point.parameters[path])),
+      ...result.objectives.map((o) => (totals.get(o.name) ?? Number.NaN).toPrecision(4)),
+    ];
   });
   const head = ['model', 'target', ...paths, ...result.objectives.map((o) => o.name)];
   return (

@@ -26,7 +26,15 @@ export const targetsCommand: Command = {
       if (machine !== null) print(values.flag('json') ? JSON.stringify(machine, null, 2) : `${file}: fine, this is ${machine.name}`);
     } else if (name === '') {
       const rows = machines.presetNames.map((preset) => [preset, machines.presetSummaries[preset] ?? '']);
-      print(values.flag('json') ? JSON.stringify(rows.map(([preset, summary]) => ({ name: preset, description: summary })), null, 2) : columns(rows));
+      print(
+        values.flag('json')
+          ? JSON.stringify(
+              rows.map(([preset, summary]) => ({ name: preset, description: summary })),
+              null,
+              2,
+            )
+          : columns(rows),
+      );
     } else {
       const { loadTarget, targetText } = await import('../target.ts');
       if (values.flag('yaml')) return print(await targetText(name));

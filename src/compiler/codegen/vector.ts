@@ -127,7 +127,7 @@ export function emitPool(cx: EmitContext, k: PoolKernel): Emitted {
   const reachX = (k.kernel[1] - 1) * k.dilations[1] + 1;
   const rows = (y: number): number => Math.min(k.ih, (y - 1) * k.strides[0] + reachY);
   const cols = (x: number): number => Math.min(k.iw, (x - 1) * k.strides[1] + reachX);
-  const epilogue = epilogueOf(cx, k.epilogue, k.channels);
+  const epilogue = epilogueOf(cx, k.epilogue);
   const bytesOf = ([p = 1, y = 1, x = 1]: readonly number[], copies: number): number => {
     let sum = home.local ? (k.epilogue === null ? 0 : copies * slotSize(p * y * x * es)) : copies * slotSize(p * y * x * eo);
     if (!source.direct) sum += copies * slotSize(p * rows(y) * cols(x) * es);
@@ -235,17 +235,16 @@ function planeBox(shape: readonly number[] | null, batch: number, plane: number,
   return shape.length === 3 ? [0, 1, plane, plane + planes, x[0], x[1]] : null;
 }
 
-/** Operands of an epilogue behind a pooling, on planes × rows × columns. Plane strides exist only if batch and channels walk as one. */
-function epilogueOf(cx: EmitContext, plan: VectorPlan | null, channels: number): {
+/** Operands of an epilogue behind a pooling, on planes × rows × columns. */
+function epilogueOf(cx: EmitContext, plan: VectorPlan | null): {
   bytes(p: number, y: number, x: number, copies: number): number;
   open(copies: number, p: number, y: number, x: number): (t: BoxTile) => { ref: Ref; access: Access }[];
 } {
   const sources = plan === null ? [] : operandSources(cx, plan.operands);
   const strides = (plan?.operands ?? []).map((o, i) => {
     const es = bytesPerElement((sources[i] as Source).dtype);
-    const [b = 0, c = 0, ...rest] = o.strides;
+    const [, c = 0, ...rest] = o.strides;
     const [y, x] = rest.length === 2 ? [rest[0] ?? 0, rest[1] ?? 0] : [0, rest[0] ?? 0];
-    if (b !== c * channels && b !== 0) throw new Error('epilogue operand does not walk planes');
     return [c * es, y * es, x * es];
   });
   return {

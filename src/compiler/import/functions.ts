@@ -27,7 +27,8 @@ export function inlineFunctions(model: OnnxModel, nodes: readonly NamedNode[]): 
       result.push(node);
       return;
     }
-    if (chain.includes(key)) fail(compilerMessages.functionRecursion({ chain: [...chain.slice(chain.indexOf(key)), key] }, { origin: node.origin }));
+    if (chain.includes(key))
+      fail(compilerMessages.functionRecursion({ chain: [...chain.slice(chain.indexOf(key)), key] }, { origin: node.origin }));
     for (const inner of expand(called, node)) visit(inner, [...chain, key]);
   };
   for (const node of nodes) visit(node, []);

@@ -43,7 +43,8 @@ export async function importModel(bytes: Uint8Array, options: ImportOptions): Pr
 
 async function hashBytes(bytes: Uint8Array): Promise<string> {
   // A view of a shared buffer is refused by digest, hence the check; files never are.
-  const own = bytes.buffer instanceof ArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Uint8Array.from(bytes);
+  const own =
+    bytes.buffer instanceof ArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Uint8Array.from(bytes);
   const digest = new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', own));
   return Array.from(digest, (b) => b.toString(16).padStart(2, '0')).join('');
 }
@@ -157,7 +158,9 @@ function buildGraph(
   // Initializers become values when somebody reads them, so that unused ones vanish. One that is also an input (always so
   // before IR 4) is a constant: its default cannot be overridden once it is compiled in.
   const initializers = new Map(source.initializers.map((t) => [t.name, t]));
-  const inputs = source.inputs.filter((input) => !initializers.has(input.name)).map((input) => addValue(input.name, inputType(input), null, null));
+  const inputs = source.inputs
+    .filter((input) => !initializers.has(input.name))
+    .map((input) => addValue(input.name, inputType(input), null, null));
   const find = (valueName: string): ValueId => {
     const id = ids.get(valueName);
     if (id !== undefined) return id;

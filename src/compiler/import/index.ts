@@ -6,4 +6,3 @@
  * Must not know: machines, passes, kernels.
  */
 export { importDecoded, importModel, type ImportedModel, type ImportOptions } from './import.ts';
-export type { ExternalData } from './tensors.ts';

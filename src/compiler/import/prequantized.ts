@@ -38,11 +38,16 @@ export function integersWithoutScales(values: Value[]): IntegerUse {
         if (id === null || value === undefined) return;
         const axis = value.constant === null ? null : weightSlot(node, index, value.type)?.axis;
         const channels = axis === null || axis === undefined ? undefined : value.type.shape[axis];
-        change(id, typeof channels === 'number' && typeof axis === 'number' ? placeholderPerChannel(channels, axis) : placeholderQuantization);
+        change(
+          id,
+          typeof channels === 'number' && typeof axis === 'number' ? placeholderPerChannel(channels, axis) : placeholderQuantization,
+        );
       });
     },
     hold(node, type) {
-      const source = node.inputs.map((id) => (id === null ? undefined : values[id])).find((v) => v?.quantization != null);
+      const source = node.inputs
+        .map((id) => (id === null ? undefined : values[id]))
+        .find((v) => v !== undefined && v.quantization !== null);
       if (source === undefined || type.dtype !== 'float32') return { type, quantization: null };
       return { type: { dtype: source.type.dtype, shape: type.shape }, quantization: placeholderQuantization };
     },

@@ -50,7 +50,8 @@ export function readTensor(tensor: OnnxTensor, external: ExternalData, where: st
       return { type, constant: { kind: 'absent', reason: 'the file gives its type and shape but no elements' } };
     case 'external': {
       const bytes = external.get(tensor) ?? null;
-      const constant: Constant = bytes === null ? { kind: 'absent', reason: `external data "${data.location}" is not there` } : { kind: 'bytes', bytes };
+      const constant: Constant =
+        bytes === null ? { kind: 'absent', reason: `external data "${data.location}" is not there` } : { kind: 'bytes', bytes };
       return { type, constant };
     }
     case 'bytes': {

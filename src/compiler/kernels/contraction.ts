@@ -43,7 +43,7 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
     w: cx.views.view(w.id),
     wConstant: w.constant !== null,
     xZero: x.quantization === null ? 0 : perTensor(x).zero,
-    wZero: w.quantization === null ? 0 : perTensor(w).zero,
+    wZero: w.quantization?.zeroPoint[0] ?? 0,
     drain,
     epilogue,
     operandStrides: operandStrides.map((s) => s ?? []),

@@ -29,6 +29,11 @@ export function selectPool(cx: SelectContext, node: Node): PoolKernel | NotHere 
   const quantized = output.quantization !== null && input.quantization !== null;
   const equal =
     quantized && perTensor(input).scale === perTensor(output).scale && perTensor(input).zero === perTensor(output).zero;
+  const epilogue = epiloguePlan(cx, cx.epilogue, output.id);
+  if (anchor.shape.join() !== groupOutput(cx).shape.join()) return { reason: 'the epilogue broadcasts its anchor' };
+  // Tiles cut the planes of all images as one axis, so operands must walk them as one.
+  const walksPlanes = epilogue === null || epilogue.operands.every(({ strides: [b = 0, c = 0] }) => batch === 1 || b === c * channels);
+  if (!walksPlanes) return { reason: 'an operand of the epilogue is broadcast over the batch' };
   if (pool === 'max' && quantized && !equal) return { reason: 'input and output of the pooling are quantized differently' };
   return {
     kind: 'pool',
@@ -57,7 +62,7 @@ export function selectPool(cx: SelectContext, node: Node): PoolKernel | NotHere 
     xZero: quantized && pool === 'average' ? perTensor(input).zero : 0,
     multiplier: quantized && pool === 'average' ? Math.fround(perTensor(input).scale / perTensor(output).scale) : 1,
     outZero: quantized && pool === 'average' ? perTensor(output).zero : 0,
-    epilogue: epiloguePlan(cx, cx.epilogue, output.id),
+    epilogue,
   };
 }
 

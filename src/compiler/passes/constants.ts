@@ -3,7 +3,7 @@
  * computed when somebody first reads the bytes, so that timing never pays for weights.
  */
 import { bytesOf, elementCount, invariant, viewBytes, type DType } from '../../core/index.ts';
-import type { Constant, TensorType, Value } from '../../graph/ir.ts';
+import type { Constant, TensorType } from '../../graph/ir.ts';
 
 /** A constant whose bytes are computed on first read and kept. */
 export function lazyBytes(compute: () => Uint8Array): Constant {
@@ -27,11 +27,6 @@ export function splatNumber(constant: Constant | null, dtype: DType): number | n
   if (constant?.kind !== 'splat') return null;
   const [x] = viewBytes(dtype, constant.element);
   return typeof x === 'bigint' ? Number(x) : (x ?? null);
-}
-
-/** Whether shape and contents are known as float32 numbers or as a splat (reading them may still cost). */
-export function isFloatConstant(value: Value): boolean {
-  return value.constant !== null && value.type.dtype === 'float32';
 }
 
 /** Sizes of a type whose dimensions are all known; null with symbols. */
@@ -67,7 +62,7 @@ export function integers(constant: Constant | null, type: TensorType): readonly 
   if (constant === null || constant.kind === 'absent' || count === null) return null;
   if (constant.kind === 'splat') {
     const x = splatNumber(constant, type.dtype);
-    return x === null ? null : new Array<number>(count).fill(x);
+    return x === null ? null : Array.from({ length: count }, () => x);
   }
   return Array.from(viewBytes(type.dtype, constant.bytes), Number);
 }
@@ -92,7 +87,7 @@ export function combine(operands: readonly Operand[], count: number, element: (n
   return lazyBytes(() => {
     const columns = operands.map((o) => ({ data: floats(o.constant, o.count), inner: o.inner, count: o.count }));
     const result = new Float32Array(count);
-    const numbers = new Array<number>(operands.length).fill(0);
+    const numbers = operands.map(() => 0);
     for (let i = 0; i < count; i++) {
       for (let k = 0; k < columns.length; k++) {
         const column = columns[k];

@@ -66,8 +66,8 @@ class EditState implements Edit {
   constructor(graph: Graph) {
     this.graph = graph;
     this.values = graph.values.slice();
-    this.useCounts = new Array<number>(graph.values.length).fill(0);
-    this.producers = new Array<number>(graph.values.length).fill(-1);
+    this.useCounts = graph.values.map(() => 0);
+    this.producers = graph.values.map(() => -1);
     this.outputs = graph.outputs.slice();
     this.outputSet = new Set(graph.outputs);
     this.retired = { ...graph.retired };

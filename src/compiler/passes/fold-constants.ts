@@ -64,13 +64,31 @@ function bytesConstant(tensor: Tensor): Constant {
 
 /** Operators that pick elements of their first operand and make none up. */
 const pickers = new Set([
-  'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity', 'Transpose', 'Expand', 'Tile', 'Slice', 'Gather', 'GatherElements', 'GatherND', 'Split', 'DepthToSpace', 'SpaceToDepth',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'Identity',
+  'Transpose',
+  'Expand',
+  'Tile',
+  'Slice',
+  'Gather',
+  'GatherElements',
+  'GatherND',
+  'Split',
+  'DepthToSpace',
+  'SpaceToDepth',
 ]);
 const views = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity']);
 
 function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly Constant[] | null {
   const operands = node.inputs.map((id) => (id === null ? null : edit.value(id)));
-  if (operands.length === 0 || operands.some((v) => v !== null && (v.constant === null || v.quantization !== null || v.type.dtype === 'string'))) return null;
+  if (
+    operands.length === 0 ||
+    operands.some((v) => v !== null && (v.constant === null || v.quantization !== null || v.type.dtype === 'string'))
+  )
+    return null;
   const outputs = node.outputs.map((id) => edit.value(id));
   if (outputs.some((v) => staticShape(v.type) === null || v.type.dtype === 'string')) return null;
 
@@ -85,7 +103,11 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
     def.evaluate({
       node,
       opset,
-      inputs: operands.map((v) => (v?.constant == null ? null : constantOf({ dtype: v.type.dtype, shape: shapeOf(v.type) }, v.constant, v.name, node.name))),
+      inputs: operands.map((v) =>
+        v === null || v.constant === null
+          ? null
+          : constantOf({ dtype: v.type.dtype, shape: shapeOf(v.type) }, v.constant, v.name, node.name),
+      ),
       outputs: outputs.map((v) => ({ dtype: v.type.dtype, shape: shapeOf(v.type) })),
     });
 
@@ -95,7 +117,10 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
     return one === undefined ? null : [{ kind: 'splat', element: bytesOf(one) }];
   }
   const made = outputs.reduce((sum, v) => sum + tensorBytes(v.type.dtype, staticCount(v.type) ?? 0), 0);
-  const given = operands.reduce((sum, v) => sum + (v?.constant?.kind === 'bytes' ? tensorBytes(v.type.dtype, staticCount(v.type) ?? 0) : 0), 0);
+  const given = operands.reduce(
+    (sum, v) => sum + (v?.constant?.kind === 'bytes' ? tensorBytes(v.type.dtype, staticCount(v.type) ?? 0) : 0),
+    0,
+  );
   if (made > Math.max(smallBytes, given)) return null;
   let results: readonly Tensor[] | null = null;
   return outputs.map((_, i) =>

@@ -49,7 +49,26 @@ const longestBody = 8;
 
 /** What a VECTOR program expresses exactly; other elementwise operators (comparisons, Where, Pow, …) run on their own. */
 const epilogueOperators: ReadonlySet<string> = new Set([
-  'Relu', 'LeakyRelu', 'PRelu', 'Clip', 'Sigmoid', 'HardSigmoid', 'HardSwish', 'Tanh', 'Exp', 'Sqrt', 'Erf', 'Abs', 'Neg', 'Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'ScaleShift',
+  'Relu',
+  'LeakyRelu',
+  'PRelu',
+  'Clip',
+  'Sigmoid',
+  'HardSigmoid',
+  'HardSwish',
+  'Tanh',
+  'Exp',
+  'Sqrt',
+  'Erf',
+  'Abs',
+  'Neg',
+  'Add',
+  'Sub',
+  'Mul',
+  'Div',
+  'Max',
+  'Min',
+  'ScaleShift',
 ]);
 
 function isEpilogue(node: Node, edit: Edit): boolean {

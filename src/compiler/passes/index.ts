@@ -6,7 +6,7 @@
  */
 import { canonicalise } from './canonicalise.ts';
 import { removeDeadCode } from './dead-code.ts';
-import { foldAffine } from './fold-affine.ts';
+import { foldBatchNorm } from './fold-batch-norm.ts';
 import { foldConstants } from './fold-constants.ts';
 import { fuseElementwise } from './fuse.ts';
 import type { Pass } from './pass.ts';
@@ -15,14 +15,15 @@ import type { Pass } from './pass.ts';
 export const preparePasses: readonly Pass[] = [
   foldConstants, // first: the others look for constants, and old exporters make weights with ConstantOfShape
   canonicalise, // before folding: fewer forms to recognise
-  foldAffine, // after canonicalise: a MatMul with a bias is a Gemm by now
+  foldBatchNorm, // after canonicalise: a MatMul with a bias is a Gemm by now
   removeDeadCode, // last: drops the constants the others replaced
 ];
 
 /** After precision: what keeps every number, quantized or not. */
 export const fusePasses: readonly Pass[] = [
-  fuseElementwise, // the only one: groups are what kernels are made from
+  fuseElementwise, // groups are what kernels are made from
+  removeDeadCode, // drops the float constants whose every reader got an integer copy
 ];
 
-export { runPasses, type Pass, type PassContext, type RunPassesOptions } from './pass.ts';
-export { canonicalise, foldAffine, foldConstants, fuseElementwise, removeDeadCode };
+export { runPasses, type Pass } from './pass.ts';
+export { canonicalise, foldBatchNorm, foldConstants, fuseElementwise, removeDeadCode };

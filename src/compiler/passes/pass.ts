@@ -56,7 +56,10 @@ function withoutLazyScales(graph: Graph): Graph {
     if (v.constant === null || v.quantization === null) return v;
     const { axis } = v.quantization;
     const channels = axis === null ? 1 : v.type.shape[axis];
-    return { ...v, quantization: typeof channels === 'number' ? perChannel(channels, axis, 'placeholder', () => new Float32Array(channels)) : null };
+    return {
+      ...v,
+      quantization: typeof channels === 'number' ? perChannel(channels, axis, 'placeholder', () => new Float32Array(channels)) : null,
+    };
   });
   return { ...graph, values };
 }

@@ -163,14 +163,19 @@ function quantizeConstants(
         ? place(value, `weight ${role.axis}`, () => quantizeWeights(shape, constant, role.axis))
         : place(value, `moved ${quantizationKey(role.quantization)}`, () => quantizeMoved(shape, constant, role.quantization));
     });
-    const b = bias === null ? null : (node.inputs[bias] ?? null);
-    const value = b === null ? undefined : graph.values[b];
+    return bias === null ? changed : withBias(changed, bias);
+  };
+
+  /** The bias, now that it is known what it is added to. */
+  const withBias = (inputs: readonly (ValueId | null)[], bias: number): readonly (ValueId | null)[] => {
+    const [x = null, w = null] = inputs.map((id) => (id === null ? null : (values[id]?.quantization ?? null)));
+    const value = graph.values[inputs[bias] ?? -1];
     const shape = value === undefined ? null : staticShape(value.type);
-    const [x, w] = changed.map((id) => (id === null ? null : (values[id]?.quantization ?? null)));
-    if (bias === null || value?.constant == null || value.type.dtype !== 'float32' || shape === null || x == null || w == null) return changed;
+    if (value === undefined || value.constant === null || value.type.dtype !== 'float32') return inputs;
+    if (shape === null || x === null || w === null) return inputs;
     const { constant } = value;
-    const key = `bias ${quantizationKey(x)} ${changed[1] ?? ''}`;
-    return changed.map((id, index) => (index === bias ? place(value, key, () => quantizeBias(shape, constant, x, w)) : id));
+    const id = place(value, `bias ${quantizationKey(x)} ${inputs[1] ?? ''}`, () => quantizeBias(shape, constant, x, w));
+    return inputs.map((old, index) => (index === bias ? id : old));
   };
 
   const rewrite = (node: Node): Node => {
@@ -202,7 +207,7 @@ function readAsFloat(graph: Graph, nodes: readonly Node[]): ReadonlySet<ValueId>
   for (const node of nodes) {
     node.inputs.forEach((id, index) => {
       const value = id === null ? undefined : graph.values[id];
-      if (id === null || value?.constant == null || value.type.dtype !== 'float32') return;
+      if (id === null || value === undefined || value.constant === null || value.type.dtype !== 'float32') return;
       const isMoved = index === 0 && moved.has(id);
       if (!isMoved && index !== biasIndex(node) && weightSlot(node, index, value.type) === null) found.add(id);
     });

@@ -1,5 +1,6 @@
 /** Which operands of a contraction are weights and bias, and along which axis their output channels run. */
-import { attributeInt, type Node, type TensorType } from '../../graph/ir.ts';
+import { attributeInt } from '../../graph/index.ts';
+import type { Node, TensorType } from '../../graph/ir.ts';
 
 export interface WeightSlot {
   /** Axis of the output channels; null: one scale for the whole tensor. */

@@ -5,6 +5,6 @@
  * Always: runs for every compilation; decides by value, not by fusion; touches no weight byte before somebody reads it.
  * Must not know: machines (what a machine supports is passed in), kernels, tiling.
  */
-export { assignPrecision, choosePrecision, type Precision, type PrecisionOptions, type PrecisionResult } from './assign.ts';
+export { assignPrecision, choosePrecision, type Precision } from './assign.ts';
 export { calibrate, randomInputs } from './calibrate.ts';
-export type { CalibrationTable, Range } from './range.ts';
+export type { CalibrationTable } from './range.ts';

@@ -18,7 +18,12 @@ export function placeholderPerChannel(channels: number, axis: number): Quantizat
 }
 
 /** Symmetric quantization whose scales are computed on first read; `axis` null with one channel: per tensor. */
-export function perChannel(channels: number, axis: number | null, source: Quantization['source'], compute: () => Float32Array): Quantization {
+export function perChannel(
+  channels: number,
+  axis: number | null,
+  source: Quantization['source'],
+  compute: () => Float32Array,
+): Quantization {
   let scale: Float32Array | null = null;
   let zeroPoint: Int32Array | null = null;
   return {

@@ -7,12 +7,30 @@
  *
  * The decision is made on the flat list of nodes, so a fused graph and the same graph unfused agree on every value.
  */
-import { attributeString, type Graph, type Node, type ValueId } from '../../graph/ir.ts';
+import { attributeString } from '../../graph/index.ts';
+import type { Graph, Node, ValueId } from '../../graph/ir.ts';
 import { joinRanges, type Range } from './range.ts';
 
 /** Operators whose outputs hold elements of input 0, chosen or put elsewhere, and nothing else (Pad may add its constant). */
 const passingOn: ReadonlySet<string> = new Set([
-  'MaxPool', 'GlobalMaxPool', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity', 'Dropout', 'Transpose', 'Slice', 'Split', 'Expand', 'Tile', 'Pad', 'DepthToSpace', 'SpaceToDepth', 'Gather', 'GatherElements',
+  'MaxPool',
+  'GlobalMaxPool',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'Identity',
+  'Dropout',
+  'Transpose',
+  'Slice',
+  'Split',
+  'Expand',
+  'Tile',
+  'Pad',
+  'DepthToSpace',
+  'SpaceToDepth',
+  'Gather',
+  'GatherElements',
 ]);
 const clamps: ReadonlySet<string> = new Set(['Relu', 'Clip']);
 
@@ -48,7 +66,7 @@ export function shareQuantization(
   const groupOf = (id: ValueId): ValueId => {
     let root = id;
     while (parent[root] !== root) root = parent[root] ?? root;
-    for (let at = id; at !== root; ) {
+    for (let at = id; at !== root;) {
       const next = parent[at] ?? root;
       parent[at] = root;
       at = next;
@@ -64,7 +82,7 @@ export function shareQuantization(
   const isClamped = (node: Node, id: ValueId): boolean =>
     node.domain === '' && clamps.has(node.op) && node.inputs[0] === id && uses[id] === 1 && !isInput.has(id);
 
-  const needs = new Array<Range | null>(graph.values.length).fill(null);
+  const needs = graph.values.map((): Range | null => null);
   const need = (id: ValueId, range: Range | null): void => {
     needs[id] = joinRanges(needs[id] ?? null, range);
   };
@@ -111,7 +129,7 @@ export function movedConstants(graph: Graph, nodes: readonly Node[]): ReadonlySe
   const moved = new Set<ValueId>();
   for (const node of nodes) {
     const [first = null] = node.inputs;
-    if (first !== null && passesOn(node) && graph.values[first]?.constant != null) moved.add(first);
+    if (first !== null && passesOn(node) && (graph.values[first]?.constant ?? null) !== null) moved.add(first);
   }
   return moved;
 }

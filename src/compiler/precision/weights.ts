@@ -27,12 +27,18 @@ export function quantizeWeights(shape: readonly number[], constant: Constant, ax
       const w = splatNumber(constant, 'float32') ?? 0;
       const scale = weightScale(Math.abs(w));
       const quantization = perChannel(channels, axis, 'calibrated', () => new Float32Array(channels).fill(scale));
-      return { type, constant: { kind: 'splat', element: new Uint8Array(Int8Array.of(quantize(w, scale, 0, -127, 127)).buffer) }, quantization };
+      return {
+        type,
+        constant: { kind: 'splat', element: new Uint8Array(Int8Array.of(quantize(w, scale, 0, -127, 127)).buffer) },
+        quantization,
+      };
     }
     case 'bytes': {
       const count = elementCount(shape);
       const inner = axis === null ? count : elementCount(shape.slice(axis + 1));
-      const quantization = perChannel(channels, axis, 'calibrated', () => channelMaxima(floats(constant, count), channels, inner).map(weightScale));
+      const quantization = perChannel(channels, axis, 'calibrated', () =>
+        channelMaxima(floats(constant, count), channels, inner).map(weightScale),
+      );
       const bytes = lazyBytes(() => {
         const source = floats(constant, count);
         const { scale } = quantization;

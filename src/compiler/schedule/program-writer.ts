@@ -15,6 +15,8 @@ export interface Access {
   readonly box: Box;
 }
 
+const none: readonly number[] = [];
+
 interface Issued {
   readonly queue: number;
   readonly kernel: number;
@@ -36,7 +38,7 @@ export function createProgramWriter(core: number): ProgramWriter {
   const sequence = new Int32Array(queueCount);
   // clock[q]: what queue q knows to have retired. snapshots[q][s]: that knowledge when command s of queue q issued.
   const clock: Marks[] = Array.from({ length: queueCount }, noMarks);
-  const snapshots: Marks[][] = Array.from({ length: queueCount }, () => [noMarks()]);
+  const snapshots: Int32Array[] = Array.from({ length: queueCount }, () => new Int32Array(256 * queueCount));
   const queueIndex = new Map<QueueName, number>(queueNames.map((name, i) => [name, i]));
   const deps = noMarks();
 
@@ -56,15 +58,22 @@ export function createProgramWriter(core: number): ProgramWriter {
         if (other === queue || needed <= (mine[other] as number)) continue;
         waits ??= [];
         waits.push(other, needed);
-        const seen = snapshots[other]?.[needed] as Marks;
-        for (let q = 0; q < queueCount; q++) if ((seen[q] as number) > (mine[q] as number)) mine[q] = seen[q] as number;
+        const seen = snapshots[other] as Int32Array;
+        const from = needed * queueCount;
+        for (let q = 0; q < queueCount; q++) if ((seen[from + q] as number) > (mine[q] as number)) mine[q] = seen[from + q] as number;
         mine[other] = Math.max(mine[other] as number, needed);
       }
       const s = (sequence[queue] as number) + 1;
       sequence[queue] = s;
       mine[queue] = s;
-      (snapshots[queue] as Marks[]).push(mine.slice());
-      issued.push({ queue, kernel, sequence: s, command, waits: waits ?? [] });
+      let kept = snapshots[queue] as Int32Array;
+      if ((s + 1) * queueCount > kept.length) {
+        const longer = new Int32Array(2 * kept.length);
+        longer.set(kept);
+        snapshots[queue] = kept = longer;
+      }
+      kept.set(mine, s * queueCount);
+      issued.push({ queue, kernel, sequence: s, command, waits: waits ?? none });
       for (const a of accesses) {
         if (a.mode === 'read') a.resource.noteRead(queue, s, a.box);
         else a.resource.noteWrite(queue, s, a.box);
@@ -72,21 +81,17 @@ export function createProgramWriter(core: number): ProgramWriter {
     },
     count: () => issued.length,
     finish() {
-      // awaited[from][to]: sorted sequence numbers of `from` that `to` waits for.
-      const awaited: Set<number>[] = Array.from({ length: queueCount * queueCount }, () => new Set());
+      // rank[from, to][s]: which SIGNAL of the pair follows command s of `from`, counted from 1; 0 where `to` never waits for it.
+      const rank: Int32Array[] = Array.from({ length: queueCount * queueCount }, (_, pair) => new Int32Array((sequence[Math.floor(pair / queueCount)] as number) + 1));
       for (const c of issued) {
-        for (let i = 0; i < c.waits.length; i += 2) awaited[(c.waits[i] as number) * queueCount + c.queue]?.add(c.waits[i + 1] as number);
+        for (let i = 0; i < c.waits.length; i += 2) (rank[(c.waits[i] as number) * queueCount + c.queue] as Int32Array)[c.waits[i + 1] as number] = 1;
       }
       const ids = new Int32Array(queueCount * queueCount).fill(-1);
       let semaphores = 0;
-      awaited.forEach((set, pair) => {
-        if (set.size > 0) ids[pair] = semaphores++;
-      });
-      // signalsUpTo[pair] counts SIGNALs emitted so far with the sequence they follow; consumed[pair] those already waited for.
-      const ranks = awaited.map((set) => {
-        const rank = new Map<number, number>();
-        [...set].toSorted((a, b) => a - b).forEach((s, i) => rank.set(s, i + 1));
-        return rank;
+      rank.forEach((signals, pair) => {
+        let count = 0;
+        for (let i = 0; i < signals.length; i++) if (signals[i] !== 0) signals[i] = ++count;
+        if (count > 0) ids[pair] = semaphores++;
       });
       const consumed = new Int32Array(queueCount * queueCount);
       const table = createCommandTable();
@@ -94,16 +99,16 @@ export function createProgramWriter(core: number): ProgramWriter {
         const slot = { core, queue: queueNames[c.queue] as QueueName, kernel: c.kernel };
         for (let i = 0; i < c.waits.length; i += 2) {
           const pair = (c.waits[i] as number) * queueCount + c.queue;
-          const rank = ranks[pair]?.get(c.waits[i + 1] as number) as number;
-          const count = rank - (consumed[pair] as number);
+          const upTo = rank[pair]?.[c.waits[i + 1] as number] as number;
+          const count = upTo - (consumed[pair] as number);
           if (count <= 0) continue;
-          consumed[pair] = rank;
+          consumed[pair] = upTo;
           table.emit(slot, { op: 'WAIT', core, id: ids[pair] as number, count });
         }
         table.emit(slot, c.command);
         for (let to = 0; to < queueCount; to++) {
           const pair = c.queue * queueCount + to;
-          if (ranks[pair]?.has(c.sequence)) table.emit(slot, { op: 'SIGNAL', core, id: ids[pair] as number, count: 1 });
+          if ((ids[pair] as number) >= 0 && rank[pair]?.[c.sequence] !== 0) table.emit(slot, { op: 'SIGNAL', core, id: ids[pair] as number, count: 1 });
         }
       }
       return { commands: table.finish(), semaphores };

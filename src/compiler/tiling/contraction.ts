@@ -138,50 +138,91 @@ function footprint(k: ContractionKernel, homes: ContractionHomes, t: Contraction
   };
 }
 
-/** Which local memories the slots live in; several roles may share one. */
-function need(env: MapperEnvironment, f: Footprint, s: ContractionMapping['slots'], ring: number): Map<string, number> {
-  const total = new Map<string, number>();
-  const add = (memory: string, bytes: number): void => {
-    total.set(memory, (total.get(memory) ?? 0) + bytes);
-  };
-  const { ports } = env.matrix;
-  add(ports.activations[0] as string, ring > 0 ? ring : f.x * s.x);
-  add(ports.weights[0] as string, f.w * s.w);
-  add(env.core.scratchpad, f.params * Math.min(2, Math.max(1, s.w)) + f.mid * s.out + f.operand * s.operand);
-  add(ports.results[0] as string, f.out * s.out);
-  add(env.core.accumulator, f.acc * s.acc);
-  return total;
+/** Which local memories the slots live in, as indices into `capacity`; several roles may share one. */
+interface Roles {
+  readonly activations: number;
+  readonly weights: number;
+  readonly scratchpad: number;
+  readonly results: number;
+  readonly accumulator: number;
+  readonly capacity: Float64Array;
+  /** Scratch: bytes asked of each. */
+  readonly asked: Float64Array;
 }
 
-function fits(env: MapperEnvironment, total: ReadonlyMap<string, number>): boolean {
-  for (const [memory, bytes] of total) if (bytes > (env.capacity.get(memory) ?? 0)) return false;
+function rolesOf(env: MapperEnvironment): Roles {
+  const names = [...env.capacity.keys()];
+  const { ports } = env.matrix;
+  const at = (name: string | undefined): number => names.indexOf(name ?? '');
+  return {
+    activations: at(ports.activations[0]),
+    weights: at(ports.weights[0]),
+    scratchpad: at(env.core.scratchpad),
+    results: at(ports.results[0]),
+    accumulator: at(env.core.accumulator),
+    capacity: Float64Array.from(names, (name) => env.capacity.get(name) ?? 0),
+    asked: new Float64Array(names.length),
+  };
+}
+
+function fits(r: Roles, f: Footprint, s: ContractionMapping['slots'], ring: number): boolean {
+  const { asked, capacity } = r;
+  asked.fill(0);
+  const add = (role: number, bytes: number): void => {
+    asked[role] = (asked[role] as number) + bytes;
+  };
+  add(r.activations, ring > 0 ? ring : f.x * s.x);
+  add(r.weights, f.w * s.w);
+  add(r.scratchpad, f.params * Math.min(2, Math.max(1, s.w)) + f.mid * s.out + f.operand * s.operand);
+  add(r.results, f.out * s.out);
+  add(r.accumulator, f.acc * s.acc);
+  for (let i = 0; i < asked.length; i++) if ((asked[i] as number) > (capacity[i] as number)) return false;
   return true;
 }
 
 /** Ticks of all tile commands: each axis has full tiles and at most one rest. */
-function computeTicks(env: MapperEnvironment, k: ContractionKernel, t: ContractionTile): { ticks: number; tiles: number } {
+function computeTicks(env: MapperEnvironment, k: ContractionKernel, t: ContractionTile): number {
   const g = k.geometry;
   const rate = env.matrix.rates[k.dtype] ?? 1;
-  const cut = (extent: number, tile: number): readonly (readonly [number, number])[] => {
-    const full = Math.floor(extent / tile);
-    const rest = extent - full * tile;
-    return rest === 0 ? [[tile, full]] : full === 0 ? [[rest, 1]] : [[tile, full], [rest, 1]];
-  };
+  const extents = [g.batch, g.groups, g.mg, g.cg, g.oh, g.ow];
+  const tile = [t.b, t.g, t.n, t.c, t.y, t.x];
   const depthwise = k.op === 'DWCONV';
   let ticks = 0;
-  let tiles = 0;
-  for (const [b, nb] of cut(g.batch, t.b))
-    for (const [gg, ng] of cut(g.groups, t.g))
-      for (const [n, nn] of cut(g.mg, t.n))
-        for (const [c, nc] of cut(g.cg, t.c))
-          for (const [y, ny] of cut(g.oh, t.y))
-            for (const [x, nx] of cut(g.ow, t.x)) {
-              const count = nb * ng * nn * nc * ny * nx;
-              const r = matrixTicks(env.matrix, rate, { products: gg, depthwise, m: b * y * x, n, channels: c, taps: g.kh * g.kw });
-              ticks += count * (r.compute + env.matrix.startTicks);
-              tiles += count;
-            }
-  return { ticks, tiles };
+  // Bit i of `which`: axis i at its rest instead of its full tiles.
+  for (let which = 0; which < 64; which++) {
+    let count = 1;
+    for (let i = 0; i < 6 && count > 0; i++) {
+      const extent = extents[i] as number;
+      const full = Math.floor(extent / (tile[i] as number));
+      const rest = extent - full * (tile[i] as number);
+      const atRest = ((which >> i) & 1) === 1;
+      size[i] = atRest ? rest : (tile[i] as number);
+      count *= atRest ? Math.min(rest, 1) : full;
+    }
+    if (count === 0) continue;
+    const [b = 1, gg = 1, n = 1, c = 1, y = 1, x = 1] = size;
+    const r = matrixTicks(env.matrix, rate, { products: gg, depthwise, m: b * y * x, n, channels: c, taps: g.kh * g.kw });
+    ticks += count * (r.compute + env.matrix.startTicks);
+  }
+  return ticks;
+}
+
+/** Scratch of `computeTicks`: sizes of the tile at hand. */
+const size = [0, 0, 0, 0, 0, 0];
+
+function countTiles(g: Geometry, t: ContractionTile): number {
+  return ceilDiv(g.batch, t.b) * ceilDiv(g.groups, t.g) * ceilDiv(g.mg, t.n) * ceilDiv(g.cg, t.c) * ceilDiv(g.oh, t.y) * ceilDiv(g.ow, t.x);
+}
+
+/** What no choice of tiles undercuts: the uncut product's ticks, every operand once over its bus, the epilogue's arithmetic. */
+function leastPs(env: MapperEnvironment, k: ContractionKernel, homes: ContractionHomes): number {
+  const g = k.geometry;
+  const whole: ContractionTile = { b: g.batch, g: g.groups, n: g.mg, c: g.cg, y: g.oh, x: g.ow };
+  const outs = g.batch * g.groups * g.mg * g.oh * g.ow;
+  const vector = k.epilogue === null ? 0 : (outs / env.core.vector.lanes) * ticksPerElement(k.epilogue.steps, env.core) * env.tickPs;
+  const weights = movePs(env, homes.w, 'read', homes.wDirect ? 0 : g.groups * g.mg * g.cg * g.kh * g.kw * bytesPerElement(k.w.dtype));
+  const out = homes.outDirect ? 0 : movePs(env, homes.out, 'write', outs * bytesPerElement(k.out.dtype));
+  return Math.max((computeTicks(env, k, whole) - env.matrix.startTicks) * env.tickPs, vector, homes.out === homes.w ? weights + out : Math.max(weights, out));
 }
 
 interface Sizes {
@@ -240,6 +281,9 @@ function search(env: MapperEnvironment, k: ContractionKernel, homes: Contraction
   const geo = k.geometry;
   let best: ContractionMapping | null = null;
   const accCapacity = env.capacity.get(env.core.accumulator) ?? 0;
+  const roles = rolesOf(env);
+  const least = leastPs(env, k, homes);
+  const perTilePs = handshakePs + env.matrix.startTicks * env.tickPs;
   for (const g of sizes.g) {
     for (const n of sizes.n) {
       for (const y of sizes.y) {
@@ -251,7 +295,9 @@ function search(env: MapperEnvironment, k: ContractionKernel, homes: Contraction
             if (slotBytes(g * n * b * y * x * 4) > accCapacity) continue;
             for (const c of sizes.c) {
               if (g > 1 && c < geo.cg) continue;
-              best = judge(env, k, homes, { b, g, n, c, y, x }, best);
+              const tile = { b, g, n, c, y, x };
+              if (best !== null && least + countTiles(geo, tile) * perTilePs >= best.estimatePs) continue;
+              best = judge(env, k, homes, roles, tile, best);
             }
           }
         }
@@ -266,15 +312,15 @@ function judge(
   env: MapperEnvironment,
   k: ContractionKernel,
   homes: ContractionHomes,
+  roles: Roles,
   t: ContractionTile,
   best: ContractionMapping | null,
 ): ContractionMapping | null {
   const g = k.geometry;
   const f = footprint(k, homes, t);
-  const single = { x: 1, w: 1, out: 1, acc: 1, operand: 1 };
-  if (!fits(env, need(env, f, single, 0))) return best;
-  const { ticks, tiles } = computeTicks(env, k, t);
-  const computePs = ticks * env.tickPs;
+  if (!fits(roles, f, singleSlots, 0)) return best;
+  const tiles = countTiles(g, t);
+  const computePs = computeTicks(env, k, t) * env.tickPs;
   if (best !== null && computePs >= best.estimatePs) return best;
 
   const nK = ceilDiv(g.cg, t.c);
@@ -308,8 +354,7 @@ function judge(
       const ringRows = ring ? Math.min(g.ih, inputRows(g, t.y) + t.y * g.strides[0]) : 0;
       const ringBytes = ring ? slotBytes(ringRows * t.g * t.c * g.iw * es) : 0;
       for (const slots of slotChoices(order, nK, nN)) {
-        const total = need(env, f, slots, ringBytes);
-        if (!fits(env, total)) continue;
+        if (!fits(roles, f, slots, ringBytes)) continue;
         const xKept = ring ? nN === 1 || order === 'pixels-outer' : order === 'pixels-outer' ? nN === 1 || slots.x >= nK : nN === 1 || slots.x >= nS * nK;
         const xSweeps = xKept ? 1 : nN;
         const wKept = order === 'weights-outer' ? slots.w >= nK || nS === 1 : slots.w >= nN * nK || nS === 1;
@@ -340,13 +385,15 @@ function judge(
   return best;
 }
 
+const singleSlots: ContractionMapping['slots'] = { x: 1, w: 1, out: 1, acc: 1, operand: 1 };
+
 function slotChoices(order: LoopOrder, nK: number, nN: number): ContractionMapping['slots'][] {
   const two = { x: 2, w: 2, out: 2, acc: 2, operand: 2 };
   const choices = [two];
   if (order === 'weights-outer' && nK > 1) choices.push({ ...two, w: nK + 1 });
   if (order === 'pixels-outer' && nN * nK > 2) choices.push({ ...two, w: nN * nK });
   if (order === 'pixels-outer' && nK > 1 && nN > 1) choices.push({ ...two, x: nK + 1 }, { ...two, x: nK + 1, w: nN * nK });
-  choices.push({ ...two, x: 1, w: 1 }, { x: 1, w: 1, out: 1, acc: 1, operand: 1 });
+  choices.push({ ...two, x: 1, w: 1 }, singleSlots);
   return choices;
 }
 

@@ -59,7 +59,8 @@ export const unknownCode: Message<{ code: string; near: string | undefined }> = 
   'error',
   'unknown message code',
   'Every message carries a code like SYS2001; `systole explain CODE` tells what it means and what to change, `systole explain` lists all.',
-  ({ code, near }) => `there is no message "${code}". ${near === undefined ? '' : `Did you mean ${near}? `}\`systole explain\` lists all codes.`,
+  ({ code, near }) =>
+    `there is no message "${code}". ${near === undefined ? '' : `Did you mean ${near}? `}\`systole explain\` lists all codes.`,
 );
 
 export const escapingExternalData: Message<{ model: string; location: string }> = defineMessage(
@@ -67,7 +68,8 @@ export const escapingExternalData: Message<{ model: string; location: string }> 
   'error',
   'external data outside the directory of the model',
   'An ONNX file may keep tensors in files beside it. For safety such a file must lie in the directory of the model or below it.',
-  ({ model, location }) => `"${model}" refers to tensor data at "${location}", outside its own directory: not read. Put the data beside the model.`,
+  ({ model, location }) =>
+    `"${model}" refers to tensor data at "${location}", outside its own directory: not read. Put the data beside the model.`,
 );
 
 export const programNotModel: Message<{ path: string; command: string }> = defineMessage(

@@ -85,7 +85,8 @@ export const notATensor: Message<{ value: string; kind: string }> = defineMessag
   'error',
   'not a tensor',
   'Inputs and outputs must be dense tensors with a known element type and rank; sequences, maps, optional and sparse values are not compiled.',
-  ({ value, kind }) => `graph input "${value}" is ${kind}, and only dense tensors of known rank are compiled. Export it as a tensor with a shape.`,
+  ({ value, kind }) =>
+    `graph input "${value}" is ${kind}, and only dense tensors of known rank are compiled. Export it as a tensor with a shape.`,
 );
 
 export const opsetTooOld: Message<{ opset: number }> = defineMessage(
@@ -102,7 +103,8 @@ export const functionRecursion: Message<{ chain: readonly string[] }> = defineMe
   'error',
   'a function calls itself',
   'Model-local functions are inlined where they are called, so they may not call themselves, directly or in a ring.',
-  ({ chain }) => `model-local functions call each other in a ring: ${chain.join(' -> ')}. Functions are inlined and so cannot be recursive.`,
+  ({ chain }) =>
+    `model-local functions call each other in a ring: ${chain.join(' -> ')}. Functions are inlined and so cannot be recursive.`,
 );
 
 export const externalDataShort: Message<{ tensor: string; location: string; expected: number; found: number }> = defineMessage(
@@ -114,14 +116,15 @@ export const externalDataShort: Message<{ tensor: string; location: string; expe
     `tensor "${tensor}" needs ${expected} bytes, and "${location}" gave ${found}. The file is truncated or belongs to another model.`,
 );
 
-export const tensorSizeWrong: Message<{ tensor: string; shape: readonly number[]; dtype: string; expected: number; found: number }> = defineMessage(
-  'SYS4012',
-  'error',
-  'a tensor does not match its shape',
-  'The data of an initializer or constant must hold exactly the elements its dims promise.',
-  ({ tensor, shape, dtype, expected, found }) =>
-    `tensor "${tensor}" is ${dtype}[${shape.join(',')}], which is ${expected} bytes, but holds ${found}. The file is damaged or was written wrongly.`,
-);
+export const tensorSizeWrong: Message<{ tensor: string; shape: readonly number[]; dtype: string; expected: number; found: number }> =
+  defineMessage(
+    'SYS4012',
+    'error',
+    'a tensor does not match its shape',
+    'The data of an initializer or constant must hold exactly the elements its dims promise.',
+    ({ tensor, shape, dtype, expected, found }) =>
+      `tensor "${tensor}" is ${dtype}[${shape.join(',')}], which is ${expected} bytes, but holds ${found}. The file is damaged or was written wrongly.`,
+  );
 
 export const sparseNotSupported: Message<{ tensors: readonly string[] }> = defineMessage(
   'SYS4013',

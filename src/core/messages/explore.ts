@@ -7,7 +7,8 @@ export const malformedStudy: Message<{ path: string; problem: string; near: stri
   'study not understood',
   'A study is YAML: `models` (paths or built-in names), `target` (a preset or a path, or a list of them), `parameters` (a map from a path of the machine ' +
     'to the list of values it takes), and optionally `objectives`, `precision`, `dims`. The points are all combinations.',
-  ({ path, problem, near }) => `${path === '' ? 'the study' : `"${path}"`}: ${problem}.${near === undefined ? '' : ` Did you mean "${near}"?`}`,
+  ({ path, problem, near }) =>
+    `${path === '' ? 'the study' : `"${path}"`}: ${problem}.${near === undefined ? '' : ` Did you mean "${near}"?`}`,
 );
 
 export const studySyntax: Message<{ problem: string }> = defineMessage(

@@ -56,7 +56,8 @@ export const wrongInput: Message<{ name: string; given: string; wanted: string }
   'error',
   'an input has the wrong type or shape',
   'A tensor must have the shape the program was compiled for, and the stored dtype, or float32 where the program quantizes it.',
-  ({ name, given, wanted }) => `Input "${name}" is ${given}, but the program takes ${wanted}. Convert it, or compile with other dimensions (--dim).`,
+  ({ name, given, wanted }) =>
+    `Input "${name}" is ${given}, but the program takes ${wanted}. Convert it, or compile with other dimensions (--dim).`,
 );
 
 export const unknownEntryPoint: Message<{ name: string; known: readonly string[]; near: string | undefined }> = defineMessage(
@@ -88,15 +89,16 @@ export const deadlock: Message<{ blocked: readonly string[]; done: number; total
     'Add the missing SIGNAL, or lower the count of a WAIT.',
 );
 
-export const outsideMemory: Message<{ command: string; operand: string; area: string; first: number; last: number; bytes: number }> = defineMessage(
-  'SYS6010',
-  'error',
-  'reference outside its memory',
-  'A command may only touch bytes of the region or scratchpad window it names.',
-  ({ command, operand, area, first, last, bytes }) =>
-    `${command}: operand ${operand} touches bytes ${first}..${last} of ${area}, which has ${formatCount(bytes)} bytes. ` +
-    'Correct the offset, extents or strides of the reference.',
-);
+export const outsideMemory: Message<{ command: string; operand: string; area: string; first: number; last: number; bytes: number }> =
+  defineMessage(
+    'SYS6010',
+    'error',
+    'reference outside its memory',
+    'A command may only touch bytes of the region or scratchpad window it names.',
+    ({ command, operand, area, first, last, bytes }) =>
+      `${command}: operand ${operand} touches bytes ${first}..${last} of ${area}, which has ${formatCount(bytes)} bytes. ` +
+      'Correct the offset, extents or strides of the reference.',
+  );
 
 export const memoryNotInMachine: Message<{ name: string; machine: string; known: readonly string[] }> = defineMessage(
   'SYS6011',
@@ -128,16 +130,22 @@ export const sanitizerRace: Message<{ one: string; oneDoes: string; other: strin
       'Add a SIGNAL after the first and a WAIT before the second, or use different bytes.',
   );
 
-export const sanitizerOutOfOrder: Message<{ later: string; laterDid: string; earlier: string; earlierDoes: string; bytes: string; count: number }> =
-  defineMessage(
-    'SYS6203',
-    'error',
-    'tile destroyed while still needed',
-    'The rows of a program, taken one after the other, say which command each byte should come from. Synchronisation forces another order here.',
-    ({ later, laterDid, earlier, earlierDoes, bytes, count }) =>
-      `${earlier} ${earlierDoes} ${bytes} only after ${later}, which stands later in the program, ${laterDid} them${times(count)}. ` +
-      'Correct the semaphores, or give the two tiles different bytes.',
-  );
+export const sanitizerOutOfOrder: Message<{
+  later: string;
+  laterDid: string;
+  earlier: string;
+  earlierDoes: string;
+  bytes: string;
+  count: number;
+}> = defineMessage(
+  'SYS6203',
+  'error',
+  'tile destroyed while still needed',
+  'The rows of a program, taken one after the other, say which command each byte should come from. Synchronisation forces another order here.',
+  ({ later, laterDid, earlier, earlierDoes, bytes, count }) =>
+    `${earlier} ${earlierDoes} ${bytes} only after ${later}, which stands later in the program, ${laterDid} them${times(count)}. ` +
+    'Correct the semaphores, or give the two tiles different bytes.',
+);
 
 export const sanitizerOverlap: Message<{ reader: string; operand: string; kept: string; over: string; bytes: string; count: number }> =
   defineMessage(
@@ -182,7 +190,8 @@ export const sanitizerRing: Message<{ command: string; operand: string; why: str
   'error',
   'ring reference broken',
   'A ring wraps whole slabs of one axis: its stride divides the ring, the tile is no longer than the ring and starts inside it.',
-  ({ command, operand, why, count }) => `${command}: operand ${operand} is no valid ring: ${why}${times(count)}. Correct the ring's base, bytes or axis.`,
+  ({ command, operand, why, count }) =>
+    `${command}: operand ${operand} is no valid ring: ${why}${times(count)}. Correct the ring's base, bytes or axis.`,
 );
 
 export const sanitizerConstantWritten: Message<{ command: string; operand: string; bytes: string; count: number }> = defineMessage(
@@ -190,7 +199,8 @@ export const sanitizerConstantWritten: Message<{ command: string; operand: strin
   'error',
   'constants written',
   'The weights region is read-only: several runs, and several programs, share it.',
-  ({ command, operand, bytes, count }) => `${command} writes operand ${operand} into constants, ${bytes}${times(count)}. Write to an arena, output or state region.`,
+  ({ command, operand, bytes, count }) =>
+    `${command} writes operand ${operand} into constants, ${bytes}${times(count)}. Write to an arena, output or state region.`,
 );
 
 export const sanitizerTotal: Message<{ shown: number; total: number }> = defineMessage(
@@ -198,7 +208,8 @@ export const sanitizerTotal: Message<{ shown: number; total: number }> = defineM
   'error',
   'more findings than shown',
   'The sanitizer shows the first findings; the rest often has the same cause.',
-  ({ shown, total }) => `The sanitizer found ${formatCount(total)} pairs of commands in fault and shows the first ${shown}. Correct these first.`,
+  ({ shown, total }) =>
+    `The sanitizer found ${formatCount(total)} pairs of commands in fault and shows the first ${shown}. Correct these first.`,
 );
 
 export const sanitizerUnwatched: Message<{ area: string; bytes: number }> = defineMessage(

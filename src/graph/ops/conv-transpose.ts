@@ -82,7 +82,10 @@ export const convTranspose: OpDef = defineOp({
     const [batch = 1, channels = 1] = x.shape;
     const [weightChannels = 1, outChannels = 1] = w.shape;
     if (typeof channels === 'number' && typeof weightChannels === 'number' && channels !== weightChannels) {
-      misfit(context, `the input ${printShape(x.shape)} has ${channels} channels, the weights ${printShape(w.shape)} take ${weightChannels}`);
+      misfit(
+        context,
+        `the input ${printShape(x.shape)} has ${channels} channels, the weights ${printShape(w.shape)} take ${weightChannels}`,
+      );
     }
     const { output } = transposedWindow(context, spatial, x.shape.slice(2));
     return [{ dtype: x.dtype, shape: [batch, mulDim(outChannels, group), ...output] }];
@@ -146,7 +149,7 @@ export const convTranspose: OpDef = defineOp({
   macs(context) {
     const x = context.inputs[0];
     const w = context.inputs[1];
-    if (x == null || w == null) return 0;
+    if (x === undefined || x === null || w === undefined || w === null) return 0;
     return elementCount(x.shape) * elementCount(w.shape.slice(1));
   },
 });

@@ -67,7 +67,11 @@ export function checkConvolution(context: InferContext): { x: TensorType; w: Ten
   const x = requiredType(context, 0, 'X');
   const w = requiredType(context, 1, 'W');
   if (x.shape.length < 3 || x.shape.length > 5) {
-    misfit(context, `the input ${printShape(x.shape)} has rank ${x.shape.length}`, 'Batch, channels and one to three spatial axes are needed');
+    misfit(
+      context,
+      `the input ${printShape(x.shape)} has rank ${x.shape.length}`,
+      'Batch, channels and one to three spatial axes are needed',
+    );
   }
   if (w.shape.length !== x.shape.length) {
     misfit(context, `the input ${printShape(x.shape)} and the weights ${printShape(w.shape)} differ in rank`);
@@ -109,12 +113,7 @@ function three(list: readonly number[], fill: number): readonly [number, number,
   return [a, b, c];
 }
 
-export function convGeometry(
-  context: OpContext,
-  x: readonly number[],
-  w: readonly number[],
-  out: readonly number[],
-): ConvGeometry {
+export function convGeometry(context: OpContext, x: readonly number[], w: readonly number[], out: readonly number[]): ConvGeometry {
   const window: ConcreteWindow = readConcreteWindow(context, w.slice(2), x.slice(2));
   const groups = intAttribute(context, 'group', 1);
   return {
@@ -210,7 +209,7 @@ function unroll(
       for (let r = 0; r < kh; r++) {
         for (let s = 0; s < kw; s++, row += block.count) {
           let at = row;
-          for (let p = block.first; p < end; ) {
+          for (let p = block.first; p < end;) {
             const line = Math.floor(p / ow);
             const x0 = p - line * ow;
             const x1 = Math.min(ow, x0 + end - p);
@@ -243,4 +242,3 @@ function addChannelBias(out: Float32Array, bias: Float32Array, g: ConvGeometry):
     }
   }
 }
-

@@ -68,25 +68,45 @@ const seluGamma = 1.0507009873554805;
 
 export const unaryOps: readonly OpDef[] = [
   unary('Relu', [1, 6, 13, 14], () => (x) => (x < 0 ? 0 : x)),
-  unary('LeakyRelu', [1, 6, 16], (context) => {
-    const alpha = floatAttribute(context, 'alpha', 0.01);
-    return (x) => (x < 0 ? alpha * x : x);
-  }, { alpha: 0.01 }),
-  unary('Elu', [1, 6, 22], (context) => {
-    const alpha = floatAttribute(context, 'alpha', 1);
-    return (x) => (x < 0 ? alpha * round(exp32(x) - 1) : x);
-  }, { alpha: 1 }),
-  unary('Selu', [1, 6, 22], (context) => {
-    const alpha = floatAttribute(context, 'alpha', seluAlpha);
-    const gamma = floatAttribute(context, 'gamma', seluGamma);
-    return (x) => gamma * (x > 0 ? x : round(alpha * round(exp32(x) - 1)));
-  }, { alpha: seluAlpha, gamma: seluGamma }),
+  unary(
+    'LeakyRelu',
+    [1, 6, 16],
+    (context) => {
+      const alpha = floatAttribute(context, 'alpha', 0.01);
+      return (x) => (x < 0 ? alpha * x : x);
+    },
+    { alpha: 0.01 },
+  ),
+  unary(
+    'Elu',
+    [1, 6, 22],
+    (context) => {
+      const alpha = floatAttribute(context, 'alpha', 1);
+      return (x) => (x < 0 ? alpha * round(exp32(x) - 1) : x);
+    },
+    { alpha: 1 },
+  ),
+  unary(
+    'Selu',
+    [1, 6, 22],
+    (context) => {
+      const alpha = floatAttribute(context, 'alpha', seluAlpha);
+      const gamma = floatAttribute(context, 'gamma', seluGamma);
+      return (x) => gamma * (x > 0 ? x : round(alpha * round(exp32(x) - 1)));
+    },
+    { alpha: seluAlpha, gamma: seluGamma },
+  ),
   unary('Sigmoid', [1, 6, 13], () => sigmoid32),
-  unary('HardSigmoid', [1, 6, 22], (context) => {
-    const alpha = floatAttribute(context, 'alpha', 0.2);
-    const beta = floatAttribute(context, 'beta', 0.5);
-    return (x) => clamp(round(round(alpha * x) + beta), 0, 1);
-  }, { alpha: 0.2, beta: 0.5 }),
+  unary(
+    'HardSigmoid',
+    [1, 6, 22],
+    (context) => {
+      const alpha = floatAttribute(context, 'alpha', 0.2);
+      const beta = floatAttribute(context, 'beta', 0.5);
+      return (x) => clamp(round(round(alpha * x) + beta), 0, 1);
+    },
+    { alpha: 0.2, beta: 0.5 },
+  ),
   unary('HardSwish', [14, 22], () => {
     const sixth = round(1 / 6);
     return (x) => x * clamp(round(round(sixth * x) + 0.5), 0, 1);
@@ -107,8 +127,9 @@ export const unaryOps: readonly OpDef[] = [
   unary('Softplus', [1, 22], () => (x) => (x > 30 ? x : log32(round(exp32(x) + 1)))),
   unary('Softsign', [1, 22], () => (x) => x / round(1 + Math.abs(x))),
   unary('Mish', [18, 22], () => (x) => x * tanh32(x > 30 ? x : log32(round(exp32(x) + 1)))),
-  unary('Gelu', [20], (context) =>
-    stringAttribute(context, 'approximate', 'none') === 'tanh' ? geluTanh : geluErf, { approximate: 'none' }),
+  unary('Gelu', [20], (context) => (stringAttribute(context, 'approximate', 'none') === 'tanh' ? geluTanh : geluErf), {
+    approximate: 'none',
+  }),
 ];
 
 /** 0.5 · x · (1 + erf(x / √2)) */

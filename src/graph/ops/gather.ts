@@ -148,7 +148,8 @@ interface ResizePlan {
 function resizePlan(context: InferContext): ResizePlan {
   const x = requiredType(context, 0, 'X');
   const rank = x.shape.length;
-  const axes = intsAttribute(context, 'axes')?.map((a) => normalizeAxis(context, a, rank, 'axes')) ?? Array.from({ length: rank }, (_, i) => i);
+  const axes =
+    intsAttribute(context, 'axes')?.map((a) => normalizeAxis(context, a, rank, 'axes')) ?? Array.from({ length: rank }, (_, i) => i);
   const at = scalesInput(context);
   const fromAttribute = context.node.attributes['scales'];
   const given = hasInput(context, at) ? context.tensor(at) : null;
@@ -157,7 +158,11 @@ function resizePlan(context: InferContext): ResizePlan {
     if (list.length !== axes.length) misfit(context, `${list.length} scales for ${axes.length} axes of ${printShape(x.shape)}`);
     const scales = x.shape.map(() => 1);
     axes.forEach((axis, i) => (scales[axis] = Math.fround(list[i] ?? 1)));
-    return { scales, lengths: x.shape.map((d, i) => (scales[i] ?? 1) * Number(d)), shape: x.shape.map((d, i) => scaled(d, scales[i] ?? 1)) };
+    return {
+      scales,
+      lengths: x.shape.map((d, i) => (scales[i] ?? 1) * Number(d)),
+      shape: x.shape.map((d, i) => scaled(d, scales[i] ?? 1)),
+    };
   }
   if (at === 1 || !hasInput(context, 3)) {
     knownDims(context, at, 'scales');

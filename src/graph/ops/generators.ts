@@ -19,7 +19,10 @@ import {
 
 /** The part of the shape that Shape gives: start and end count from the end when negative and are clamped. */
 function shapePart(context: OpContext, shape: readonly Dim[]): readonly Dim[] {
-  return shape.slice(intAttribute(context, 'start', 0), context.node.attributes['end'] === undefined ? undefined : intAttribute(context, 'end', 0));
+  return shape.slice(
+    intAttribute(context, 'start', 0),
+    context.node.attributes['end'] === undefined ? undefined : intAttribute(context, 'end', 0),
+  );
 }
 
 export const shapeOp: OpDef = defineOp({
@@ -47,7 +50,8 @@ export const sizeOp: OpDef = defineOp({
 /** The tensor a Constant node holds, in any of the forms the opsets allow. */
 function constantValue(context: OpContext): Tensor {
   const { attributes, name } = context.node;
-  const a = attributes['value'] ?? attributes['value_float'] ?? attributes['value_floats'] ?? attributes['value_int'] ?? attributes['value_ints'];
+  const a =
+    attributes['value'] ?? attributes['value_float'] ?? attributes['value_floats'] ?? attributes['value_int'] ?? attributes['value_ints'];
   const strings = attributes['value_string'] ?? attributes['value_strings'];
   switch (a?.kind) {
     case 'tensor':
@@ -126,7 +130,9 @@ export const range: OpDef = defineOp({
     const whole = rangeDims(context);
     if (whole !== null) {
       const [start, limit, delta] = whole;
-      return [{ dtype, shape: [maxDim(0, delta < 0 ? ceilDivDim(subDim(start, limit), -delta) : ceilDivDim(subDim(limit, start), delta))] }];
+      return [
+        { dtype, shape: [maxDim(0, delta < 0 ? ceilDivDim(subDim(start, limit), -delta) : ceilDivDim(subDim(limit, start), delta))] },
+      ];
     }
     const [start, limit, delta] = [0, 1, 2].map((i) => {
       const t = context.tensor(i);
@@ -144,7 +150,13 @@ export const range: OpDef = defineOp({
     const type = outputType(context);
     const start = numbersOf(requiredTensor(context, 0, 'start'))[0] ?? 0;
     const delta = numbersOf(requiredTensor(context, 2, 'delta'))[0] ?? 1;
-    return [tensorOf(type.dtype, type.shape, Float64Array.from({ length: type.shape[0] ?? 0 }, (_, i) => start + i * delta))];
+    return [
+      tensorOf(
+        type.dtype,
+        type.shape,
+        Float64Array.from({ length: type.shape[0] ?? 0 }, (_, i) => start + i * delta),
+      ),
+    ];
   },
   contents(context) {
     const whole = rangeDims(context);

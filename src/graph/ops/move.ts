@@ -75,7 +75,8 @@ function sliceAxes(context: InferContext, shape: readonly Dim[]): readonly Slice
   const byInput = context.node.attributes['starts'] === undefined;
   const starts = byInput ? knownDims(context, 1, 'starts') : (intsAttribute(context, 'starts') ?? []);
   const ends = byInput ? knownDims(context, 2, 'ends') : (intsAttribute(context, 'ends') ?? []);
-  const axes = (byInput ? (hasInput(context, 3) ? knownInts(context, 3, 'axes') : null) : intsAttribute(context, 'axes')) ?? starts.map((_, i) => i);
+  const axes =
+    (byInput ? (hasInput(context, 3) ? knownInts(context, 3, 'axes') : null) : intsAttribute(context, 'axes')) ?? starts.map((_, i) => i);
   const steps = byInput && hasInput(context, 4) ? knownInts(context, 4, 'steps') : starts.map(() => 1);
   if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) {
     misfit(context, `${starts.length} starts, ${ends.length} ends, ${axes.length} axes and ${steps.length} steps do not match`);
@@ -252,7 +253,10 @@ export const split: OpDef = defineOp({
   infer(context) {
     const x = requiredType(context, 0, 'input');
     const axis = normalizeAxis(context, intAttribute(context, 'axis', 0), x.shape.length);
-    return splitSizes(context, x.shape[axis] ?? 1).map((size) => ({ dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? size : d)) }));
+    return splitSizes(context, x.shape[axis] ?? 1).map((size) => ({
+      dtype: x.dtype,
+      shape: x.shape.map((d, i) => (i === axis ? size : d)),
+    }));
   },
   evaluate(context) {
     const x = requiredTensor(context, 0, 'input');
@@ -303,14 +307,17 @@ export const tile: OpDef = defineOp({
   infer(context) {
     const x = requiredType(context, 0, 'input');
     const repeats = knownDims(context, 1, 'repeats');
-    if (repeats.length !== x.shape.length) misfit(context, `${repeats.length} repeats for the ${x.shape.length} axes of ${printShape(x.shape)}`);
+    if (repeats.length !== x.shape.length)
+      misfit(context, `${repeats.length} repeats for the ${x.shape.length} axes of ${printShape(x.shape)}`);
     return [{ dtype: x.dtype, shape: x.shape.map((d, i) => mulDim(d, repeats[i] ?? 1)) }];
   },
   evaluate(context) {
     const x = requiredTensor(context, 0, 'input');
     const type = outputType(context);
     const strides = rowMajorStrides(x.shape);
-    const tables = type.shape.map((extent, i) => Int32Array.from({ length: extent }, (_, k) => (k % (x.shape[i] ?? 1)) * (strides[i] ?? 0)));
+    const tables = type.shape.map((extent, i) =>
+      Int32Array.from({ length: extent }, (_, k) => (k % (x.shape[i] ?? 1)) * (strides[i] ?? 0)),
+    );
     return [pickAxes(x, type.shape, tables)];
   },
 });
@@ -320,7 +327,8 @@ function padsOf(context: InferContext, rank: number): readonly (readonly [Dim, D
   const given = intsAttribute(context, 'pads') ?? knownDims(context, 1, 'pads');
   const axes = hasInput(context, 3) ? knownInts(context, 3, 'axes').map((a) => normalizeAxis(context, a, rank, 'axes')) : null;
   const chosen = axes ?? Array.from({ length: rank }, (_, i) => i);
-  if (given.length !== 2 * chosen.length) misfit(context, `${given.length} pads for ${chosen.length} axes`, 'Each axis needs a begin and an end');
+  if (given.length !== 2 * chosen.length)
+    misfit(context, `${given.length} pads for ${chosen.length} axes`, 'Each axis needs a begin and an end');
   const pads = Array.from({ length: rank }, (): readonly [Dim, Dim] => [0, 0]);
   chosen.forEach((axis, i) => {
     pads[axis] = [given[i] ?? 0, given[i + chosen.length] ?? 0];
@@ -355,7 +363,8 @@ export const pad: OpDef = defineOp({
   infer(context) {
     const x = requiredType(context, 0, 'data');
     const mode = stringAttribute(context, 'mode', 'constant');
-    if (!['constant', 'edge', 'reflect', 'wrap'].includes(mode)) badAttribute(context, 'mode', `"${mode}"`, 'constant, edge, reflect, wrap');
+    if (!['constant', 'edge', 'reflect', 'wrap'].includes(mode))
+      badAttribute(context, 'mode', `"${mode}"`, 'constant, edge, reflect, wrap');
     const shape = padsOf(context, x.shape.length).map(([begin, end], i) => addDim(addDim(x.shape[i] ?? 1, begin), end));
     const negative = shape.find((d) => typeof d === 'number' && d < 0);
     if (negative !== undefined) misfit(context, `the pads cut ${printShape(x.shape)} down to ${printDim(negative)}`);
@@ -424,7 +433,8 @@ export const spaceToDepth: OpDef = defineOp({
   infer(context) {
     const { batch, channels, height, width, block } = imageShape(context);
     for (const size of [height, width]) {
-      if (typeof size === 'number' && size % block !== 0) misfit(context, `an image side of ${size} does not divide into blocks of ${block}`);
+      if (typeof size === 'number' && size % block !== 0)
+        misfit(context, `an image side of ${size} does not divide into blocks of ${block}`);
     }
     const shape = [batch, mulDim(channels, block * block), floorDivDim(height, block), floorDivDim(width, block)];
     return [{ dtype: requiredType(context, 0, 'input').dtype, shape }];

@@ -6,6 +6,7 @@ import {
   badAttribute,
   defineOp,
   floatAttribute,
+  hasInput,
   intAttribute,
   misfit,
   normalizeAxis,
@@ -135,7 +136,7 @@ export const layerNormalization: OpDef = defineOp({
       for (const [i, { data }] of statistics.entries()) data[row] = i === 0 ? mean : inverse;
     });
     const scale = floatsOf(requiredTensor(context, 1, 'Scale'));
-    const shift = context.inputs[2] == null ? null : floatsOf(requiredTensor(context, 2, 'B'));
+    const shift = !hasInput(context, 2) ? null : floatsOf(requiredTensor(context, 2, 'B'));
     for (let i = 0; i < out.length; i++) {
       const at = i % inner;
       const scaled = round((out[i] ?? 0) * (scale[at % scale.length] ?? 0));
@@ -219,10 +220,4 @@ function evaluateLrn(context: EvaluateContext): Tensor {
   return tensorOf(type.dtype, type.shape, out);
 }
 
-export const normalizationOps: readonly OpDef[] = [
-  batchNormalization,
-  scaleShift,
-  instanceNormalization,
-  layerNormalization,
-  lrn,
-];
+export const normalizationOps: readonly OpDef[] = [batchNormalization, scaleShift, instanceNormalization, layerNormalization, lrn];

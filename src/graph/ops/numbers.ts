@@ -64,12 +64,12 @@ export function allocate(dtype: DType, count: number): Numbers {
   }
 }
 
-const int64Max = 9223372036854775807n;
+const int64Max = 2n ** 63n - 1n;
 
 function toBigInt(x: number): bigint {
   if (x !== x) return 0n;
-  if (x >= 9223372036854775807) return int64Max;
-  if (x <= -9223372036854775808) return -int64Max - 1n;
+  if (x >= 2 ** 63) return int64Max;
+  if (x <= -(2 ** 63)) return -int64Max - 1n;
   return BigInt(Math.trunc(x));
 }
 

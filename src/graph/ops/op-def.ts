@@ -7,8 +7,11 @@ import { printDim, type Dim } from '../dim.ts';
 import { attributeFloat, attributeInt, attributeInts, attributeString, type Node, type TensorType } from '../ir.ts';
 import type { KernelClass } from '../kernel-class.ts';
 
-/** What an attribute is when the node leaves it out; `required`: it may not be left out; `computed`: the operator works it out. */
-export type AttributeDefault = number | string | readonly number[] | 'required' | 'computed';
+/**
+ * What an attribute is when the node leaves it out. The strings `required` (it may not be left out) and `computed` (the operator
+ * works it out) are no values.
+ */
+export type AttributeDefault = number | string;
 
 export interface OpContext {
   readonly node: Node;

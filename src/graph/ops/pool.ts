@@ -45,7 +45,8 @@ export const maxPool: OpDef = defineOp({
     const out = emptyOf(source, elementCount(type.shape));
     const positions = context.outputs.length > 1 ? new Float64Array(out.length) : null;
     maxOverWindows(plan, source, out, positions);
-    const values = x.data.constructor === out.constructor ? { dtype: x.dtype, shape: type.shape, data: out } : tensorOf(x.dtype, type.shape, out);
+    const values =
+      x.data.constructor === out.constructor ? { dtype: x.dtype, shape: type.shape, data: out } : tensorOf(x.dtype, type.shape, out);
     if (positions === null) return [values];
     if (intAttribute(context, 'storage_order', 0) === 1) toColumnMajor(positions, x.shape);
     return [values, tensorOf('int64', type.shape, positions)];
@@ -188,7 +189,10 @@ function plan(x: readonly number[], axes: readonly AxisTaps[]): PoolPlan {
   const joined = sizes.length > 3 ? [...sizes.slice(0, 2), elementCount(sizes.slice(2))] : sizes;
   const taps =
     sizes.length > 3
-      ? [...axes.slice(0, 2), { first: Int32Array.of(0), valid: Int32Array.of(joined[2] ?? 1), counted: Int32Array.of(joined[2] ?? 1), step: 1 }]
+      ? [
+          ...axes.slice(0, 2),
+          { first: Int32Array.of(0), valid: Int32Array.of(joined[2] ?? 1), counted: Int32Array.of(joined[2] ?? 1), step: 1 },
+        ]
       : axes;
   const [a = 1, b = 1, c = 1] = [...new Array<number>(3 - joined.length).fill(1), ...joined];
   const [d = single, e = single, f = single] = [...new Array<AxisTaps>(3 - joined.length).fill(single), ...taps];

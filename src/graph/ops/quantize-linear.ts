@@ -63,7 +63,12 @@ export const cast: OpDef = defineOp({
     const to = dtypeAttribute(context, 'to');
     const given = context.node.attributes['to'];
     if (to === undefined) {
-      return badAttribute(context, 'to', given?.kind === 'int' ? `type number ${given.value}` : 'missing', Object.values(dtypeCodes).join(', '));
+      return badAttribute(
+        context,
+        'to',
+        given?.kind === 'int' ? `type number ${given.value}` : 'missing',
+        Object.values(dtypeCodes).join(', '),
+      );
     }
     return [{ dtype: to, shape: x.shape }];
   },

@@ -74,8 +74,8 @@ function evaluateReduction(context: EvaluateContext, { name, start, step, finish
 }
 
 function integerLimits(dtype: DType): readonly [number, number] {
-  if (dtype === 'int64') return [-9223372036854775808, 9223372036854775807];
-  return dtype === 'uint64' ? [0, 18446744073709551615] : integerRange(dtype);
+  if (dtype === 'int64') return [-(2 ** 63), 2 ** 63];
+  return dtype === 'uint64' ? [0, 2 ** 64] : integerRange(dtype);
 }
 
 /** fp32 for floats; doubles for integers, exact to 2^53. */

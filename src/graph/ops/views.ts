@@ -39,7 +39,10 @@ export const reshape: OpDef = defineOp({
     const keepZero = intAttribute(context, 'allowzero', 0) !== 0;
     const shape = target.map((d, i) => {
       if (d !== 0 || keepZero) return d;
-      return x.shape[i] ?? misfit(context, `the target ${printShape(target)} copies axis ${i}, which the input ${printShape(x.shape)} does not have`);
+      return (
+        x.shape[i] ??
+        misfit(context, `the target ${printShape(target)} copies axis ${i}, which the input ${printShape(x.shape)} does not have`)
+      );
     });
     const total = productDim(x.shape);
     const open = shape.flatMap((d, i) => (d === -1 ? [i] : []));

@@ -626,12 +626,6 @@ footer p {
   #kernels tbody th {
     width: auto;
   }
-  #kernels tbody th small {
-    display: -webkit-box;
-    overflow: hidden;
-    -webkit-box-orient: vertical;
-    -webkit-line-clamp: 1;
-  }
   td.time {
     min-width: 126px;
   }
@@ -770,7 +764,14 @@ function drawEnergy(parts) {
     ...chartBase(),
     grid: { left: 4, right: 92, top: 8, bottom: 8, containLabel: true },
     xAxis: { type: 'value', show: false },
-    yAxis: { type: 'category', data: shown.map((p) => p.name), ...axisStyle(), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: color('ink'), fontSize: 12 } },
+    yAxis: {
+      type: 'category',
+      data: shown.map((p) => p.name),
+      ...axisStyle(),
+      axisTick: { show: false },
+      axisLine: { show: false },
+      axisLabel: { color: color('ink'), fontSize: 12 },
+    },
     series: [
       {
         type: 'bar',
@@ -803,13 +804,28 @@ function drawMemories(memories) {
     .filter((row) => row.memory.operands.some((o) => o[row.key] > 0))
     .reverse();
   if (rows.length === 0) return empty(element, 'Nothing moves.');
-  const operands = [...new Set(memories.flatMap((m) => m.operands.map((o) => o.name)))].sort((a, b) => operandColors.indexOf(a) - operandColors.indexOf(b));
+  const operands = [...new Set(memories.flatMap((m) => m.operands.map((o) => o.name)))].sort(
+    (a, b) => operandColors.indexOf(a) - operandColors.indexOf(b),
+  );
   element.style.height = \`\${Math.max(140, 84 + rows.length * 30)}px\`;
   liveChart(element, (width) => ({
     ...chartBase(),
-    legend: { bottom: 0, left: 0, itemWidth: 10, itemHeight: 10, itemGap: 14, textStyle: { color: color('soft'), fontSize: 11 }, data: operands },
+    legend: {
+      bottom: 0,
+      left: 0,
+      itemWidth: 10,
+      itemHeight: 10,
+      itemGap: 14,
+      textStyle: { color: color('soft'), fontSize: 11 },
+      data: operands,
+    },
     grid: { left: 4, right: 18, top: 8, bottom: operands.length > 3 && width < 360 ? 60 : 36, containLabel: true },
-    xAxis: { type: 'value', ...axisStyle(), splitNumber: width < 420 ? 2 : 4, axisLabel: { ...axisStyle().axisLabel, formatter: (v) => siTick(v, 'B') } },
+    xAxis: {
+      type: 'value',
+      ...axisStyle(),
+      splitNumber: width < 420 ? 2 : 4,
+      axisLabel: { ...axisStyle().axisLabel, formatter: (v) => siTick(v, 'B') },
+    },
     yAxis: {
       type: 'category',
       data: rows.map((row) => \`\${row.memory.name} \${row.direction}\`),
@@ -862,7 +878,9 @@ function drawRoofline(data) {
 
 function rooflineOption(data, chosen, width) {
   const memory = data.memories[chosen];
-  const dots = data.kernels.filter((k) => k.intensity[chosen] !== null && k.macsPerSecond > 0).map((k) => ({ ...k, x: k.intensity[chosen] }));
+  const dots = data.kernels
+    .filter((k) => k.intensity[chosen] !== null && k.macsPerSecond > 0)
+    .map((k) => ({ ...k, x: k.intensity[chosen] }));
   const peak = data.peaks[0]?.macsPerSecond ?? 1;
   const ridge = peak / memory.bytesPerSecond;
   // Whole decades around everything that is drawn.
@@ -1022,7 +1040,16 @@ function scatterOption(data, axes, width) {
   });
   return {
     ...chartBase(),
-    legend: { show: data.groups.length > 1, top: 0, left: 0, icon: 'circle', itemWidth: 10, itemHeight: 10, textStyle: { color: color('soft'), fontSize: 11 }, data: data.groups },
+    legend: {
+      show: data.groups.length > 1,
+      top: 0,
+      left: 0,
+      icon: 'circle',
+      itemWidth: 10,
+      itemHeight: 10,
+      textStyle: { color: color('soft'), fontSize: 11 },
+      data: data.groups,
+    },
     grid: { left: narrow ? 8 : 16, right: narrow ? 16 : 28, top: data.groups.length > 1 ? 64 : 34, bottom: 44, containLabel: true },
     xAxis: { ...axis(x, axes.x), nameLocation: 'middle', nameGap: 30 },
     yAxis: { ...axis(y, axes.y), nameGap: 14, nameTextStyle: { ...axisStyle().nameTextStyle, align: 'left' } },
@@ -1065,7 +1092,9 @@ function sortableTable(id) {
       heading.setAttribute('aria-sort', direction);
       const sign = direction === 'ascending' ? 1 : -1;
       const value = (row) => row.cells[column].dataset.v;
-      const rows = [...body.rows].sort((a, b) => sign * (numeric ? Number(value(a)) - Number(value(b)) : value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0));
+      const rows = [...body.rows].sort(
+        (a, b) => sign * (numeric ? Number(value(a)) - Number(value(b)) : value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0),
+      );
       body.append(...rows);
       cut();
     });
@@ -1201,7 +1230,13 @@ function drawTimeline(timeline, cycles, seconds) {
     const at = cycleAt(x);
     const i = firstEndingAfter(queue, at - slack);
     if (i >= queue.slices || queue.words[i * 4] > at + slack) return null;
-    return { queue: queue.name, start: queue.words[i * 4], cycles: queue.words[i * 4 + 1], kernel: queue.words[i * 4 + 2] - 1, op: queue.words[i * 4 + 3] };
+    return {
+      queue: queue.name,
+      start: queue.words[i * 4],
+      cycles: queue.words[i * 4 + 1],
+      kernel: queue.words[i * 4 + 2] - 1,
+      op: queue.words[i * 4 + 3],
+    };
   }
 
   const tip = document.getElementById('tip');

@@ -10,28 +10,33 @@ export interface PageParts {
   readonly chartLibrary: string;
 }
 
-const policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+const policy =
+  "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 export function renderDocument(parts: PageParts): string {
   const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${trusted(policy)}">
-<title>${parts.title}</title>
-<link rel="icon" href="data:,">
-<style>${trusted(pageStyle)}</style>
-</head>
-<body>
-${parts.body}
-${jsonScript('data', parts.data)}
-<script>${trusted(scriptText(parts.chartLibrary))}</script>
-<script>${trusted(pageScripts)}</script>
-</body>
-</html>
-`;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta http-equiv="Content-Security-Policy" content="${trusted(policy)}" />
+        <title>${parts.title}</title>
+        <link rel="icon" href="data:," />
+        <style>
+          ${trusted(pageStyle)}
+        </style>
+      </head>
+      <body>
+        ${parts.body} ${jsonScript('data', parts.data)}
+        <script>
+          ${trusted(scriptText(parts.chartLibrary))};
+        </script>
+        <script>
+          ${trusted(pageScripts)};
+        </script>
+      </body>
+    </html> `;
   return page.html;
 }
 

@@ -31,7 +31,10 @@ export function accessesOf(command: Command): readonly Access[] {
       return [read('x', command.x, tapsOf(command.x, command.out, command)), write('out', command.out)];
     case 'VECTOR':
     case 'HOST':
-      return [...command.inputs.map((ref, i) => read(`inputs[${i}]`, ref)), ...command.outputs.map((ref, i) => write(`outputs[${i}]`, ref))];
+      return [
+        ...command.inputs.map((ref, i) => read(`inputs[${i}]`, ref)),
+        ...command.outputs.map((ref, i) => write(`outputs[${i}]`, ref)),
+      ];
     case 'REDUCE':
       return [read('x', command.x), (command.mode === 'accumulate' ? update : write)('acc', command.acc)];
     case 'LOAD':

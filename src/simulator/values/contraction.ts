@@ -24,7 +24,10 @@ type Numbers = Int32Array | Float32Array;
 export function runContraction(cx: Context, c: ConvCommand | MatmulCommand): void {
   const accTile = tile(cx, c.acc);
   const float = c.acc.dtype === 'float32';
-  invariant(float === (c.x.dtype === 'float32') && float === (c.w.dtype === 'float32'), `${c.op} of ${c.x.dtype} by ${c.w.dtype} into ${c.acc.dtype}`);
+  invariant(
+    float === (c.x.dtype === 'float32') && float === (c.w.dtype === 'float32'),
+    `${c.op} of ${c.x.dtype} by ${c.w.dtype} into ${c.acc.dtype}`,
+  );
   if (accTile.count === 0) return;
   const acc = startSums(cx, c, accTile, float);
   if (c.op === 'MATMUL') multiplyBatches(cx, c, acc);
@@ -112,8 +115,12 @@ function convolve(cx: Context, c: ConvCommand, acc: Numbers): void {
   const w = operand(cx, c.w, c.wZero, 'w');
   const groups = c.op === 'DWCONV' ? channels : c.groups;
   const m = outChannels / groups;
-  invariant(Number.isInteger(m) && groupChannels * groups === channels, `${c.op}: ${outChannels} × ${groupChannels} weights for ${channels} channels, ${groups} groups`);
-  const plain = kh === 1 && kw === 1 && c.strides[0] === 1 && c.strides[1] === 1 && c.padTop === 0 && c.padLeft === 0 && h === oh && width === ow;
+  invariant(
+    Number.isInteger(m) && groupChannels * groups === channels,
+    `${c.op}: ${outChannels} × ${groupChannels} weights for ${channels} channels, ${groups} groups`,
+  );
+  const plain =
+    kh === 1 && kw === 1 && c.strides[0] === 1 && c.strides[1] === 1 && c.padTop === 0 && c.padLeft === 0 && h === oh && width === ow;
   // A patch holds 0 where a tap falls on padding; that adds nothing unless the weight is infinite or NaN.
   const byTaps = !plain && (m < fewChannels || !allFinite(w));
   for (let image = 0; image < n; image++) {
@@ -125,7 +132,14 @@ function convolve(cx: Context, c: ConvCommand, acc: Numbers): void {
         m,
       };
       if (plain) {
-        const shape = { accAt: at.acc, accStride: oh * ow, coefAt: at.w, coefStride: groupChannels, matrixAt: at.x, matrixStride: h * width };
+        const shape = {
+          accAt: at.acc,
+          accStride: oh * ow,
+          coefAt: at.w,
+          coefStride: groupChannels,
+          matrixAt: at.x,
+          matrixStride: h * width,
+        };
         multiply(cx, acc, w, x, { ...shape, m, k: groupChannels, p: oh * ow });
       } else if (byTaps) addTaps(c, acc, x, w, at);
       else multiplyPatches(cx, c, acc, x, w, at);

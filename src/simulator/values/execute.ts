@@ -1,7 +1,8 @@
 /** Running a program on numbers: the whole story, one step a line. */
-import { invariant, type Diagnostic, type Tensor } from '../../core/index.ts';
+import { fail, invariant, isaMessages, type Diagnostic, type Tensor } from '../../core/index.ts';
 import type { Machine } from '../../hw-configs/machine.ts';
 import type { Executable } from '../../isa/executable.ts';
+import { mostCommands } from '../../isa/index.ts';
 import { entryPointOf, fill, initialBytes, readOutputs, requireNumbers } from './bind.ts';
 import type { Context } from './context.ts';
 import { describeCommand } from './describe.ts';
@@ -38,7 +39,8 @@ export interface Execution {
 
 /**
  * Executes an entry point. `inputs` by name, in their stored dtype, or float32 where the program quantizes them.
- * Throws coded errors (SYS60xx): wrong or missing inputs, no weight numbers, placeholder scales, too large, deadlock.
+ * Throws coded errors (SYS60xx): wrong or missing inputs, no weight numbers, placeholder scales, too large, deadlock. Without `sanitize`, a
+ * reference outside its region or window is one too.
  */
 export function execute(executable: Executable, machine: Machine, inputs: ReadonlyMap<string, Tensor>, options: ExecuteOptions): Execution {
   const entry = entryPointOf(executable, options.entryPoint);
@@ -49,6 +51,7 @@ export function execute(executable: Executable, machine: Machine, inputs: Readon
 
   const map = mapMemory(executable, table, machine, values);
   const streams = streamsOf(table);
+  if (streams.total > mostCommands) fail(isaMessages.programTooLong({ commands: streams.total, most: mostCommands }));
   const memory = values ? allocateMemory(map, executable.spaces) : null;
   if (memory !== null) fill(memory, executable, entry, inputs);
   const initial = initialBytes(executable, entry);

@@ -57,8 +57,7 @@ export function createFollower(cx: {
   /** By command: writers of another kernel whose bytes it wrote over. */
   const wroteOver = new Map<number, Set<number>>();
 
-  const inOrder = (other: number, now: Now): boolean =>
-    other === now.sequence || (other < now.sequence && order.before(other, now.queue));
+  const inOrder = (other: number, now: Now): boolean => other === now.sequence || (other < now.sequence && order.before(other, now.queue));
 
   /** `other` touched the bytes before, out of order with `now`. */
   const reportPair = (now: Now, other: number, range: Range, does: 'reads' | 'writes', did: 'read' | 'wrote'): void => {
@@ -88,7 +87,7 @@ export function createFollower(cx: {
 
   const readRun = (now: Now, shadow: Shadow, run: Range, seen: Set<number>): void => {
     const { writers } = shadow;
-    for (let from = run.from; from < run.to; ) {
+    for (let from = run.from; from < run.to;) {
       const writer = writers[from] ?? nobody;
       let to = from + 1;
       while (to < run.to && writers[to] === writer) to++;
@@ -117,7 +116,7 @@ export function createFollower(cx: {
 
   const writeRun = (now: Now, shadow: Shadow, run: Range): void => {
     const { writers } = shadow;
-    for (let from = run.from; from < run.to; ) {
+    for (let from = run.from; from < run.to;) {
       const writer = writers[from] ?? nobody;
       let to = from + 1;
       while (to < run.to && writers[to] === writer) to++;
@@ -130,7 +129,7 @@ export function createFollower(cx: {
 
   /** Reads since the last write are forgotten: who is ordered after this write is ordered after them, or was just reported. */
   const checkReaders = (now: Now, readers: Int32Array, run: Range): void => {
-    for (let from = run.from; from < run.to; ) {
+    for (let from = run.from; from < run.to;) {
       const reader = readers[from] ?? nobody;
       let to = from + 1;
       while (to < run.to && readers[to] === reader) to++;

@@ -43,13 +43,22 @@ function evaluate(graph: Graph, inputs: readonly Tensor[]): readonly Tensor[] {
 }
 
 export function runHost(cx: Context, c: HostCommand): void {
-  const outputs = cx.host(c.segment, c.inputs.map((ref) => readTensor(cx, ref)));
+  const outputs = cx.host(
+    c.segment,
+    c.inputs.map((ref) => readTensor(cx, ref)),
+  );
   for (const [i, ref] of c.outputs.entries()) {
     const tensor = outputs[i];
-    invariant(tensor !== undefined && tensor.dtype === ref.dtype, `output ${i} of host segment ${c.segment} is ${tensor?.dtype}, not ${ref.dtype}`);
+    invariant(
+      tensor !== undefined && tensor.dtype === ref.dtype,
+      `output ${i} of host segment ${c.segment} is ${tensor?.dtype}, not ${ref.dtype}`,
+    );
     const raw = bytesOf(tensor);
     const to = tile(cx, ref);
-    invariant(raw.byteLength === to.count * bytesPerElement(ref.dtype), `output ${i} of host segment ${c.segment} has ${raw.byteLength} bytes`);
+    invariant(
+      raw.byteLength === to.count * bytesPerElement(ref.dtype),
+      `output ${i} of host segment ${c.segment} has ${raw.byteLength} bytes`,
+    );
     // Scattering moves words: the bytes must start at a multiple of them.
     const aligned = raw.byteOffset % 4 === 0 ? raw : raw.slice();
     scatter(to, aligned.buffer, aligned.byteOffset);

@@ -75,7 +75,13 @@ export function mapMemory(executable: Executable, commands: CommandTable, machin
     let area = windowAreas.get(key);
     if (area === undefined) {
       const name = executable.spaces[ref.space] ?? '';
-      area = { name: `"${name}" of core ${core}`, base: 0, bytes: machine.memories[name]?.sizeBytes ?? 0, space: ref.space, region: -1 - core };
+      area = {
+        name: `"${name}" of core ${core}`,
+        base: 0,
+        bytes: machine.memories[name]?.sizeBytes ?? 0,
+        space: ref.space,
+        region: -1 - core,
+      };
       windowAreas.set(key, area);
     }
     return area;
@@ -103,7 +109,10 @@ export function mapMemory(executable: Executable, commands: CommandTable, machin
 export function allocateMemory(map: MemoryMap, spaces: readonly string[]): Memory {
   const parts = [
     ...map.shared.map((bytes, space) => ({ name: `regions in "${spaces[space]}"`, bytes })),
-    ...[...map.windows].map(([key, bytes]) => ({ name: `"${spaces[key % spaces.length]}" of core ${Math.floor(key / spaces.length)}`, bytes })),
+    ...[...map.windows].map(([key, bytes]) => ({
+      name: `"${spaces[key % spaces.length]}" of core ${Math.floor(key / spaces.length)}`,
+      bytes,
+    })),
   ];
   const needed = parts.reduce((sum, part) => sum + part.bytes, 0);
   if (needed > runLimitBytes) {

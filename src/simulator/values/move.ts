@@ -8,7 +8,10 @@ export function runMove(cx: Context, c: MoveCommand): void {
   const from = tile(cx, c.src);
   const to = tile(cx, c.dst);
   const size = bytesPerElement(c.src.dtype);
-  invariant(from.count === to.count && size === bytesPerElement(c.dst.dtype), `${c.op}: ${from.count} ${c.src.dtype} to ${to.count} ${c.dst.dtype}`);
+  invariant(
+    from.count === to.count && size === bytesPerElement(c.dst.dtype),
+    `${c.op}: ${from.count} ${c.src.dtype} to ${to.count} ${c.dst.dtype}`,
+  );
   const buffer = cx.scratch('moved', from.count * size);
   gather(from, buffer, 0);
   scatter(to, buffer, 0);

@@ -27,7 +27,7 @@ export function runReduce(cx: Context, c: ReduceCommand): void {
 
 /** Strides of the dense accumulator, 0 on folded axes. */
 function denseSteps(extents: readonly number[], kept: readonly number[]): number[] {
-  const steps = new Array<number>(extents.length).fill(0);
+  const steps = extents.map(() => 0);
   let step = 1;
   for (let i = extents.length - 1; i >= 0; i--) {
     if (kept[i] !== 1) steps[i] = step;
@@ -37,7 +37,11 @@ function denseSteps(extents: readonly number[], kept: readonly number[]): number
 }
 
 /** Lines of x along its last axis: where they go in the accumulator and how far apart. */
-function eachLine(extents: readonly number[], steps: readonly number[], visit: (at: number, from: number, count: number, step: number) => void): void {
+function eachLine(
+  extents: readonly number[],
+  steps: readonly number[],
+  visit: (at: number, from: number, count: number, step: number) => void,
+): void {
   const axes = extents.length - 1;
   const count = extents[axes] ?? 1;
   const lines = extents.slice(0, -1).reduce((n, e) => n * e, 1);

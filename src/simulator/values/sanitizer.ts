@@ -53,7 +53,10 @@ export function createSanitizer({ executable, table, streams, map, initial }: Sa
     const where = (): { command: string; operand: string } => ({ command: describeCommand(executable, table, row), operand });
     if (first < 0 || end > area.bytes) {
       const args = { area: area.name, first, last: end - 1, bytes: area.bytes };
-      findings.add(`bounds:${row}:${operand}`, () => (count) => simulatorMessages.sanitizerOutOfBounds({ ...where(), ...args, count }, { origin }));
+      findings.add(
+        `bounds:${row}:${operand}`,
+        () => (count) => simulatorMessages.sanitizerOutOfBounds({ ...where(), ...args, count }, { origin }),
+      );
       return false;
     }
     const why = ringFault(ref);
@@ -62,7 +65,10 @@ export function createSanitizer({ executable, table, streams, map, initial }: Sa
     }
     if (writes && area.region >= 0 && executable.regions[area.region]?.kind === 'weights') {
       const bytes = `bytes ${first}..${end - 1} of ${area.name}`;
-      findings.add(`constant:${row}`, () => (count) => simulatorMessages.sanitizerConstantWritten({ ...where(), bytes, count }, { origin }));
+      findings.add(
+        `constant:${row}`,
+        () => (count) => simulatorMessages.sanitizerConstantWritten({ ...where(), bytes, count }, { origin }),
+      );
     }
     return true;
   };

@@ -79,7 +79,11 @@ export function schedule(executable: Executable, table: CommandTable, streams: S
     if (blocked.length === 0) return executed;
     fail(
       simulatorMessages.deadlock(
-        { blocked: blocked.map((c) => `${describeCommand(executable, table, c.row)} ${whyBlocked(c, semaphores)}`), done: executed, total: streams.total },
+        {
+          blocked: blocked.map((c) => `${describeCommand(executable, table, c.row)} ${whyBlocked(c, semaphores)}`),
+          done: executed,
+          total: streams.total,
+        },
         { origin: [...new Set(blocked.flatMap((c) => executable.kernels[table.kernel[c.row] ?? -1]?.origin ?? []))] },
       ),
     );

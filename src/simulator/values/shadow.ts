@@ -63,7 +63,7 @@ export function createStates(table: CommandTable, map: MemoryMap, initial: reado
     followed += bytes;
     const writers = new Int32Array(bytes);
     for (const { start, end } of before) writers.fill(host, start, end);
-    return { kind: 'shadow', shadow: { writers, readers: new Array<Int32Array | null>(queues).fill(null) } };
+    return { kind: 'shadow', shadow: { writers, readers: Array.from({ length: queues }, () => null) } };
   };
   return {
     of(area) {

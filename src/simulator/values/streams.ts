@@ -59,11 +59,13 @@ export function streamsOf(table: CommandTable): Streams {
         continue;
       }
       const repeat = repeatAt(table, row);
-      invariant(row + repeat.length < end, `REPEAT in row ${row} reaches past its block`);
-      const size = number(row + 1, row + 1 + repeat.length, n, times * repeat.count) - n;
+      // A body that reaches past its block is cut there, as everywhere; the verifier tells.
+      const stop = Math.min(end, row + 1 + Math.max(0, repeat.length));
+      const count = Math.max(0, repeat.count);
+      const size = number(row + 1, stop, n, times * count) - n;
       bodySize.set(row, size);
-      n += size * repeat.count;
-      row += repeat.length;
+      n += size * count;
+      row = stop - 1;
     }
     return n;
   };
@@ -79,7 +81,11 @@ export function streamsOf(table: CommandTable): Streams {
         return next !== undefined && next <= row + repeatAt(table, row).length;
       });
       const all = around.length === 0 ? mine : [...mine, ...around].toSorted((a, b) => a - b);
-      return { core: Math.floor(key / queueNames.length), queue: queueNames[key % queueNames.length] ?? 'host', rows: Int32Array.from(all) };
+      return {
+        core: Math.floor(key / queueNames.length),
+        queue: queueNames[key % queueNames.length] ?? 'host',
+        rows: Int32Array.from(all),
+      };
     });
   return { list, sequence, bodySize, total, kernelTotals };
 }
@@ -149,7 +155,7 @@ export function createCursor(table: CommandTable, streams: Streams, stream: Stre
         return;
       }
       index++;
-      const lastRow = row + command.length;
+      const lastRow = Math.min(row + command.length, frame?.lastRow ?? table.length);
       if (command.count > 0) frames.push({ repeat: command, first: index, lastRow, size: streams.bodySize.get(row) ?? 0, iteration: 0 });
       else while (index < rows.length && (rows[index] ?? 0) <= lastRow) index++;
     }
@@ -175,7 +181,11 @@ function shift(command: Command, frames: readonly Frame[]): Command {
   }
   const move = (ref: Ref): Ref => {
     const bytes = ref.region < 0 ? 0 : (moves.get(ref.region) ?? 0);
-    return bytes === 0 ? ref : { ...ref, offset: ref.offset + bytes };
+    if (bytes === 0) return ref;
+    const offset = ref.offset + bytes;
+    if (ref.ring === undefined) return { ...ref, offset };
+    const { base, bytes: around } = ref.ring;
+    return { ...ref, offset: base + ((((offset - base) % around) + around) % around) };
   };
   const maybe = (ref: Ref | null): Ref | null => (ref === null ? null : move(ref));
   switch (command.op) {

@@ -112,7 +112,8 @@ function wrap(runs: Runs, ring: { readonly base: number; readonly bytes: number 
     return runs;
   }
   const single = new Float64Array(starts.length * runs.length);
-  for (let i = 0, k = 0; i < starts.length; i++) for (let j = 0; j < runs.length; j++) single[k++] = modulo((starts[i] ?? 0) + j * runs.step);
+  for (let i = 0, k = 0; i < starts.length; i++)
+    for (let j = 0; j < runs.length; j++) single[k++] = modulo((starts[i] ?? 0) + j * runs.step);
   return { unit: runs.unit, starts: single, length: 1, step: 1 };
 }
 

@@ -4,7 +4,19 @@
  * Registers hold fp32 numbers, or integers exactly after `loadInt`, `quantize` and `requantize`. All inputs are read before any output is
  * written, so that a command may work in place. `store` saturates integers (NaN to the lowest value, fractions cut towards zero).
  */
-import { assertNever, erf32, exp32, integerRange, log32, roundHalfEven, sigmoid32, tanh32, type DType } from '../../core/index.ts';
+import {
+  assertNever,
+  elementCount,
+  erf32,
+  exp32,
+  integerRange,
+  invariant,
+  log32,
+  roundHalfEven,
+  sigmoid32,
+  tanh32,
+  type DType,
+} from '../../core/index.ts';
 import type { Ref, VectorCommand, VectorStep } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { countOutputs, integerBounds } from './stats.ts';
@@ -18,6 +30,9 @@ export function runVector(cx: Context, c: VectorCommand): void {
   const broadcast = c.inputs.map(isScalar);
   const outTiles = c.outputs.map((ref) => tile(cx, ref));
   const count = outTiles[0]?.count ?? 0;
+  const shapesAgree =
+    c.inputs.every((ref, i) => broadcast[i] === true || elementCount(ref.extents) === count) && outTiles.every((t) => t.count === count);
+  invariant(shapesAgree, `VECTOR on operands of ${[...c.inputs, ...c.outputs].map((r) => elementCount(r.extents)).join(', ')} elements`);
   const outputs = outTiles.map((t, i) => new Float64Array(cx.scratch(`output ${i}`, t.count * 8), 0, t.count));
   const sinks = c.outputs.map((ref, i) => sinkOf(c.steps, i, ref.dtype));
   const registers = registersOf(cx, c.steps);
@@ -66,7 +81,8 @@ function load(source: Dense, from: number, target: Float64Array, n: number, op: 
   if (from < 0) target.fill(source[0] ?? 0, 0, n);
   else target.set(source.subarray(from, from + n));
   // Only 32-bit integers can fail to be fp32 numbers.
-  if (op === 'load' && (source instanceof Int32Array || source instanceof Uint32Array)) for (let i = 0; i < n; i++) target[i] = Math.fround(target[i] ?? 0);
+  if (op === 'load' && (source instanceof Int32Array || source instanceof Uint32Array))
+    for (let i = 0; i < n; i++) target[i] = Math.fround(target[i] ?? 0);
 }
 
 interface Sink {

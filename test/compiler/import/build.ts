@@ -44,7 +44,11 @@ export function floats(name: string, shape: readonly number[], numbers: readonly
 /** Seeded bell-shaped numbers around 0 of this size. */
 export function randomFloats(name: string, shape: readonly number[], seed: number, size: number = 1): OnnxTensor {
   const random = seededRandom(seed);
-  return floats(name, shape, Array.from({ length: elementCount(shape) }, () => size * random.bell()));
+  return floats(
+    name,
+    shape,
+    Array.from({ length: elementCount(shape) }, () => size * random.bell()),
+  );
 }
 
 export function input(name: string, shape: readonly OnnxDim[], dtype: DType = 'float32'): OnnxValueInfo {

@@ -50,6 +50,7 @@ describe.skipIf(!isThere)('conformance', () => {
     expect(totalMacs(graph)).toBe(statedMacs(name));
     // Every ONNX node is in a kernel or has a stated fate, and never both.
     const alive = new Set(leafNodes(graph.nodes).flatMap((node) => node.origin));
-    for (const node of model.nodeTable) expect([node.name, alive.has(node.name)]).toEqual([node.name, graph.retired[node.name] === undefined]);
+    for (const node of model.nodeTable)
+      expect([node.name, alive.has(node.name)]).toEqual([node.name, graph.retired[node.name] === undefined]);
   });
 });

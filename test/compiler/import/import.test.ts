@@ -34,7 +34,11 @@ describe('order and names', () => {
       importParts({
         inputs: [x],
         outputs: ['c'],
-        nodes: [node('Add', ['x', 'b'], ['a'], {}, { name: 'first' }), node('Neg', ['a'], ['b'], {}, { name: 'second' }), node('Relu', ['b'], ['c'], {}, { name: 'behind' })],
+        nodes: [
+          node('Add', ['x', 'b'], ['a'], {}, { name: 'first' }),
+          node('Neg', ['a'], ['b'], {}, { name: 'second' }),
+          node('Relu', ['b'], ['c'], {}, { name: 'behind' }),
+        ],
       }),
     );
     expect(rest).toEqual([]);
@@ -53,14 +57,22 @@ describe('order and names', () => {
     const { nodeTable } = importParts({
       inputs: [x],
       outputs: ['c'],
-      nodes: [node('Relu', ['x'], ['a'], {}, { name: '' }), node('Neg', ['a'], ['b'], {}, { name: 'same' }), node('Neg', ['b'], ['c'], {}, { name: 'same' })],
+      nodes: [
+        node('Relu', ['x'], ['a'], {}, { name: '' }),
+        node('Neg', ['a'], ['b'], {}, { name: 'same' }),
+        node('Neg', ['b'], ['c'], {}, { name: 'same' }),
+      ],
     });
     expect(nodeTable.map((n) => n.name)).toEqual(['a', 'same', 'same_2']);
   });
 
   test('a tensor written twice and a tensor nobody writes are told together', () => {
     const problems = problemsOf(() =>
-      importParts({ inputs: [x], outputs: ['a'], nodes: [node('Relu', ['x'], ['a']), node('Neg', ['x'], ['a']), node('Add', ['x', 'ghost'], ['b'])] }),
+      importParts({
+        inputs: [x],
+        outputs: ['a'],
+        nodes: [node('Relu', ['x'], ['a']), node('Neg', ['x'], ['a']), node('Add', ['x', 'ghost'], ['b'])],
+      }),
     );
     expect(problems.map((p) => p.slice(0, 7))).toEqual(['SYS4006', 'SYS4007']);
     expect(problems[1]).toContain('"ghost"');
@@ -91,14 +103,19 @@ describe('operators', () => {
   });
 
   test('operator sets before 7 are refused', () => {
-    expect(problemsOf(() => importParts({ inputs: [x], outputs: ['y'], nodes: [node('Relu', ['x'], ['y'])], opset: 6 }))[0]).toContain('SYS4009');
+    expect(problemsOf(() => importParts({ inputs: [x], outputs: ['y'], nodes: [node('Relu', ['x'], ['y'])], opset: 6 }))[0]).toContain(
+      'SYS4009',
+    );
   });
 
   test('Constant nodes become constants and are retired', () => {
     const { graph } = importParts({
       inputs: [x],
       outputs: ['y'],
-      nodes: [node('Constant', [], ['c'], { value: { tensor: floats('', [2], [1, 2]) } }, { name: 'const' }), node('Add', ['x', 'c'], ['y'])],
+      nodes: [
+        node('Constant', [], ['c'], { value: { tensor: floats('', [2], [1, 2]) } }, { name: 'const' }),
+        node('Add', ['x', 'c'], ['y']),
+      ],
     });
     expect(graph.nodes.map((n) => n.op)).toEqual(['Add']);
     expect(graph.retired).toEqual({ const: 'folded' });
@@ -127,7 +144,10 @@ describe('operators', () => {
       attributeDefaults: [],
       opsetImports: [],
       nodes: [
-        { ...node('LeakyRelu', ['a'], ['t'], {}, { name: 'act' }), attributes: [{ name: 'alpha', refName: 'slope', kind: 'float', value: 0 }] },
+        {
+          ...node('LeakyRelu', ['a'], ['t'], {}, { name: 'act' }),
+          attributes: [{ name: 'alpha', refName: 'slope', kind: 'float', value: 0 }],
+        },
         node('Add', ['t', 't'], ['r'], {}, { name: '' }),
       ],
     };
@@ -162,7 +182,9 @@ describe('values', () => {
   });
 
   test('tensor data are views of the file', async () => {
-    const bytes = encodeModel(model({ inputs: [x], outputs: ['y'], initializers: [floats('w', [2], [1, 2])], nodes: [node('Add', ['x', 'w'], ['y'])] }));
+    const bytes = encodeModel(
+      model({ inputs: [x], outputs: ['y'], initializers: [floats('w', [2], [1, 2])], nodes: [node('Add', ['x', 'w'], ['y'])] }),
+    );
     const { graph, identity } = await importModel(bytes, { name: 'file' });
     const constant = graph.values.find((v) => v.name === 'w')?.constant;
     expect(constant?.kind === 'bytes' && constant.bytes.buffer === bytes.buffer).toBe(true);
@@ -174,7 +196,10 @@ describe('values', () => {
     const { graph } = importParts({
       inputs: [input('x', ['batch', null, 4])],
       outputs: ['y'],
-      initializers: [tensor('zero', { dtype: 'int64', shape: [1], data: BigInt64Array.of(0n) }), tensor('rest', { dtype: 'int64', shape: [1], data: BigInt64Array.of(-1n) })],
+      initializers: [
+        tensor('zero', { dtype: 'int64', shape: [1], data: BigInt64Array.of(0n) }),
+        tensor('rest', { dtype: 'int64', shape: [1], data: BigInt64Array.of(-1n) }),
+      ],
       nodes: [
         node('Shape', ['x'], ['shape']),
         node('Gather', ['shape', 'zero'], ['n'], { axis: 0 }),
@@ -186,7 +211,12 @@ describe('values', () => {
   });
 
   test('absent external data: one warning with count and bytes; present data must fit', async () => {
-    const external = (name: string, dims: readonly number[]): OnnxTensor => ({ name, dtype: 'float32', dims, data: { kind: 'external', location: 'w.bin', offset: 0, length: null } });
+    const external = (name: string, dims: readonly number[]): OnnxTensor => ({
+      name,
+      dtype: 'float32',
+      dims,
+      data: { kind: 'external', location: 'w.bin', offset: 0, length: null },
+    });
     const bytes = encodeModel(
       model({
         inputs: [x],
@@ -208,7 +238,10 @@ describe('values', () => {
     const { graph, diagnostics } = importParts({
       inputs: [input('x', [1, 1, 4, 4], 'int8')],
       outputs: ['z'],
-      initializers: [tensor('w', { dtype: 'int8', shape: [2, 1, 3, 3], data: new Int8Array(18) }), tensor('v', { dtype: 'int8', shape: [1, 2, 1, 1], data: new Int8Array(2) })],
+      initializers: [
+        tensor('w', { dtype: 'int8', shape: [2, 1, 3, 3], data: new Int8Array(18) }),
+        tensor('v', { dtype: 'int8', shape: [1, 2, 1, 1], data: new Int8Array(2) }),
+      ],
       nodes: [node('Conv', ['x', 'w'], ['y']), node('Conv', ['y', 'v'], ['z'])],
     });
     expect(diagnostics.map((d) => d.code)).toEqual(['SYS4005']);
@@ -223,7 +256,11 @@ describe('values', () => {
 
   test('bytes that do not match the shape are refused', () => {
     const short: OnnxTensor = { name: 'w', dtype: 'float32', dims: [2], data: { kind: 'bytes', bytes: new Uint8Array(4) } };
-    const run = (): unknown => importDecoded(model({ inputs: [x], outputs: ['y'], initializers: [short], nodes: [node('Add', ['x', 'w'], ['y'])] }), { name: 't', sha256: '' });
+    const run = (): unknown =>
+      importDecoded(model({ inputs: [x], outputs: ['y'], initializers: [short], nodes: [node('Add', ['x', 'w'], ['y'])] }), {
+        name: 't',
+        sha256: '',
+      });
     expect(problemsOf(run)[0]).toMatch(/SYS4012: tensor "w" is float32\[2\], which is 8 bytes, but holds 4/);
   });
 });

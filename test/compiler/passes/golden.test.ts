@@ -1,6 +1,14 @@
 /** One text per pass: what goes in, what comes out. Update with `vitest -u` and read the difference. */
 import { describe, expect, test } from 'vitest';
-import { canonicalise, foldAffine, foldConstants, fuseElementwise, removeDeadCode, runPasses, type Pass } from '../../../src/compiler/passes/index.ts';
+import {
+  canonicalise,
+  foldBatchNorm,
+  foldConstants,
+  fuseElementwise,
+  removeDeadCode,
+  runPasses,
+  type Pass,
+} from '../../../src/compiler/passes/index.ts';
 import { compactGraph, parseGraph, printGraph, verifyGraph } from '../../../src/graph/index.ts';
 
 const cases: readonly { readonly name: string; readonly pass: Pass; readonly before: string }[] = [
@@ -82,7 +90,7 @@ const cases: readonly { readonly name: string; readonly pass: Pass; readonly bef
   },
   {
     name: 'fold-batch-norm-into-conv',
-    pass: foldAffine,
+    pass: foldBatchNorm,
     before: `graph "conv" opset 13 {
       input %x: float32[1, 1, 2, 2]
       const %w: float32[2, 1, 1, 1] = [1.0, 2.0]
@@ -102,7 +110,7 @@ const cases: readonly { readonly name: string; readonly pass: Pass; readonly bef
   },
   {
     name: 'fold-batch-norm-to-scale-shift',
-    pass: foldAffine,
+    pass: foldBatchNorm,
     before: `graph "scale-shift" opset 13 {
       input %x: float32[1, 2, 2, 2]
       const %scale: float32[2] = splat [2.0]
@@ -119,7 +127,7 @@ const cases: readonly { readonly name: string; readonly pass: Pass; readonly bef
   },
   {
     name: 'fold-batch-norm-shared-conv',
-    pass: foldAffine,
+    pass: foldBatchNorm,
     before: `graph "shared" opset 13 {
       input %x: float32[1, 1, 2, 2]
       const %w: float32[2, 1, 1, 1] = [1.0, 2.0]

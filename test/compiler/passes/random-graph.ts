@@ -4,7 +4,26 @@ import type { Graph } from '../../../src/graph/ir.ts';
 import type { OnnxNode, OnnxTensor } from '../../../src/onnx/model.ts';
 import { floats, importParts, input, node, randomFloats } from '../import/build.ts';
 
-const kinds = ['conv', 'depthwise', 'bn', 'relu', 'clip', 'sigmoid', 'leaky', 'scale', 'shift', 'add', 'sum', 'maxpool', 'avgpool', 'identity', 'dropout', 'concat', 'pad', 'fill'] as const;
+const kinds = [
+  'conv',
+  'depthwise',
+  'bn',
+  'relu',
+  'clip',
+  'sigmoid',
+  'leaky',
+  'scale',
+  'shift',
+  'add',
+  'sum',
+  'maxpool',
+  'avgpool',
+  'identity',
+  'dropout',
+  'concat',
+  'join',
+  'fill',
+] as const;
 type Kind = (typeof kinds)[number];
 
 interface Step {
@@ -41,20 +60,32 @@ function build(steps: readonly Step[], alsoOut: number | null): Graph {
     const same = made.filter((v) => v.channels === c);
     const second = same[other % same.length] ?? from;
     const third = same[seed % same.length] ?? from;
-    const weights = (name: string, shape: readonly number[], size = 0.5): string => constant(randomFloats(`${out}.${name}`, shape, seed, size));
+    const weights = (name: string, shape: readonly number[], size = 0.5): string =>
+      constant(randomFloats(`${out}.${name}`, shape, seed, size));
     const make = (op: string, inputs: readonly string[], attributes: Parameters<typeof node>[3] = {}, outChannels = c): void => {
       nodes.push(node(op, inputs, [out], attributes));
       made.push({ name: out, channels: outChannels });
     };
     switch (kind) {
       case 'conv':
-        make('Conv', [from.name, weights('w', [channels, c, 3, 3], 0.3), ...(seed % 2 === 0 ? [weights('b', [channels])] : [])], { pads: [1, 1, 1, 1] }, channels);
+        make(
+          'Conv',
+          [from.name, weights('w', [channels, c, 3, 3], 0.3), ...(seed % 2 === 0 ? [weights('b', [channels])] : [])],
+          { pads: [1, 1, 1, 1] },
+          channels,
+        );
         break;
       case 'depthwise':
         make('Conv', [from.name, weights('w', [c, 1, 3, 3])], { pads: [1, 1, 1, 1], group: c });
         break;
       case 'bn': {
-        const variance = constant(floats(`${out}.var`, [c], Array.from({ length: c }, (_, k) => 0.5 + ((seed + k) % 7))));
+        const variance = constant(
+          floats(
+            `${out}.var`,
+            [c],
+            Array.from({ length: c }, (_, k) => 0.5 + ((seed + k) % 7)),
+          ),
+        );
         make('BatchNormalization', [from.name, weights('s', [c], 1), weights('b', [c]), weights('m', [c]), variance]);
         break;
       }
@@ -97,13 +128,18 @@ function build(steps: readonly Step[], alsoOut: number | null): Graph {
       case 'concat':
         make('Concat', [from.name, second.name], { axis: 1 }, c + second.channels);
         break;
-      case 'pad':
+      case 'join':
         nodes.push(node('Relu', [from.name], [`${out}.r`]));
         make('Add', [`${out}.r`, from.name]);
         break;
       case 'fill': {
         // A constant made by nodes, as old exporters write them.
-        const size = constant({ name: `${out}.size`, dtype: 'int64', dims: [1], data: { kind: 'bytes', bytes: new Uint8Array(BigInt64Array.of(BigInt(c)).buffer) } });
+        const size = constant({
+          name: `${out}.size`,
+          dtype: 'int64',
+          dims: [1],
+          data: { kind: 'bytes', bytes: new Uint8Array(BigInt64Array.of(BigInt(c)).buffer) },
+        });
         nodes.push(node('ConstantOfShape', [size], [`${out}.f`], { value: { tensor: floats('', [1], [0.25 * (seed % 8)]) } }));
         nodes.push(node('Unsqueeze', [`${out}.f`], [`${out}.u`], { axes: [1, 2] }));
         make('Mul', [from.name, `${out}.u`]);

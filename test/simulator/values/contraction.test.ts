@@ -216,7 +216,15 @@ function plain(outChannels: number, w: number): Conv {
 }
 
 describe('matrix product', () => {
-  const sizes = fc.record({ b: small(3), m: small(12), n: small(20), k: small(13), broadcast: fc.boolean(), transposed: fc.boolean(), seed: fc.nat() });
+  const sizes = fc.record({
+    b: small(3),
+    m: small(12),
+    n: small(20),
+    k: small(13),
+    broadcast: fc.boolean(),
+    transposed: fc.boolean(),
+    seed: fc.nat(),
+  });
 
   test('int8 and fp32 equal the plain sums; batches broadcast, operands may lie transposed', () => {
     fc.assert(
@@ -268,7 +276,12 @@ describe('drain', () => {
     const acc = local('int32', 0, [1, 2, 1, 2]);
     const c = { ...plain(2, 2), xZero: 0 };
     return [
-      row('matrix', command(c, ref(0, 0, 'int32', 0, [1, 1, 1, 2]), ref(0, 1, 'int32', 0, [2, 1, 1, 1]), acc, { drain: { ...drain, out: ref(0, 4, dtype, 0, [1, 2, 1, 2]) } })),
+      row(
+        'matrix',
+        command(c, ref(0, 0, 'int32', 0, [1, 1, 1, 2]), ref(0, 1, 'int32', 0, [2, 1, 1, 1]), acc, {
+          drain: { ...drain, out: ref(0, 4, dtype, 0, [1, 2, 1, 2]) },
+        }),
+      ),
     ];
   };
   const x = int32([1, 1, 1, 2], [10, 100]);
@@ -302,7 +315,14 @@ describe('drain', () => {
     const c = plain(1, 3);
     const out = ref(0, 3, 'float32', 0, [1, 1, 1, 3]);
     const drain: Drain = { out, bias: ref(0, 2, 'float32', 0, [1]), multiplier: null, outZero: 0, lo: 0, hi: 6 };
-    const rows = [row('matrix', command(c, ref(0, 0, 'float32', 0, [1, 1, 1, 3]), ref(0, 1, 'float32', 0, [1, 1, 1, 1]), local('float32', 0, [1, 1, 1, 3]), { drain }))];
+    const rows = [
+      row(
+        'matrix',
+        command(c, ref(0, 0, 'float32', 0, [1, 1, 1, 3]), ref(0, 1, 'float32', 0, [1, 1, 1, 1]), local('float32', 0, [1, 1, 1, 3]), {
+          drain,
+        }),
+      ),
+    ];
     const all = [float32([1, 1, 1, 3], [-4, 0.1, 9]), float32([1, 1, 1, 1], [1]), float32([1], [0.2])];
     expect(output(run({ rows, inputs: all, outputs: [{ dtype: 'float32', shape: [1, 1, 1, 3] }] }))).toEqual([
       0,
@@ -324,7 +344,10 @@ test('weights loaded by DMA into the scratchpad, convolved there, stored back', 
     row('dma-out', { op: 'WAIT', core: 0, id: 1, count: 1 }),
     row('dma-out', store(local('int32', 16, [4]), ref(0, 2, 'int32', 0, [4]))),
   ];
-  const execution = run({ rows, inputs: [int8([2], [3, 4]), int8([2], [1, -2])], outputs: [{ dtype: 'int32', shape: [4] }] }, { sanitize: true });
+  const execution = run(
+    { rows, inputs: [int8([2], [3, 4]), int8([2], [1, -2])], outputs: [{ dtype: 'int32', shape: [4] }] },
+    { sanitize: true },
+  );
   expect(output(execution)).toEqual([3, 4, -6, -8]);
   expect(execution.diagnostics).toEqual([]);
   expect(execution.commandsExecuted).toBe(8);

@@ -2,7 +2,24 @@
 import { describe, expect, test } from 'vitest';
 import { SystoleError, type Tensor } from '../../../src/core/index.ts';
 import { execute } from '../../../src/simulator/values/index.ts';
-import { copy, float32, int8, load, local, output, ref, row, run, signal, store, tinyExecutable, tinyMachine, wait, type Row, type Tiny } from './tiny.ts';
+import {
+  copy,
+  float32,
+  int8,
+  load,
+  local,
+  output,
+  ref,
+  row,
+  run,
+  signal,
+  store,
+  tinyExecutable,
+  tinyMachine,
+  wait,
+  type Row,
+  type Tiny,
+} from './tiny.ts';
 
 function errorOf(action: () => unknown): SystoleError {
   try {
@@ -63,6 +80,23 @@ describe('queues', () => {
     expect(execution.commandsExecuted).toBe(36);
   });
 
+  test('an offset that REPEAT moves wraps inside its ring', () => {
+    // Slabs of 2 bytes in a ring of 2 slabs of the arena: iterations write slabs 0, 1, 0; the ring then holds the last two.
+    const slab = ref(0, 2, 'int8', 0, [1, 2], { strides: [2, 1], ring: { base: 0, bytes: 4, axis: 0 } });
+    const strides = [0, 2].map((region) => ({ region, bytes: 2 }));
+    const rows = [
+      row('dma-in', { op: 'REPEAT', count: 3, length: 1, strides }),
+      row('dma-in', copy(ref(0, 0, 'int8', 0, [1, 2]), slab)),
+      row('dma-in', copy(ref(0, 2, 'int8', 0, [4]), ref(0, 1, 'int8', 0, [4]))),
+    ];
+    const execution = run(
+      { rows, arena: 4, inputs: [int8([6], [1, 2, 3, 4, 5, 6])], outputs: [{ dtype: 'int8', shape: [4] }] },
+      { sanitize: true },
+    );
+    expect(output(execution)).toEqual([5, 6, 3, 4]);
+    expect(execution.diagnostics.map((d) => d.code)).toEqual(['SYS6206']);
+  });
+
   test('BARRIER holds every queue', () => {
     const rows = [
       row('dma-in', load(ref(0, 0, 'int8', 0, [2]), local('int8', 0, [2]))),
@@ -80,11 +114,18 @@ describe('queues', () => {
       row('dma-in', load(ref(0, 0, 'int8', core, [1]), local('int8', 0, [1])), { core }),
       row('dma-in', store(local('int8', 0, [1]), ref(0, 1, 'int8', core, [1])), { core }),
     ];
-    expect(output(run({ rows: [...both(0), ...both(1)], inputs: [int8([2], [8, 9])], outputs: [{ dtype: 'int8', shape: [2] }] }))).toEqual([8, 9]);
+    expect(output(run({ rows: [...both(0), ...both(1)], inputs: [int8([2], [8, 9])], outputs: [{ dtype: 'int8', shape: [2] }] }))).toEqual([
+      8, 9,
+    ]);
   });
 
   test('a deadlock names every blocked queue, its semaphore, the count, the kernel and its ONNX nodes', () => {
-    const rows = [row('dma-in', signal(3)), row('matrix', wait(3, 2), { kernel: 1 }), row('vector', wait(4)), row('dma-in', { op: 'BARRIER' })];
+    const rows = [
+      row('dma-in', signal(3)),
+      row('matrix', wait(3, 2), { kernel: 1 }),
+      row('vector', wait(4)),
+      row('dma-in', { op: 'BARRIER' }),
+    ];
     const error = errorOf(() => run({ rows, kernels: 2 }));
     expect(error.diagnostics[0]?.code).toBe('SYS6009');
     expect(error.diagnostics[0]?.origin).toEqual(['node_0', 'node_1']);
@@ -115,7 +156,12 @@ describe('queues', () => {
 describe('inputs', () => {
   const rows = [row('dma-in', load(ref(0, 0, 'int8', 0, [3]), ref(0, 1, 'int8', 0, [3])))];
   const quantization = { scale: 0.5, zeroPoint: 1, placeholder: false };
-  const tiny = (more: Partial<Tiny> = {}): Tiny => ({ rows, inputs: [int8([3], [1, 2, 3])], outputs: [{ dtype: 'int8', shape: [3] }], ...more });
+  const tiny = (more: Partial<Tiny> = {}): Tiny => ({
+    rows,
+    inputs: [int8([3], [1, 2, 3])],
+    outputs: [{ dtype: 'int8', shape: [3] }],
+    ...more,
+  });
   const runWith = (inputs: ReadonlyMap<string, Tensor>, more: Partial<Tiny> = {}) =>
     execute(tinyExecutable(tiny(more)), tinyMachine(), inputs, { sanitize: false });
 

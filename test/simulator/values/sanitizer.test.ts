@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { Ring } from '../../../src/isa/command.ts';
 import { copy, int8, load, local, ref, row, run, signal, store, wait, type Row, type Tiny } from './tiny.ts';
 
-const input = int8([16], Array.from({ length: 16 }, (_, i) => i));
+const input = int8(
+  [16],
+  Array.from({ length: 16 }, (_, i) => i),
+);
 const in0 = (offset: number, count: number) => ref(0, 0, 'int8', offset, [count]);
 const out0 = (offset: number, count: number) => ref(0, 1, 'int8', offset, [count]);
 const here = (offset: number, count: number) => local('int8', offset, [count]);
@@ -19,7 +22,10 @@ function findings(rows: readonly Row[], more: Partial<Tiny> = {}): string[] {
 const codes = (rows: readonly Row[], more: Partial<Tiny> = {}): string[] => findings(rows, more).map((f) => f.slice(0, 7));
 
 test('bytes never written', () => {
-  const program = (count: number): Row[] => [row('dma-in', load(in0(0, count), here(0, count))), row('dma-in', store(here(0, 4), out0(0, 4)))];
+  const program = (count: number): Row[] => [
+    row('dma-in', load(in0(0, count), here(0, count))),
+    row('dma-in', store(here(0, 4), out0(0, 4))),
+  ];
   expect(codes(program(4))).toEqual([]);
   expect(findings(program(3))).toEqual([
     'SYS6201 STORE (row 1, core 0 dma-in, kernel "k0" from node_0) reads operand src, bytes 3..3 of "scratchpad" of core 0, where nothing was ' +
@@ -28,7 +34,9 @@ test('bytes never written', () => {
 });
 
 test('an output nobody wrote', () => {
-  expect(findings([row('dma-in', load(in0(0, 3), out0(0, 3)))])[0]).toContain('SYS6201 The host reads operand output "out0", byte 3 of region "out0"');
+  expect(findings([row('dma-in', load(in0(0, 3), out0(0, 3)))])[0]).toContain(
+    'SYS6201 The host reads operand output "out0", byte 3 of region "out0"',
+  );
 });
 
 describe('races', () => {
@@ -114,7 +122,9 @@ describe('live tiles that overlap', () => {
     expect(codes(program(4))).toEqual([]);
     const [first] = findings(program(2));
     expect(first).toContain('SYS6204 STORE (row 3');
-    expect(first).toContain('partly from LOAD (row 0, core 0 dma-in, kernel "k1" from node_1) and partly from LOAD (row 2, core 0 dma-in, kernel "k2" from node_2)');
+    expect(first).toContain(
+      'partly from LOAD (row 0, core 0 dma-in, kernel "k1" from node_1) and partly from LOAD (row 2, core 0 dma-in, kernel "k2" from node_2)',
+    );
   });
 
   test('a result written over before anyone read it', () => {
@@ -138,11 +148,14 @@ describe('bounds', () => {
 
   test('rings', () => {
     const withRing = (ring: Ring, extent = 2, offset = 0): string[] =>
-      codes([
-        row('dma-in', load(in0(0, 8), here(0, 8))),
-        row('dma-in', copy(local('int8', offset, [extent, 2], { strides: [2, 1], ring }), ref(0, 2, 'int8', 0, [extent, 2]))),
-        row('dma-in', load(in0(0, 4), out0(0, 4))),
-      ], { arena: 64 });
+      codes(
+        [
+          row('dma-in', load(in0(0, 8), here(0, 8))),
+          row('dma-in', copy(local('int8', offset, [extent, 2], { strides: [2, 1], ring }), ref(0, 2, 'int8', 0, [extent, 2]))),
+          row('dma-in', load(in0(0, 4), out0(0, 4))),
+        ],
+        { arena: 64 },
+      );
     expect(withRing({ base: 0, bytes: 8, axis: 0 }, 2, 6)).toEqual([]);
     expect(withRing({ base: 0, bytes: 7, axis: 0 })).toEqual(['SYS6207']);
     expect(withRing({ base: 0, bytes: 8, axis: 1 })).toEqual(['SYS6207']);

@@ -103,7 +103,10 @@ export function tinyExecutable(tiny: Tiny): Executable {
   const table = createCommandTable();
   for (const { slot, command } of tiny.rows) table.emit(slot, command);
   const regions: Region[] = [];
-  const bindings = (kind: 'input' | 'output', list: readonly { readonly dtype: DType; readonly shape: readonly number[] }[]): TensorBinding[] =>
+  const bindings = (
+    kind: 'input' | 'output',
+    list: readonly { readonly dtype: DType; readonly shape: readonly number[] }[],
+  ): TensorBinding[] =>
     list.map(({ dtype, shape }, i) => {
       const name = `${kind === 'input' ? 'in' : 'out'}${i}`;
       const bytes = elementCount(shape) * bytesPerElement(dtype);

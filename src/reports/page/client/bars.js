@@ -12,7 +12,14 @@ export function drawEnergy(parts) {
     ...chartBase(),
     grid: { left: 4, right: 92, top: 8, bottom: 8, containLabel: true },
     xAxis: { type: 'value', show: false },
-    yAxis: { type: 'category', data: shown.map((p) => p.name), ...axisStyle(), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: color('ink'), fontSize: 12 } },
+    yAxis: {
+      type: 'category',
+      data: shown.map((p) => p.name),
+      ...axisStyle(),
+      axisTick: { show: false },
+      axisLine: { show: false },
+      axisLabel: { color: color('ink'), fontSize: 12 },
+    },
     series: [
       {
         type: 'bar',
@@ -45,13 +52,28 @@ export function drawMemories(memories) {
     .filter((row) => row.memory.operands.some((o) => o[row.key] > 0))
     .reverse();
   if (rows.length === 0) return empty(element, 'Nothing moves.');
-  const operands = [...new Set(memories.flatMap((m) => m.operands.map((o) => o.name)))].sort((a, b) => operandColors.indexOf(a) - operandColors.indexOf(b));
+  const operands = [...new Set(memories.flatMap((m) => m.operands.map((o) => o.name)))].sort(
+    (a, b) => operandColors.indexOf(a) - operandColors.indexOf(b),
+  );
   element.style.height = `${Math.max(140, 84 + rows.length * 30)}px`;
   liveChart(element, (width) => ({
     ...chartBase(),
-    legend: { bottom: 0, left: 0, itemWidth: 10, itemHeight: 10, itemGap: 14, textStyle: { color: color('soft'), fontSize: 11 }, data: operands },
+    legend: {
+      bottom: 0,
+      left: 0,
+      itemWidth: 10,
+      itemHeight: 10,
+      itemGap: 14,
+      textStyle: { color: color('soft'), fontSize: 11 },
+      data: operands,
+    },
     grid: { left: 4, right: 18, top: 8, bottom: operands.length > 3 && width < 360 ? 60 : 36, containLabel: true },
-    xAxis: { type: 'value', ...axisStyle(), splitNumber: width < 420 ? 2 : 4, axisLabel: { ...axisStyle().axisLabel, formatter: (v) => siTick(v, 'B') } },
+    xAxis: {
+      type: 'value',
+      ...axisStyle(),
+      splitNumber: width < 420 ? 2 : 4,
+      axisLabel: { ...axisStyle().axisLabel, formatter: (v) => siTick(v, 'B') },
+    },
     yAxis: {
       type: 'category',
       data: rows.map((row) => `${row.memory.name} ${row.direction}`),

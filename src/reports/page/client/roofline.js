@@ -29,7 +29,9 @@ export function drawRoofline(data) {
 
 function rooflineOption(data, chosen, width) {
   const memory = data.memories[chosen];
-  const dots = data.kernels.filter((k) => k.intensity[chosen] !== null && k.macsPerSecond > 0).map((k) => ({ ...k, x: k.intensity[chosen] }));
+  const dots = data.kernels
+    .filter((k) => k.intensity[chosen] !== null && k.macsPerSecond > 0)
+    .map((k) => ({ ...k, x: k.intensity[chosen] }));
   const peak = data.peaks[0]?.macsPerSecond ?? 1;
   const ridge = peak / memory.bytesPerSecond;
   // Whole decades around everything that is drawn.

@@ -62,7 +62,16 @@ function scatterOption(data, axes, width) {
   });
   return {
     ...chartBase(),
-    legend: { show: data.groups.length > 1, top: 0, left: 0, icon: 'circle', itemWidth: 10, itemHeight: 10, textStyle: { color: color('soft'), fontSize: 11 }, data: data.groups },
+    legend: {
+      show: data.groups.length > 1,
+      top: 0,
+      left: 0,
+      icon: 'circle',
+      itemWidth: 10,
+      itemHeight: 10,
+      textStyle: { color: color('soft'), fontSize: 11 },
+      data: data.groups,
+    },
     grid: { left: narrow ? 8 : 16, right: narrow ? 16 : 28, top: data.groups.length > 1 ? 64 : 34, bottom: 44, containLabel: true },
     xAxis: { ...axis(x, axes.x), nameLocation: 'middle', nameGap: 30 },
     yAxis: { ...axis(y, axes.y), nameGap: 14, nameTextStyle: { ...axisStyle().nameTextStyle, align: 'left' } },

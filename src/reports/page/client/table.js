@@ -25,7 +25,9 @@ export function sortableTable(id) {
       heading.setAttribute('aria-sort', direction);
       const sign = direction === 'ascending' ? 1 : -1;
       const value = (row) => row.cells[column].dataset.v;
-      const rows = [...body.rows].sort((a, b) => sign * (numeric ? Number(value(a)) - Number(value(b)) : value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0));
+      const rows = [...body.rows].sort(
+        (a, b) => sign * (numeric ? Number(value(a)) - Number(value(b)) : value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0),
+      );
       body.append(...rows);
       cut();
     });

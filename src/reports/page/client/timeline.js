@@ -129,7 +129,13 @@ export function drawTimeline(timeline, cycles, seconds) {
     const at = cycleAt(x);
     const i = firstEndingAfter(queue, at - slack);
     if (i >= queue.slices || queue.words[i * 4] > at + slack) return null;
-    return { queue: queue.name, start: queue.words[i * 4], cycles: queue.words[i * 4 + 1], kernel: queue.words[i * 4 + 2] - 1, op: queue.words[i * 4 + 3] };
+    return {
+      queue: queue.name,
+      start: queue.words[i * 4],
+      cycles: queue.words[i * 4 + 1],
+      kernel: queue.words[i * 4 + 2] - 1,
+      op: queue.words[i * 4 + 3],
+    };
   }
 
   const tip = document.getElementById('tip');

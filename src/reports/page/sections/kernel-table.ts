@@ -27,15 +27,23 @@ const columns: readonly Column[] = [
 export function kernelTable(result: Result): Html {
   const kernels = kernelsByCost(result);
   const worst = kernels[0]?.attributedCycles ?? 0;
-  return html`<section aria-labelledby="h-kernels"><h2 id="h-kernels">Kernels</h2>
-<p class="hint">${result.kernels.length} kernels. Time is what the run waited for each; the parts add up to the whole.</p>
-<div class="table"><table id="kernels">
-<thead><tr>${columns.map((c) => html`<th scope="col" class="${c.from}${c.numeric ? ' n' : ''}"${c.key === 'cycles' ? html` aria-sort="descending"` : null}><button type="button" data-key="${c.key}">${c.title}</button></th>`)}</tr></thead>
-<tbody>
-${kernels.map((kernel) => row(kernel, result, worst))}
-</tbody></table></div>
-<button type="button" class="more-rows" id="kernels-more" hidden>Show all ${result.kernels.length} kernels</button>
-</section>`;
+  return html`<section aria-labelledby="h-kernels">
+    <h2 id="h-kernels">Kernels</h2>
+    <p class="hint">${result.kernels.length} kernels. Time is what the run waited for each; the parts add up to the whole.</p>
+    <div class="table">
+      <table id="kernels">
+        <thead>
+          <tr>
+            ${columns.map((c) => html`<th scope="col" class="${c.from}${c.numeric ? ' n' : ''}" ${c.key === 'cycles' ? html` aria-sort="descending"` : null}><button type="button" data-key="${c.key}">${c.title}</button></th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${kernels.map((kernel) => row(kernel, result, worst))}
+        </tbody>
+      </table>
+    </div>
+    <button type="button" class="more-rows" id="kernels-more" hidden>Show all ${result.kernels.length} kernels</button>
+  </section>`;
 }
 
 function row(kernel: KernelResult, result: Result, worst: number): Html {
@@ -44,13 +52,21 @@ function row(kernel: KernelResult, result: Result, worst: number): Html {
     .reduce((sum, t) => sum + t.readBytes + t.writeBytes, 0);
   const origin = kernel.origin.filter((name) => name !== kernel.name);
   return html`<tr>
-<th scope="row" data-v="${kernel.name}"><span class="kname">${kernel.name}</span><small>${kernel.class}${origin.length > 0 ? ` · ${origin.slice(0, 4).join(', ')}${origin.length > 4 ? ` and ${origin.length - 4} more` : ''}` : ''}</small></th>
-<td class="n time" data-v="${kernel.attributedCycles}"><b>${formatShare(share(kernel.attributedCycles, result.totals.cycles))}</b><small>${formatCount(kernel.attributedCycles)}</small><span class="bar ${limitClass(kernel.limit)}" style="width:${(share(kernel.attributedCycles, worst) * 100).toFixed(1)}%"></span></td>
-<td class="medium" data-v="${kernel.limit}"><span class="pill ${limitClass(kernel.limit)}">${kernel.limit}</span></td>
-<td class="n medium" data-v="${kernel.macUtilization}">${kernel.macs > 0 ? formatShare(kernel.macUtilization) : '–'}</td>
-<td class="n wide" data-v="${kernel.macs}">${kernel.macs > 0 ? formatSi(kernel.macs, '') : '–'}</td>
-<td class="n wide" data-v="${bytes}">${formatBytes(bytes)}</td>
-<td class="n wide" data-v="${kernel.energyJoules}">${formatSi(kernel.energyJoules, 'J')}</td>
-<td class="wide map" data-v="${kernel.mapping}">${kernel.mapping}</td>
-</tr>`;
+    <th scope="row" data-v="${kernel.name}">
+      <span class="kname">${kernel.name}</span
+      ><small
+        >${kernel.class}${origin.length > 0 ? html`<span class="medium"> · ${origin.slice(0, 4).join(', ')}${origin.length > 4 ? ` and ${origin.length - 4} more` : ''}</span>` : null}</small
+      >
+    </th>
+    <td class="n time" data-v="${kernel.attributedCycles}">
+      <b>${formatShare(share(kernel.attributedCycles, result.totals.cycles))}</b><small>${formatCount(kernel.attributedCycles)}</small
+      ><span class="bar ${limitClass(kernel.limit)}" style="width:${(share(kernel.attributedCycles, worst) * 100).toFixed(1)}%"></span>
+    </td>
+    <td class="medium" data-v="${kernel.limit}"><span class="pill ${limitClass(kernel.limit)}">${kernel.limit}</span></td>
+    <td class="n medium" data-v="${kernel.macUtilization}">${kernel.macs > 0 ? formatShare(kernel.macUtilization) : '–'}</td>
+    <td class="n wide" data-v="${kernel.macs}">${kernel.macs > 0 ? formatSi(kernel.macs, '') : '–'}</td>
+    <td class="n wide" data-v="${bytes}">${formatBytes(bytes)}</td>
+    <td class="n wide" data-v="${kernel.energyJoules}">${formatSi(kernel.energyJoules, 'J')}</td>
+    <td class="wide map" data-v="${kernel.mapping}">${kernel.mapping}</td>
+  </tr>`;
 }

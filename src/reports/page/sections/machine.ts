@@ -5,19 +5,34 @@ import { html, type Html } from '../html.ts';
 
 /** What the program ran on. */
 export function machineSection(machine: Machine): Html {
-  return html`<section aria-labelledby="h-machine"><h2 id="h-machine">Machine</h2>
-<p class="hint">${machine.description}</p>
-<dl class="facts-list">
-${Object.entries(machine.cores).map(([name, core]) => html`<dt>${core.count > 1 ? `${core.count} × ${name}` : name}</dt><dd>${describeCore(core, machine)}</dd>`)}
-${Object.entries(machine.memories).map(([name, memory]) => html`<dt>${name}</dt><dd>${describeMemory(memory)}</dd>`)}
-<dt>host</dt><dd>${formatSi(machine.host.opsPerSecond, 'op/s')}, ${formatSi(machine.host.handoverPs * 1e-12, 's')} to hand over</dd>
-<dt>technology</dt><dd>${machine.technology.nodeNm} nm, ${machine.technology.voltage} V</dd>
-</dl></section>`;
+  return html`<section aria-labelledby="h-machine">
+    <h2 id="h-machine">Machine</h2>
+    <p class="hint">${machine.description}</p>
+    <dl class="facts-list">
+      ${Object.entries(machine.cores).map(
+        ([name, core]) =>
+          html`<dt>${core.count > 1 ? `${core.count} × ${name}` : name}</dt>
+            <dd>${describeCore(core, machine)}</dd>`,
+      )}
+      ${Object.entries(machine.memories).map(
+        ([name, memory]) =>
+          html`<dt>${name}</dt>
+            <dd>${describeMemory(memory)}</dd>`,
+      )}
+      <dt>host</dt>
+      <dd>${formatSi(machine.host.opsPerSecond, 'op/s')}, ${formatSi(machine.host.handoverPs * 1e-12, 's')} to hand over</dd>
+      <dt>technology</dt>
+      <dd>${machine.technology.nodeNm} nm, ${machine.technology.voltage} V</dd>
+    </dl>
+  </section>`;
 }
 
 function describeCore(core: Core, machine: Machine): string {
   const m = core.matrix;
-  const array = m.kind === 'systolic' ? `${m.rows} × ${m.cols} systolic array, ${m.dataflow}` : `${m.inputLanes} × ${m.outputLanes} × ${m.pixels} dot-product array`;
+  const array =
+    m.kind === 'systolic'
+      ? `${m.rows} × ${m.cols} systolic array, ${m.dataflow}`
+      : `${m.inputLanes} × ${m.outputLanes} × ${m.pixels} dot-product array`;
   return `${array}, ${Object.keys(m.rates).join(' ')}; ${core.vector.lanes} vector lanes; ${formatSi(machine.clocks[core.clock] ?? 0, 'Hz')}`;
 }
 
@@ -38,17 +53,34 @@ export function nodesSection(result: Result): Html {
     ['dead', 'unused'],
     ['host', 'run on the host'],
   ] as const;
-  const counted = fates.map(([fate, text]) => ({ fate, text, nodes: result.nodes.filter((node) => node.fate === fate) })).filter((group) => group.nodes.length > 0);
-  return html`<section aria-labelledby="h-nodes"><h2 id="h-nodes">ONNX nodes</h2>
-<p class="hint">${formatCount(result.nodes.length)} nodes of the model, and what became of them.</p>
-<dl class="facts-list">
-${counted.map((group) => html`<dt>${formatCount(group.nodes.length)}</dt><dd>${group.text} <small>${formatShare(share(group.nodes.length, result.nodes.length))}</small><br><small>${operators(group.nodes)}</small></dd>`)}
-</dl></section>`;
+  const counted = fates
+    .map(([fate, text]) => ({ fate, text, nodes: result.nodes.filter((node) => node.fate === fate) }))
+    .filter((group) => group.nodes.length > 0);
+  return html`<section aria-labelledby="h-nodes">
+    <h2 id="h-nodes">ONNX nodes</h2>
+    <p class="hint">${formatCount(result.nodes.length)} nodes of the model, and what became of them.</p>
+    <dl class="facts-list">
+      ${counted.map(
+        (group) =>
+          html`<dt>${formatCount(group.nodes.length)}</dt>
+            <dd>
+              ${group.text} <small>${formatShare(share(group.nodes.length, result.nodes.length))}</small><br /><small
+                >${operators(group.nodes)}</small
+              >
+            </dd>`,
+      )}
+    </dl>
+  </section>`;
 }
 
 function operators(nodes: Result['nodes']): string {
   const counts = new Map<string, number>();
   for (const node of nodes) counts.set(node.opType, (counts.get(node.opType) ?? 0) + 1);
   const sorted = [...counts].toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  return sorted.slice(0, 8).map(([op, n]) => `${op} ${n}`).join(', ') + (sorted.length > 8 ? ', …' : '');
+  return (
+    sorted
+      .slice(0, 8)
+      .map(([op, n]) => `${op} ${n}`)
+      .join(', ') + (sorted.length > 8 ? ', …' : '')
+  );
 }

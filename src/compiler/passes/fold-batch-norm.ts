@@ -1,4 +1,5 @@
-import { attributeFloat, attributeInt, type Constant, type Node, type TensorType, type ValueId } from '../../graph/ir.ts';
+import { attributeFloat, attributeInt } from '../../graph/index.ts';
+import type { Constant, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import { combine, staticCount, type Operand } from './constants.ts';
 import { joinOrigins, rewrite, type Edit } from './edit.ts';
 import type { Pass } from './pass.ts';
@@ -18,7 +19,7 @@ import type { Pass } from './pass.ts';
  * Does not apply to a contraction whose result has other readers or is a graph output, whose weights are not constant, or to a
  * grouped ConvTranspose. An Add of a constant to a contraction without bias, and to nothing else, is exact.
  */
-export const foldAffine: Pass = {
+export const foldBatchNorm: Pass = {
   name: 'fold-batch-norm',
   summary: 'Folds BatchNormalization and per-channel constants into convolutions and Gemm; what is left becomes ScaleShift',
   run: (graph) =>
@@ -59,22 +60,22 @@ function readAffine(node: Node, edit: Edit): Affine | null {
 }
 
 function readScaleShift(node: Node, channels: number, edit: Edit): Affine | null {
-  const [x, scale, shift] = node.inputs;
+  const [x = null, scale = null, shift = null] = node.inputs;
   const k = vectorOperand(scale, channels, edit);
   const d = vectorOperand(shift, channels, edit);
-  return x == null || k === null || d === null ? null : { x, scale: k, shift: d, channels };
+  return x === null || k === null || d === null ? null : { x, scale: k, shift: d, channels };
 }
 
-function vectorOperand(id: ValueId | null | undefined, count: number, edit: Edit): Operand | null {
+function vectorOperand(id: ValueId | null, count: number, edit: Edit): Operand | null {
   const constant = edit.constant(id);
-  const isVector = id != null && staticCount(edit.value(id).type) === count;
+  const isVector = id !== null && staticCount(edit.value(id).type) === count;
   return constant === null || !isVector ? null : { constant, count, inner: 1 };
 }
 
 function readBatchNorm(node: Node, channels: number, edit: Edit): Affine | null {
-  const [x, ...parameters] = node.inputs;
+  const [x = null, ...parameters] = node.inputs;
   const [, ...statistics] = node.outputs;
-  if (x == null || statistics.some((id) => edit.uses(id) > 0)) return null;
+  if (x === null || statistics.some((id) => edit.uses(id) > 0)) return null;
   const [scale, shift, mean, variance] = parameters.map((id) => vectorOperand(id, channels, edit));
   if (!scale || !shift || !mean || !variance) return null;
   const epsilon = Math.fround(attributeFloat(node, 'epsilon', 1e-5));
@@ -85,11 +86,17 @@ function readBatchNorm(node: Node, channels: number, edit: Edit): Affine | null 
 }
 
 function readArithmetic(node: Node, type: TensorType, channels: number, edit: Edit): Affine | null {
-  const sides: readonly (readonly [number, number])[] = node.op === 'Mul' || node.op === 'Add' ? [[0, 1], [1, 0]] : [[0, 1]];
+  const sides: readonly (readonly [number, number])[] =
+    node.op === 'Mul' || node.op === 'Add'
+      ? [
+          [0, 1],
+          [1, 0],
+        ]
+      : [[0, 1]];
   for (const [at, other] of sides) {
-    const x = node.inputs[at];
-    const c = node.inputs[other];
-    if (x == null || c == null || edit.constant(x) !== null) continue;
+    const x = node.inputs[at] ?? null;
+    const c = node.inputs[other] ?? null;
+    if (x === null || c === null || edit.constant(x) !== null) continue;
     const operand = channelOperand(c, edit.value(x).type, type, channels, edit);
     if (operand === null) continue;
     switch (node.op) {
@@ -126,9 +133,9 @@ function foldIntoContraction(node: Node, affine: Affine, edit: Edit): boolean {
   const made = edit.producer(x);
   const [out] = node.outputs;
   if (made === null || out === undefined || made.domain !== '' || edit.uses(x) > 0 || edit.isOutput(x)) return false;
-  const [input, w, b = null] = made.inputs;
-  const inner = w == null || input === undefined ? null : weightsInside(made, edit.value(w).type);
-  if (w == null || input === undefined || inner === null) return false;
+  const [input, w = null, b = null] = made.inputs;
+  const inner = w === null || input === undefined ? null : weightsInside(made, edit.value(w).type);
+  if (w === null || input === undefined || inner === null) return false;
   const weights = edit.value(w);
   const count = staticCount(weights.type);
   const bias = b === null ? null : vectorOperand(b, channels, edit);
@@ -182,15 +189,22 @@ function mergeIntoScaleShift(node: Node, affine: Affine, edit: Edit): boolean {
   const { x, channels } = affine;
   const made = edit.producer(x);
   const [out] = node.outputs;
-  if (made === null || out === undefined || made.domain !== 'systole' || made.op !== 'ScaleShift' || edit.uses(x) > 0 || edit.isOutput(x)) return false;
-  const [input, k, d] = made.inputs;
+  if (made === null || out === undefined || made.domain !== 'systole' || made.op !== 'ScaleShift' || edit.uses(x) > 0 || edit.isOutput(x))
+    return false;
+  const [input, k = null, d = null] = made.inputs;
   const scale = vectorOperand(k, channels, edit);
   const shift = vectorOperand(d, channels, edit);
-  if (input === undefined || k == null || d == null || scale === null || shift === null) return false;
+  if (input === undefined || k === null || d === null || scale === null || shift === null) return false;
   const type: TensorType = { dtype: 'float32', shape: [channels] };
   const name = edit.value(out).name;
   const newScale =
-    affine.scale === null ? k : edit.add(`${name}.scale`, type, combine([scale, affine.scale], channels, ([a = 0, c = 0]) => a * c));
+    affine.scale === null
+      ? k
+      : edit.add(
+          `${name}.scale`,
+          type,
+          combine([scale, affine.scale], channels, ([a = 0, c = 0]) => a * c),
+        );
   const newShift = edit.add(`${name}.shift`, type, affineOf(shift, affine));
   edit.replaceNode(made, { ...made, inputs: [input, newScale, newShift], outputs: [out], origin: joinOrigins(made, node) });
   return true;
@@ -208,4 +222,3 @@ function becomeScaleShift(node: Node, affine: Affine, edit: Edit): boolean {
   edit.emit({ ...node, op: 'ScaleShift', domain: 'systole', inputs: [affine.x, k, d], outputs: [out], attributes: {} });
   return true;
 }
-

@@ -1,0 +1,126 @@
+/** Whatever is wrong with the input: a coded message, exit code 1, no stack, nothing half-written. */
+import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { presetYaml } from '../../src/hw-configs/index.ts';
+import { formatNpz } from '../../src/cli/npy.ts';
+import { build, systole, temporaryFolder } from './run-cli.ts';
+import { cyclicModel, tinyModel, unknownOperatorModel } from './tiny-models.ts';
+
+const folder = temporaryFolder();
+const target = ['--target', 'edge-systolic-32'];
+
+beforeAll(() => {
+  build();
+  const yaml = presetYaml('edge-systolic-32');
+  const files: Readonly<Record<string, Uint8Array | string>> = {
+    'good.onnx': tinyModel,
+    'empty.onnx': '',
+    'text.onnx': 'This is not an ONNX file, it is a letter to somebody.\n'.repeat(20),
+    'cut.onnx': tinyModel.subarray(0, Math.floor(tinyModel.length * 0.6)),
+    'cycle.onnx': cyclicModel,
+    'unknown-op.onnx': unknownOperatorModel,
+    'broken.npu': tinyModel,
+    'unit.yaml': yaml.replace(/frequency: \S+ \S+|: 1 GHz/, (found) => found.replace(/\d+ ?\S*$/, '1 KiB')),
+    'negative.yaml': yaml.replace(/size: 1 MiB/, 'size: -1 MiB'),
+    'syntax.yaml': 'cores: [\n',
+    'unknown-path.study.yaml': 'models: good.onnx\ntarget: edge-systolic-32\nparameters:\n  memories.scratchpda.size: [64 KiB]\n',
+    'misspelt.study.yaml': 'modles: good.onnx\ntarget: edge-systolic-32\n',
+    'objective.study.yaml': 'models: good.onnx\ntarget: edge-systolic-32\nobjectives: [secnods]\n',
+    'other-name.npz': formatNpz(new Map([['z', { dtype: 'float32', shape: [1, 3, 8, 8], data: new Float32Array(192) }]])),
+    'other-shape.npz': formatNpz(new Map([['x', { dtype: 'float32', shape: [1, 3, 8, 9], data: new Float32Array(216) }]])),
+    'not.npz': 'x,y\n1,2\n',
+  };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder.path, name), content);
+  mkdirSync(join(folder.path, 'locked'));
+  chmodSync(join(folder.path, 'locked'), 0o555);
+});
+afterAll(() => folder.remove());
+
+const compileTo = (model: string): readonly string[] => ['compile', model, ...target, '-o', 'out.npu'];
+const values = (file: string): readonly string[] => ['simulate', 'good.onnx', ...target, '--calibrate', 'random:1', '--values', file];
+
+describe('bad input', () => {
+  test.each<readonly [string, RegExp, readonly string[]]>([
+    ['an empty file', /SYS1\d{3}.*empty/, compileTo('empty.onnx')],
+    ['not an ONNX file', /SYS1\d{3}/, compileTo('text.onnx')],
+    ['a truncated file', /SYS1\d{3}/, compileTo('cut.onnx')],
+    ['a graph with a cycle', /SYS\d{4}.*(cycle|circle|itself)/i, compileTo('cycle.onnx')],
+    ['an unknown operator', /SYS\d{4}.*Frobnicate/, compileTo('unknown-op.onnx')],
+    ['a model that is not there', /SYS8002.*no such file/, compileTo('nowhere.onnx')],
+    ['a misspelt built-in model', /SYS8001.*Did you mean "resnet18"/, compileTo('resnet81')],
+    [
+      'an unknown preset',
+      /SYS2001.*Did you mean "edge-systolic-32"/,
+      ['compile', 'good.onnx', '--target', 'edge-systolic-23', '-o', 'out.npu'],
+    ],
+    ['a wrong unit', /SYS20\d\d/, ['compile', 'good.onnx', '--target', 'unit.yaml', '-o', 'out.npu']],
+    ['a negative size', /SYS20\d\d/, ['compile', 'good.onnx', '--target', 'negative.yaml', '-o', 'out.npu']],
+    ['YAML that is none', /SYS2002/, ['compile', 'good.onnx', '--target', 'syntax.yaml', '-o', 'out.npu']],
+    ['an unknown path to set', /SYS2041.*scratchpda/, [...compileTo('good.onnx'), '--set', 'memories.scratchpda.size=1 MiB']],
+    ['a machine nothing fits on', /SYS\d{4}/, [...compileTo('good.onnx'), '--set', 'memories.dram.size=1 KiB']],
+    ['an output folder that is not there', /SYS8003/, ['compile', 'good.onnx', ...target, '-o', 'nowhere/out.npu']],
+    ['an output that is a directory', /SYS8003.*directory/, ['compile', 'good.onnx', ...target, '-o', 'locked']],
+    ['a study over an unknown path', /SYS2041.*scratchpda/, ['sweep', 'unknown-path.study.yaml', '--out', 'study']],
+    ['a study with a misspelt key', /SYS7001.*modles/, ['sweep', 'misspelt.study.yaml', '--out', 'study']],
+    ['a study with an unknown objective', /SYS7003.*Did you mean "seconds"/, ['sweep', 'objective.study.yaml', '--out', 'study']],
+    ['a study that is not there', /SYS8002/, ['sweep', 'nowhere.yaml', '--out', 'study']],
+    ['a program that is none', /SYS5\d{3}/, ['simulate', 'broken.npu', ...target]],
+    ['a program where a model is needed', /SYS8009/, compileTo('broken.npu')],
+    ['inputs under another name', /SYS8005.*"x".*"z"/, values('other-name.npz')],
+    ['inputs of another shape', /SYS8006.*\[1,3,8,9\].*\[1,3,8,8\]/, values('other-shape.npz')],
+    ['inputs that are no numpy file', /SYS8004/, values('not.npz')],
+    ['values without scales', /SYS\d{4}.*calibrate/, ['simulate', 'good.onnx', ...target, '--values', 'random:1']],
+    ['no target', /SYS8010/, ['simulate', 'good.onnx']],
+    ['an unknown code', /SYS8007/, ['explain', 'SYS9999']],
+    ['assembler that is none', /SYS5\d{3}/, ['asm', 'text.onnx', '-o', 'out.npu']],
+  ])('%s', (_, message, words) => {
+    const before = readdirSync(folder.path).sort();
+    const { code, out, err } = systole(words, folder.path);
+    expect(err).toMatch(message);
+    expect(code).toBe(1);
+    expect(out).toBe('');
+    expect(err).not.toMatch(/\n\s+at |node:|\.js:/);
+    expect(
+      readdirSync(folder.path)
+        .filter((name) => name !== 'study')
+        .sort(),
+    ).toEqual(before.filter((name) => name !== 'study'));
+  });
+
+  test('a locked output folder', (context) => {
+    // Root may write everywhere.
+    if (process.getuid?.() === 0) context.skip();
+    const { code, err } = systole(['compile', 'good.onnx', ...target, '-o', 'locked/out.npu'], folder.path);
+    expect(code).toBe(1);
+    expect(err).toMatch(/SYS8003.*permission/);
+  });
+
+  test('an existing output survives a command that fails', () => {
+    writeFileSync(join(folder.path, 'kept.npu'), 'before');
+    expect(systole(['compile', 'cycle.onnx', ...target, '-o', 'kept.npu'], folder.path).code).toBe(1);
+    expect(readFileSync(join(folder.path, 'kept.npu'), 'utf8')).toBe('before');
+  });
+});
+
+describe('bad usage is exit code 2 and points to the help', () => {
+  test.each<readonly [string, RegExp, readonly string[]]>([
+    ['no command', /a command is needed/, []],
+    ['an unknown command', /unknown command "simulat"; did you mean "simulate"/, ['simulat', 'x']],
+    ['an unknown option', /targte/, ['simulate', 'good.onnx', '--targte', 'x']],
+    ['a choice that is none', /precision.*int9/, ['simulate', 'good.onnx', ...target, '--precision', 'int9']],
+    ['an argument too few', /missing/, ['simulate']],
+    ['an argument too many', /unknown/, ['simulate', 'good.onnx', 'bad.onnx', ...target]],
+    ['an option twice', /--target is given 2 times/, ['simulate', 'good.onnx', ...target, ...target]],
+    ['a dimension without a number', /--dim N=x/, ['simulate', 'good.onnx', ...target, '--dim', 'N=x']],
+    ['a required option left out', /--output must be given/, ['report', 'good.onnx', ...target]],
+    ['outputs without inputs', /--values/, ['simulate', 'good.onnx', ...target, '-o', 'out.npz']],
+    ['a seed that is none', /random:SEED/, values('random:x')],
+  ])('%s', (_, message, words) => {
+    const { code, out, err } = systole(words, folder.path);
+    expect(err).toMatch(message);
+    expect(err).toContain('--help');
+    expect(code).toBe(2);
+    expect(out).toBe('');
+  });
+});
