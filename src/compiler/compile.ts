@@ -10,7 +10,7 @@ import { describeKernels, describePlacement, generate, type Generated } from './
 import type { ImportedModel } from './import/index.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
 import { shapeOf } from './kernels/values.ts';
-import { placeTensors, type Placement } from './memory/placement.ts';
+import { placeTensors, type Boundary, type Placement } from './memory/placement.ts';
 import { fusePasses, preparePasses, runPasses } from './passes/index.ts';
 import { assignPrecision, choosePrecision, type CalibrationTable, type Precision } from './precision/index.ts';
 import type { MapperEnvironment } from './tiling/environment.ts';
@@ -46,12 +46,19 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   const selection = selectKernels(graph);
   const spaces = Object.keys(machine.memories);
   checkMachine(machine, core, selection);
-  const placement = placeTensors(graph, selection.views, selection.kernels, machine, spaces);
-  const env = environment(machine, core, spaces, placement);
-  const generated = generate(graph, selection, placement, env);
-  const diagnostics = [...model.diagnostics, ...precise.diagnostics, ...coreCount(machine), ...generated.diagnostics];
-  const executable = assemble(model, machine, options, mode, { graph, original: prepared.graph, selection, placement, generated, spaces, diagnostics });
-  checkSizes(machine, executable);
+  const build = (boundary: Boundary): Built => {
+    const placement = placeTensors(graph, selection.views, selection.kernels, machine, spaces, boundary);
+    const env = environment(machine, core, spaces, placement);
+    const generated = generate(graph, selection, placement, env);
+    const diagnostics = [...model.diagnostics, ...precise.diagnostics, ...coreCount(machine), ...generated.diagnostics];
+    const executable = assemble(model, machine, options, mode, { graph, original: prepared.graph, selection, placement, generated, spaces, diagnostics });
+    return { placement, env, executable };
+  };
+  let built = build('apart');
+  if (oversized(machine, built.executable).length > 0) built = build('shared');
+  const problems = oversized(machine, built.executable);
+  if (problems.length > 0) fail(...problems);
+  const { placement, env, executable } = built;
   return {
     executable,
     quantizedGraph: precise.graph,
@@ -63,6 +70,12 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
       asm: () => disassemble(executable, { weights: 'hash' }),
     },
   };
+}
+
+interface Built {
+  readonly placement: Placement;
+  readonly env: MapperEnvironment;
+  readonly executable: Executable;
 }
 
 function onlyCore(machine: Machine): Core {
@@ -207,7 +220,8 @@ function nodeFates(model: ImportedModel, p: Parts): NodeFate[] {
   });
 }
 
-function checkSizes(machine: Machine, executable: Executable): void {
+/** Memories that what is placed in them exceeds. */
+function oversized(machine: Machine, executable: Executable): Diagnostic[] {
   const problems: Diagnostic[] = [];
   executable.spaces.forEach((memory, space) => {
     const mine = executable.regions.filter((r) => r.space === space);
@@ -217,7 +231,7 @@ function checkSizes(machine: Machine, executable: Executable): void {
       problems.push(compilerMappingMessages.memoryTooSmall({ shortfall: { memory, demandBytes, capacityBytes, terms: mine.map((r) => ({ what: r.name, bytes: r.bytes })) } }));
     }
   });
-  if (problems.length > 0) fail(...problems);
+  return problems;
 }
 
 function describeSchedule(executable: Executable): string {

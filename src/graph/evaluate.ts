@@ -2,7 +2,7 @@
 import { type Tensor } from '../core/index.ts';
 import { definitionOf } from './infer.ts';
 import type { Node } from './ir.ts';
-import { asInfer } from './ops/move.ts';
+import { asInfer } from './ops/context.ts';
 import type { ConcreteType } from './ops/op-def.ts';
 
 /**

@@ -92,7 +92,8 @@ function span(ref: Ref): readonly [number, number] | null {
   const last = ref.extents.length - 1;
   let low = ref.offset;
   let high = ref.offset + Math.ceil(bits / 8) - 1;
-  for (const [axis, extent] of ref.extents.entries()) {
+  for (let axis = 0; axis <= last; axis++) {
+    const extent = ref.extents[axis] ?? 1;
     if (extent === 0) return null;
     const stride = ref.strides[axis] ?? 0;
     // Packed: stride 1 of the last axis is the next element, not the next byte.
@@ -103,7 +104,12 @@ function span(ref: Ref): readonly [number, number] | null {
   return [low, high];
 }
 
-export function checkRef(operand: string, ref: Ref, cx: CommandContext): void {
+/** Every reference: in a memory and region that exist, within its bounds. */
+export function checkRefs(command: Command, cx: CommandContext): void {
+  for (const [operand, ref] of namedRefs(command)) checkRef(operand, ref, cx);
+}
+
+function checkRef(operand: string, ref: Ref, cx: CommandContext): void {
   const { executable, machine, where } = cx;
   const nowhere = (what: string): void => cx.report(isaMessages.refNowhere({ where, operand, what }, cx));
   const space = executable.spaces[ref.space];

@@ -3,12 +3,12 @@
  * programs come to be. Overlaps of live data are not its business: the simulator's sanitizer sees them.
  */
 import { alignUp, isaMessages, type Diagnostic } from '../core/index.ts';
-import type { Core, Machine } from '../hw-configs/machine.ts';
+import type { Machine } from '../hw-configs/machine.ts';
 import { readCommand, readSlot } from './command-table.ts';
 import type { Executable, Program, TensorBinding } from './executable.ts';
 import { expandedLength, mostCommands } from './expand.ts';
 import { indexForms } from './form-index.ts';
-import { checkOperands, checkQueue, checkRef, namedRefs, type CommandContext, type Drift } from './verify-command.ts';
+import { checkOperands, checkQueue, checkRefs, type CommandContext, type Drift } from './verify-command.ts';
 import { checkQueues } from './verify-queues.ts';
 
 /** Problems of one program beyond these say nothing new. */
@@ -93,40 +93,43 @@ function checkProgram(program: Program, e: Executable, machine: Machine | null):
     return `Row ${row} (${readCommand(table, row).op}${kernel === undefined ? '' : ` of kernel "${kernel.name}"`})`;
   };
   const cores = machine === null ? null : Object.values(machine.cores).flatMap((core) => Array.from({ length: core.count }, () => core));
-  const formSeen = indexForms(table, (row) => table.core[row] ?? 0).firstRow;
-  const firstOfForm = new Set(formSeen);
+  const firstOfForm = new Set(indexForms(table, (at) => table.core[at] ?? 0).firstRow);
   const repeats: { readonly end: number; readonly drift: Drift }[] = [];
 
-  for (let row = 0; row < table.length && problems.length < mostProblems; row++) {
+  let row = 0;
+  // One context for all rows: its fields follow the row, and names are made only where there is something to tell.
+  const cx: { -readonly [Key in keyof CommandContext]: CommandContext[Key] } = {
+    executable: e,
+    machine,
+    core: null,
+    get where() {
+      return describe(row);
+    },
+    get origin() {
+      return e.kernels[table.kernel[row] ?? -1]?.origin ?? [];
+    },
+    drift: still,
+    report,
+  };
+  for (; row < table.length && problems.length < mostProblems; row++) {
     while ((repeats.at(-1)?.end ?? table.length + 1) <= row) repeats.pop();
     const command = readCommand(table, row);
     const slot = readSlot(table, row);
-    const kernel = e.kernels[slot.kernel];
-    const cx: CommandContext = {
-      executable: e,
-      machine,
-      core: coreFor(command.op === 'SIGNAL' || command.op === 'WAIT' ? command.core : slot.core, cores),
-      get where() {
-        return describe(row);
-      },
-      origin: kernel?.origin ?? [],
-      drift: repeats.at(-1)?.drift ?? new Map(),
-      report,
-    };
+    cx.core = cores?.[command.op === 'SIGNAL' || command.op === 'WAIT' ? command.core : slot.core] ?? null;
+    cx.drift = repeats.at(-1)?.drift ?? still;
     if (slot.kernel < -1 || slot.kernel >= e.kernels.length) report(isaMessages.tableBroken({ what: `${describe(row)} belongs to kernel ${slot.kernel} of ${e.kernels.length}` }));
     if (cores !== null && slot.core >= cores.length) report(isaMessages.unknownCore({ core: slot.core, count: cores.length, machine: machine?.name ?? '' }));
     checkQueue(command, slot.queue, cx);
-    for (const [operand, ref] of namedRefs(command)) checkRef(operand, ref, cx);
+    checkRefs(command, cx);
     // Semaphore ids and host segments are bindings, not form: look at each.
     if (firstOfForm.has(row) || command.op === 'SIGNAL' || command.op === 'WAIT' || command.op === 'HOST') checkOperands(command, cx);
-    if (command.op === 'REPEAT') {
-      const end = row + 1 + command.length;
-      const outer = repeats.at(-1)?.end ?? table.length;
-      const wrong = (what: string): void => report(isaMessages.repeatMalformed({ where: describe(row), what }, cx));
-      if (command.count < 1 || command.length < 1) wrong(`${command.count} times ${command.length} commands repeat nothing`);
-      if (end > outer) wrong(`its ${command.length} commands reach to row ${end - 1}, but what encloses it ends at row ${outer - 1}`);
-      repeats.push({ end: Math.min(end, outer), drift: widened(repeats.at(-1)?.drift ?? new Map(), command) });
-    }
+    if (command.op !== 'REPEAT') continue;
+    const end = row + 1 + command.length;
+    const outer = repeats.at(-1)?.end ?? table.length;
+    const wrong = (what: string): void => report(isaMessages.repeatMalformed({ where: describe(row), what }, cx));
+    if (command.count < 1 || command.length < 1) wrong(`${command.count} times ${command.length} commands repeat nothing`);
+    if (end > outer) wrong(`its ${command.length} commands reach to row ${end - 1}, but what encloses it ends at row ${outer - 1}`);
+    repeats.push({ end: Math.min(end, outer), drift: widened(cx.drift, command) });
   }
   if (expandedLength(table, 0, table.length) > mostCommands) {
     report(isaMessages.programTooLong({ commands: expandedLength(table, 0, table.length), most: mostCommands }));
@@ -134,9 +137,7 @@ function checkProgram(program: Program, e: Executable, machine: Machine | null):
   return problems;
 }
 
-function coreFor(index: number, cores: readonly Core[] | null): Core | null {
-  return cores?.[index] ?? null;
-}
+const still: Drift = new Map();
 
 function widened(drift: Drift, repeat: { readonly count: number; readonly strides: readonly { region: number; bytes: number }[] }): Drift {
   const next = new Map(drift);

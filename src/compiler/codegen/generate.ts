@@ -35,6 +35,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   const diagnostics: Diagnostic[] = [];
   const mappings = createMappingCache();
   const coldSeen = new Set<number>();
+  const outputRoots = new Set(graph.outputs.map((id) => selection.views.rootOf(id)));
 
   selection.kernels.forEach((k, index) => {
     const cx: EmitContext = { env, graph, writer, placement, weights, windows, kernel: index };
@@ -76,7 +77,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       dtype: k.dtype,
       macs: k.macs,
       work: workOf(k),
-      cold: coldBytes(graph, k, cx, weights.bytes() - weightsBefore, coldSeen),
+      cold: coldBytes(graph, k, cx, weights.bytes() - weightsBefore, coldSeen, outputRoots),
       mapping: emitted.mapping,
       tiles: emitted.tiles,
       estimateCycles: Math.ceil((estimatePs * (env.machine.clocks[env.machine.referenceClock] ?? 1)) / 1e12),
@@ -192,7 +193,7 @@ function workOf(k: KernelSpec): KernelWork {
 }
 
 /** Inputs count at their first reader, outputs at their writer, weights at the kernel that first needs them. */
-function coldBytes(graph: Graph, k: KernelSpec, cx: EmitContext, weightBytes: number, seen: Set<number>): readonly ColdBytes[] {
+function coldBytes(graph: Graph, k: KernelSpec, cx: EmitContext, weightBytes: number, seen: Set<number>, outputs: ReadonlySet<number>): readonly ColdBytes[] {
   const cold: ColdBytes[] = [];
   if (weightBytes > 0) {
     cold.push({ space: cx.env.spaces.indexOf(cx.env.machine.placement.constants), direction: 'read', operand: 'weights', bytes: weightBytes });
@@ -204,7 +205,7 @@ function coldBytes(graph: Graph, k: KernelSpec, cx: EmitContext, weightBytes: nu
   }
   for (const v of kernelWrites(k)) {
     const home = cx.placement.home(v.root);
-    if (cx.placement.regions[home.region]?.kind === 'output') cold.push({ space: home.space, direction: 'write', operand: 'outputs', bytes: bytesOfView(v) });
+    if (outputs.has(v.root)) cold.push({ space: home.space, direction: 'write', operand: 'outputs', bytes: bytesOfView(v) });
   }
   return cold;
 }

@@ -74,8 +74,21 @@ interface Tensor {
   last: number;
 }
 
-export function placeTensors(graph: Graph, views: ViewMap, kernels: readonly KernelSpec[], machine: Machine, spaces: readonly string[]): Placement {
-  const tensors = collectTensors(graph, views, kernels, machine);
+/**
+ * `apart`: model inputs and outputs have regions of their own, which a caller may fill and read while the program runs.
+ * `shared`: they take their place in the arena for as long as they are needed; for memories too small for the first.
+ */
+export type Boundary = 'apart' | 'shared';
+
+export function placeTensors(
+  graph: Graph,
+  views: ViewMap,
+  kernels: readonly KernelSpec[],
+  machine: Machine,
+  spaces: readonly string[],
+  boundary: Boundary,
+): Placement {
+  const tensors = collectTensors(graph, views, kernels, machine, boundary);
   const regions: Region[] = [];
   const regionOf = new Map<string, number>();
   const openRegion = (kind: RegionKind, memory: string): number => {
@@ -164,14 +177,16 @@ function placeArena(tensors: readonly Tensor[], offsets: readonly number[], set:
   });
 }
 
-function collectTensors(graph: Graph, views: ViewMap, kernels: readonly KernelSpec[], machine: Machine): Tensor[] {
+function collectTensors(graph: Graph, views: ViewMap, kernels: readonly KernelSpec[], machine: Machine, boundary: Boundary): Tensor[] {
   const { placement, host } = machine;
   const outputRoots = new Set(graph.outputs.map((id) => views.rootOf(id)));
   const hostRoots = new Set<ValueId>();
   for (const k of kernels) if (k.kind === 'host') for (const v of [...k.inputs, ...k.outputs]) hostRoots.add(v.root);
   const tensors = new Map<ValueId, Tensor>();
-  const add = (root: ValueId, view: View, kind: RegionKind, memory: string, step: number): void => {
-    tensors.set(root, { root, view, bytes: bytesOfView(view), memory, kind, first: step, last: step });
+  const add = (root: ValueId, view: View, role: RegionKind, memory: string, step: number): void => {
+    const kind = boundary === 'shared' && memory === placement.activations ? 'arena' : role;
+    const last = role === 'output' ? kernels.length : step;
+    tensors.set(root, { root, view, bytes: bytesOfView(view), memory, kind, first: step, last });
   };
   for (const id of graph.inputs) {
     const memory = hostRoots.has(id) ? host.memory : placement.inputs;
@@ -185,12 +200,12 @@ function collectTensors(graph: Graph, views: ViewMap, kernels: readonly KernelSp
     }
     for (const v of kernelReads(k)) {
       const t = tensors.get(v.root);
-      if (t !== undefined) t.last = step;
+      if (t !== undefined) t.last = Math.max(t.last, step);
     }
   });
   for (const t of tensors.values()) {
     const what = t.kind === 'output' ? 'outputs' : 'activations';
-    if (t.kind !== 'input' && machine.memories[t.memory]?.readOnly) fail(compilerMappingMessages.homeNotWritable({ what, memory: t.memory }));
+    if (t.first >= 0 && machine.memories[t.memory]?.readOnly) fail(compilerMappingMessages.homeNotWritable({ what, memory: t.memory }));
   }
   return [...tensors.values()];
 }

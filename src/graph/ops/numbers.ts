@@ -163,6 +163,11 @@ export function pickAxes(tensor: Tensor, shape: readonly number[], tables: reado
   return pick(tensor, shape, from, fill);
 }
 
+/** Offsets 0, stride, 2·stride, … of one axis. */
+export function straight(extent: number, stride: number): Int32Array {
+  return Int32Array.from({ length: extent }, (_, i) => i * stride);
+}
+
 function emptyLike(data: Numbers, count: number): Numbers {
   if (data instanceof Float32Array) return new Float32Array(count);
   if (data instanceof Float64Array) return new Float64Array(count);

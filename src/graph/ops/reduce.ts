@@ -1,7 +1,7 @@
 /** Reductions over chosen axes. Sums of floats are fp32, in row-major order of the reduced elements. */
 import { clamp, elementCount, exp32, integerRange, isFloat, log32, rowMajorStrides, type DType, type Tensor } from '../../core/index.ts';
 import type { Dim } from '../dim.ts';
-import { asInfer } from './move.ts';
+import { asInfer } from './context.ts';
 import { allocate, numbersOf, reshaped, tensorOf, type Numbers } from './numbers.ts';
 import {
   defineOp,

@@ -883,11 +883,11 @@ function rooflineOption(data, chosen, width) {
     .map((k) => ({ ...k, x: k.intensity[chosen] }));
   const peak = data.peaks[0]?.macsPerSecond ?? 1;
   const ridge = peak / memory.bytesPerSecond;
-  // Whole decades around everything that is drawn.
-  const xs = [...dots.map((d) => d.x), ridge / 10, ridge * 10];
-  const x0 = 10 ** Math.floor(Math.log10(Math.min(...xs)));
-  const x1 = 10 ** Math.ceil(Math.log10(Math.max(...xs)));
-  const y0 = 10 ** Math.floor(Math.log10(Math.min(...dots.map((d) => d.macsPerSecond), peak / 100)));
+  // Room around everything that is drawn, so that no dot sits on an edge.
+  const xs = [...dots.map((d) => d.x), ridge / 8, ridge * 8];
+  const x0 = Math.min(...xs) / 2.5;
+  const x1 = Math.max(...xs) * 2.5;
+  const y0 = Math.min(...dots.map((d) => d.macsPerSecond), peak / 80) / 2.5;
   const y1 = peak * 4;
   const narrow = width < 560;
   // The slope enters at the left edge or from below.
@@ -916,7 +916,7 @@ function rooflineOption(data, chosen, width) {
       nameLocation: 'middle',
       nameGap: 30,
       ...axisStyle(),
-      axisLabel: { ...axisStyle().axisLabel, formatter: (v) => siTick(v, '') },
+      axisLabel: { ...axisStyle().axisLabel, showMinLabel: false, showMaxLabel: false, formatter: (v) => siTick(v, '') },
     },
     yAxis: {
       type: 'log',
@@ -926,7 +926,7 @@ function rooflineOption(data, chosen, width) {
       nameGap: 8,
       ...axisStyle(),
       nameTextStyle: { ...axisStyle().nameTextStyle, align: 'right' },
-      axisLabel: { ...axisStyle().axisLabel, showMaxLabel: false, formatter: (v) => siTick(v, '') },
+      axisLabel: { ...axisStyle().axisLabel, showMinLabel: false, showMaxLabel: false, formatter: (v) => siTick(v, '') },
     },
     series: [
       {
@@ -1192,15 +1192,11 @@ function drawTimeline(timeline, cycles, seconds) {
       pen.fillStyle = kernel < 0 ? color('faint') : palette[kernel % 8];
       pen.fillRect(from, top + 3, to - from, rowHeight - 6);
       drawnTo = to - (x1 - x0 > 3 ? 0 : 0.25);
-      if (x1 - x0 > 54 && kernel >= 0) {
-        pen.save();
-        pen.beginPath();
-        pen.rect(x0 + 4, top, x1 - x0 - 8, rowHeight);
-        pen.clip();
+      if (x1 - x0 > 110 && kernel >= 0) {
         pen.fillStyle = color('slice-text');
         pen.font = \`11px \${fontFamily()}\`;
-        pen.fillText(\`\${timeline.opNames[words[i * 4 + 3]]} \${timeline.kernelNames[kernel]}\`, x0 + 6, top + rowHeight / 2);
-        pen.restore();
+        const text = \`\${timeline.opNames[words[i * 4 + 3]]} \${timeline.kernelNames[kernel]}\`;
+        pen.fillText(shorten(pen, text, x1 - x0 - 12), x0 + 6, top + rowHeight / 2);
       }
     }
     pen.globalAlpha = 1;

@@ -7,7 +7,7 @@ import { kernelBytes } from '../insight.ts';
 export interface Roofline {
   /** Flat ceilings, highest first; dtypes of equal rate share one. */
   readonly peaks: readonly { readonly label: string; readonly macsPerSecond: number }[];
-  /** Slopes: memories that carry traffic of some contraction, the busiest first. */
+  /** Slopes: memories outside the cores that carry traffic of some contraction, the busiest first. */
   readonly memories: readonly { readonly name: string; readonly bytesPerSecond: number }[];
   /** Only kernels with MACs: intensity (MAC/byte) per memory in the order above, null where nothing crosses it. */
   readonly kernels: readonly {
@@ -22,9 +22,12 @@ export interface Roofline {
 export function roofline(result: Result, machine: Machine): Roofline {
   const secondsPerCycle = result.totals.cycles > 0 ? result.totals.seconds / result.totals.cycles : 0;
   const contractions = result.kernels.filter((kernel) => kernel.macs > 0 && kernel.spanCycles > 0);
-  const memories = result.memories
+  const crossed = result.memories
     .filter((memory) => machine.memories[memory.name] !== undefined && contractions.some((kernel) => kernelBytes(kernel, memory.name) > 0))
     .toSorted((a, b) => b.busyCycles - a.busyCycles || (a.name < b.name ? -1 : 1));
+  // A core's own memories are built to keep up with its engines: they are shown only where there are no others.
+  const outside = crossed.filter((memory) => machine.memories[memory.name]?.owner !== 'core');
+  const memories = outside.length > 0 ? outside : crossed;
   return {
     peaks: peaks(machine, result.options['precision']),
     memories: memories.map(({ name }) => ({ name, bytesPerSecond: machine.memories[name]?.readBytesPerSecond ?? 0 })),

@@ -34,11 +34,11 @@ function rooflineOption(data, chosen, width) {
     .map((k) => ({ ...k, x: k.intensity[chosen] }));
   const peak = data.peaks[0]?.macsPerSecond ?? 1;
   const ridge = peak / memory.bytesPerSecond;
-  // Whole decades around everything that is drawn.
-  const xs = [...dots.map((d) => d.x), ridge / 10, ridge * 10];
-  const x0 = 10 ** Math.floor(Math.log10(Math.min(...xs)));
-  const x1 = 10 ** Math.ceil(Math.log10(Math.max(...xs)));
-  const y0 = 10 ** Math.floor(Math.log10(Math.min(...dots.map((d) => d.macsPerSecond), peak / 100)));
+  // Room around everything that is drawn, so that no dot sits on an edge.
+  const xs = [...dots.map((d) => d.x), ridge / 8, ridge * 8];
+  const x0 = Math.min(...xs) / 2.5;
+  const x1 = Math.max(...xs) * 2.5;
+  const y0 = Math.min(...dots.map((d) => d.macsPerSecond), peak / 80) / 2.5;
   const y1 = peak * 4;
   const narrow = width < 560;
   // The slope enters at the left edge or from below.
@@ -67,7 +67,7 @@ function rooflineOption(data, chosen, width) {
       nameLocation: 'middle',
       nameGap: 30,
       ...axisStyle(),
-      axisLabel: { ...axisStyle().axisLabel, formatter: (v) => siTick(v, '') },
+      axisLabel: { ...axisStyle().axisLabel, showMinLabel: false, showMaxLabel: false, formatter: (v) => siTick(v, '') },
     },
     yAxis: {
       type: 'log',
@@ -77,7 +77,7 @@ function rooflineOption(data, chosen, width) {
       nameGap: 8,
       ...axisStyle(),
       nameTextStyle: { ...axisStyle().nameTextStyle, align: 'right' },
-      axisLabel: { ...axisStyle().axisLabel, showMaxLabel: false, formatter: (v) => siTick(v, '') },
+      axisLabel: { ...axisStyle().axisLabel, showMinLabel: false, showMaxLabel: false, formatter: (v) => siTick(v, '') },
     },
     series: [
       {

@@ -91,15 +91,11 @@ export function drawTimeline(timeline, cycles, seconds) {
       pen.fillStyle = kernel < 0 ? color('faint') : palette[kernel % 8];
       pen.fillRect(from, top + 3, to - from, rowHeight - 6);
       drawnTo = to - (x1 - x0 > 3 ? 0 : 0.25);
-      if (x1 - x0 > 54 && kernel >= 0) {
-        pen.save();
-        pen.beginPath();
-        pen.rect(x0 + 4, top, x1 - x0 - 8, rowHeight);
-        pen.clip();
+      if (x1 - x0 > 110 && kernel >= 0) {
         pen.fillStyle = color('slice-text');
         pen.font = `11px ${fontFamily()}`;
-        pen.fillText(`${timeline.opNames[words[i * 4 + 3]]} ${timeline.kernelNames[kernel]}`, x0 + 6, top + rowHeight / 2);
-        pen.restore();
+        const text = `${timeline.opNames[words[i * 4 + 3]]} ${timeline.kernelNames[kernel]}`;
+        pen.fillText(shorten(pen, text, x1 - x0 - 12), x0 + 6, top + rowHeight / 2);
       }
     }
     pen.globalAlpha = 1;

@@ -1,0 +1,16 @@
+import { numbersOf } from './numbers.ts';
+import type { EvaluateContext, InferContext } from './op-def.ts';
+
+/** An inference context over the tensors at hand, to share what reads attributes or inputs. */
+export function asInfer(context: EvaluateContext): InferContext {
+  return {
+    node: context.node,
+    opset: context.opset,
+    inputs: context.inputs,
+    tensor: (i) => context.inputs[i] ?? null,
+    dims: (i) => {
+      const t = context.inputs[i] ?? null;
+      return t === null || t.shape.length > 1 || t.dtype === 'string' ? null : [...numbersOf(t)];
+    },
+  };
+}
