@@ -21,7 +21,9 @@ for (const step of steps) {
 if (!check) process.exit(0);
 
 const after = generatedFiles();
-const stale = [...new Set([...before.keys(), ...after.keys()])].filter((file) => before.get(file) !== after.get(file)).sort((a, b) => (a < b ? -1 : 1));
+const stale = [...new Set([...before.keys(), ...after.keys()])]
+  .filter((file) => before.get(file) !== after.get(file))
+  .sort((a, b) => (a < b ? -1 : 1));
 for (const [file, text] of before) writeFileSync(join(root, file), text);
 if (stale.length > 0) {
   console.error(`Not what \`npm run generate\` writes:\n${stale.map((file) => `  ${file}`).join('\n')}\nRun it and commit the result.`);

@@ -10,7 +10,7 @@ import { describeKernels, describePlacement, generate, type Generated } from './
 import type { ImportedModel } from './import/index.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
 import { shapeOf } from './kernels/values.ts';
-import { placeTensors, type Boundary, type Placement } from './memory/placement.ts';
+import { kernelWrites, placeTensors, type Boundary, type Placement } from './memory/placement.ts';
 import { fusePasses, preparePasses, runPasses } from './passes/index.ts';
 import { assignPrecision, choosePrecision, type CalibrationTable, type Precision } from './precision/index.ts';
 import type { MapperEnvironment } from './tiling/environment.ts';
@@ -29,6 +29,8 @@ export interface Compilation {
   readonly stages: Readonly<Record<'graph' | 'kernels' | 'schedule' | 'memory' | 'asm', () => string>>;
   /** After precision, before fusing: what the program must compute. */
   readonly quantizedGraph: Graph;
+  /** Where values of that graph lie while the program runs; not those that exist only on chip. By value name. */
+  readonly tensors: ReadonlyMap<string, TensorBinding>;
 }
 
 /** The part of compilation that no machine changes: run once per model, shared by the points of a sweep. */
@@ -62,6 +64,7 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   return {
     executable,
     quantizedGraph: precise.graph,
+    tensors: tensorTable(graph, selection, placement),
     stages: {
       graph: () => printGraph(graph),
       kernels: () => describeKernels(executable.kernels),
@@ -188,22 +191,31 @@ function hasPlaceholders(graph: Graph): boolean {
   return graph.values.some((v) => v.quantization?.source === 'placeholder');
 }
 
-function entryPoint(p: Parts): EntryPoint {
-  const binding = (id: number): TensorBinding => {
-    const value = p.graph.values[id];
-    if (value === undefined) throw new Error(`no value ${id}`);
-    const home = p.placement.home(p.selection.views.rootOf(id));
-    const q = value.quantization;
-    return {
-      name: value.name,
-      region: home.region,
-      offset: home.offset,
-      dtype: value.type.dtype,
-      shape: shapeOf(p.graph, id),
-      quantization: q === null ? null : { scale: q.scale[0] as number, zeroPoint: q.zeroPoint[0] as number, placeholder: q.source === 'placeholder' },
-    };
+function bindingOf(graph: Graph, selection: Selection, placement: Placement, id: number): TensorBinding {
+  const value = graph.values[id];
+  if (value === undefined) throw new Error(`no value ${id}`);
+  const home = placement.home(selection.views.rootOf(id));
+  const q = value.quantization;
+  return {
+    name: value.name,
+    region: home.region,
+    offset: home.offset,
+    dtype: value.type.dtype,
+    shape: shapeOf(graph, id),
+    quantization: q === null ? null : { scale: q.scale[0] as number, zeroPoint: q.zeroPoint[0] as number, placeholder: q.source === 'placeholder' },
   };
+}
+
+function entryPoint(p: Parts): EntryPoint {
+  const binding = (id: number): TensorBinding => bindingOf(p.graph, p.selection, p.placement, id);
   return { name: 'main', program: 0, inputs: p.graph.inputs.map(binding), outputs: p.graph.outputs.map(binding), scalars: [] };
+}
+
+/** Tensors with bytes in a region: model inputs and what kernels write outside the cores. */
+function tensorTable(graph: Graph, selection: Selection, placement: Placement): ReadonlyMap<string, TensorBinding> {
+  const ids = [...graph.inputs, ...selection.kernels.flatMap((k) => kernelWrites(k).map((v) => v.root))];
+  const bindings = ids.map((id) => bindingOf(graph, selection, placement, id)).filter((b) => b.region >= 0);
+  return new Map(bindings.map((b) => [b.name, b]));
 }
 
 /** Every node of the file: in a kernel, a view, folded, or dead. */

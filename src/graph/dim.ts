@@ -51,6 +51,11 @@ export function maxDim(left: Dim, right: Dim): Dim {
   return fromPolynomial(toPolynomial({ kind: 'max', left: a, right: b }));
 }
 
+/** a + b - max(a, b), which needs no kind of its own. */
+export function minDim(left: Dim, right: Dim): Dim {
+  return subDim(addDim(left, right), maxDim(left, right));
+}
+
 /** Product of all dims; 1 for none. */
 export function productDim(dims: readonly Dim[]): Dim {
   return dims.reduce<Dim>(mulDim, 1);

@@ -1,5 +1,5 @@
 /** Shape and type inference over a graph, node by node in topological order. */
-import { fail, graphMessages, isInteger, type Tensor } from '../core/index.ts';
+import { elementCount, fail, graphMessages, SystoleError, type Tensor } from '../core/index.ts';
 import { constantOf } from './constant.ts';
 import type { Dim } from './dim.ts';
 import type { Node, TensorType, Value, ValueId } from './ir.ts';
@@ -23,30 +23,50 @@ const longestShape = 1024;
 /** @param value  the current state of a value: its type must be known when a node that reads it is inferred */
 export function startInference(opset: number, value: (id: ValueId) => Value): Inference {
   const contents = new Map<ValueId, readonly Dim[]>();
+  /** Small values computed from constants and shapes only. */
+  const computed = new Map<ValueId, Tensor>();
   const dims = (id: ValueId): readonly Dim[] | null => {
     const known = contents.get(id);
     if (known !== undefined) return known;
     const v = value(id);
     const count = v.type.shape.length === 0 ? 1 : v.type.shape[0];
-    if (
-      v.constant === null ||
-      v.constant.kind === 'absent' ||
-      v.type.shape.length > 1 ||
-      !(isInteger(v.type.dtype) || v.type.dtype === 'bool')
-    )
-      return null;
+    const constant = computed.get(id) ?? (v.constant === null || v.constant.kind === 'absent' ? null : v.constant);
+    if (constant === null || v.type.shape.length > 1 || v.type.dtype === 'string') return null;
     if (typeof count !== 'number' || count > longestShape) return null;
-    const read = [...numbersOf(constantOf(v.type, v.constant, v.name, ''))];
+    const read = [...numbersOf('kind' in constant ? constantOf(v.type, constant, v.name, '') : constant)];
+    if (!read.every(Number.isInteger)) return null;
     contents.set(id, read);
     return read;
   };
   const tensor = (id: ValueId): Tensor | null => {
+    const made = computed.get(id);
+    if (made !== undefined) return made;
     const v = value(id);
     if (v.constant !== null) return v.constant.kind === 'absent' ? null : constantOf(v.type, v.constant, v.name, '');
     const known = contents.get(id);
     const numbers = known?.filter((d) => typeof d === 'number');
     if (known === undefined || numbers === undefined || numbers.length !== known.length) return null;
     return tensorOf(v.type.dtype, v.type.shape.length === 0 ? [] : [numbers.length], numbers);
+  };
+  /** Output 0 where all inputs are small and known; null otherwise. */
+  const compute = (def: OpDef, node: Node, types: readonly TensorType[]): Tensor | null => {
+    const small = (shape: readonly Dim[]): boolean =>
+      shape.every((d) => typeof d === 'number') && elementCount(shape.map(Number)) <= longestShape;
+    if (node.inputs.length === 0 || !types.every((t) => small(t.shape))) return null;
+    const inputs: (Tensor | null)[] = [];
+    for (const id of node.inputs) {
+      const known = id === null || !small(value(id).type.shape) || value(id).quantization !== null ? null : tensor(id);
+      if (id !== null && known === null) return null;
+      inputs.push(known);
+    }
+    const outputs = types.map((t) => ({ dtype: t.dtype, shape: t.shape.map(Number) }));
+    try {
+      return def.evaluate({ node, opset, inputs, outputs })[0] ?? null;
+    } catch (error) {
+      // Whoever runs the node will report it.
+      if (error instanceof SystoleError) return null;
+      throw error;
+    }
   };
   return {
     dims,
@@ -59,11 +79,17 @@ export function startInference(opset: number, value: (id: ValueId) => Value): In
         tensor: (i) => atInput(node, i, tensor),
         dims: (i) => atInput(node, i, dims),
       };
-      const types = def.infer(context);
+      const types = def.infer(context).slice(0, node.outputs.length);
       const [output] = node.outputs;
-      const found = output === undefined || types[0] === undefined || types[0].shape.length > 1 ? null : (def.contents?.(context) ?? null);
-      if (output !== undefined && found !== null && found.length <= longestShape) contents.set(output, found);
-      return types.slice(0, node.outputs.length);
+      const [type] = types;
+      if (output === undefined || type === undefined) return types;
+      const found = type.shape.length > 1 ? null : (def.contents?.(context) ?? null);
+      if (found !== null && found.length <= longestShape) contents.set(output, found);
+      if (found === null || found.some((d) => typeof d !== 'number')) {
+        const made = compute(def, node, types);
+        if (made !== null) computed.set(output, made);
+      }
+      return types;
     },
   };
 }

@@ -104,7 +104,13 @@ function weightImage(m: systole.Weights | undefined | null, file: Uint8Array, st
   const segments = m.segments.map((s) => {
     const from = at;
     if (m.embedded) at += s.bytes;
-    return storedSegment(s.offset, s.bytes, s.hash, m.embedded ? () => file.subarray(from, from + s.bytes) : null, m.absent ?? withoutWeights);
+    return storedSegment(
+      s.offset,
+      s.bytes,
+      s.hash,
+      m.embedded ? () => file.subarray(from, from + s.bytes) : null,
+      m.absent ?? withoutWeights,
+    );
   });
   if (file.length !== at) fail(isaMessages.executableTruncated({ size: file.length, expected: at }));
   return { region: m.region, bytes: m.bytes, segments, absent: m.embedded ? null : (m.absent ?? withoutWeights) };
@@ -121,7 +127,8 @@ export function storedSegment(offset: number, bytes: number, hash: string, load:
       if (checked !== null) return checked;
       if (load === null) return fail(isaMessages.weightsNotThere({ reason, offset, bytes }));
       const loaded = load();
-      if (hash !== '' && contentHash(loaded) !== hash) fail(isaMessages.executableDamaged({ what: `the weights at offset ${offset} differ from their hash` }));
+      if (hash !== '' && contentHash(loaded) !== hash)
+        fail(isaMessages.executableDamaged({ what: `the weights at offset ${offset} differ from their hash` }));
       checked = loaded;
       return loaded;
     },

@@ -4,7 +4,8 @@
  */
 import type { Machine } from '../hw-configs/machine.ts';
 import { invariant } from '../core/index.ts';
-import { readCommand, type CommandTable } from './command-table.ts';
+import { readCommand } from './command-reader.ts';
+import { type CommandTable } from './command-table.ts';
 import { coreAt, demand, type Demand } from './demand.ts';
 import type { Executable } from './executable.ts';
 import { indexForms } from './form-index.ts';

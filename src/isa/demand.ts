@@ -8,18 +8,21 @@
  *
  * Formulas and worked examples: matrix products in `matrix-ticks.ts`, the others at their functions below.
  */
-import {
-  assertNever,
-  bytesPerElement,
-  ceilDiv,
-  fail,
-  invariant,
-  isaMessages,
-  suggest,
-  type DType,
-} from '../core/index.ts';
+import { assertNever, bytesPerElement, ceilDiv, fail, invariant, isaMessages, suggest, type DType } from '../core/index.ts';
 import type { Core, Machine, Memory, VectorCostClass } from '../hw-configs/machine.ts';
-import type { Command, ConvCommand, HostCommand, MatmulCommand, MoveCommand, Operand, PoolCommand, Ref, ReduceCommand, VectorCommand, VectorOpcode } from './command.ts';
+import type {
+  Command,
+  ConvCommand,
+  HostCommand,
+  MatmulCommand,
+  MoveCommand,
+  Operand,
+  PoolCommand,
+  Ref,
+  ReduceCommand,
+  VectorCommand,
+  VectorOpcode,
+} from './command.ts';
 import { matrixTicks, swapped, type Product } from './matrix-ticks.ts';
 import { elementBytes, external, refElements, type ExternalTraffic, type LocalTraffic } from './traffic.ts';
 

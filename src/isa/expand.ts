@@ -1,7 +1,8 @@
 /** A program as it runs: REPEAT replaced by what it repeats, with how far region offsets have moved in each iteration. */
 import { fail, invariant, isaMessages } from '../core/index.ts';
 import type { RepeatCommand } from './command.ts';
-import { commandOps, readCommand, type CommandTable } from './command-table.ts';
+import { readCommand } from './command-reader.ts';
+import { commandOps, type CommandTable } from './command-table.ts';
 
 /** Region -> bytes added to offsets of references into it. */
 export type Shift = ReadonlyMap<number, number>;

@@ -5,7 +5,9 @@
  * Must not know: how a program came to be, when anything happens, what an ONNX operator means.
  */
 export * from './command.ts';
-export * from './command-table.ts';
+export { commandOps, formRange, readSlot, type CommandTable } from './command-table.ts';
+export { readCommand } from './command-reader.ts';
+export { createCommandTable, type CommandTableBuilder } from './command-writer.ts';
 export * from './executable.ts';
 export * from './demand.ts';
 export * from './demand-table.ts';

@@ -4,7 +4,8 @@
  */
 import { fail, isaMessages } from '../core/index.ts';
 import type { Program } from './executable.ts';
-import { commandOps, formRange, readCommand, type CommandTable } from './command-table.ts';
+import { readCommand } from './command-reader.ts';
+import { commandOps, formRange, type CommandTable } from './command-table.ts';
 import { indexForms } from './form-index.ts';
 import { queueNames } from './command.ts';
 import { createVarintReader, createVarintWriter, type VarintReader } from './varint-stream.ts';

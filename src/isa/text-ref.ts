@@ -41,7 +41,8 @@ export function parseRef(scanner: LineScanner, names: Names): Ref {
   const ref = { space, region, dtype, offset, extents, strides };
   if (!scanner.take('ring')) return ref;
   const [base, bytes, axis, ...more] = scanner.integers('a number of the ring');
-  if (base === undefined || bytes === undefined || axis === undefined || more.length > 0) return scanner.fail('A ring is [base, bytes, axis]');
+  if (base === undefined || bytes === undefined || axis === undefined || more.length > 0)
+    return scanner.fail('A ring is [base, bytes, axis]');
   return { ...ref, ring: { base, bytes, axis } };
 }
 

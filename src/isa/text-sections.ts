@@ -41,7 +41,11 @@ type OptionValue = Executable['options'][string];
 
 export function printOption(key: string, value: OptionValue): string {
   const shown =
-    typeof value === 'number' ? num(value) : typeof value === 'object' ? `[${value.map((v) => JSON.stringify(v)).join(', ')}]` : JSON.stringify(value);
+    typeof value === 'number'
+      ? num(value)
+      : typeof value === 'object'
+        ? `[${value.map((v) => JSON.stringify(v)).join(', ')}]`
+        : JSON.stringify(value);
   return `option ${text(key)} = ${shown}`;
 }
 

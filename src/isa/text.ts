@@ -5,7 +5,9 @@
 import { fail, isaMessages, suggest, SystoleError, type Diagnostic } from '../core/index.ts';
 import { segmentHash, storedSegment, withoutWeights } from './binary.ts';
 import { queueNames, type Slot } from './command.ts';
-import { createCommandTable, readCommand, readSlot, type CommandTableBuilder } from './command-table.ts';
+import { readCommand } from './command-reader.ts';
+import { readSlot } from './command-table.ts';
+import { createCommandTable, type CommandTableBuilder } from './command-writer.ts';
 import type { EntryPoint, Executable, Program, Region, TensorBinding, WeightImage, WeightSegment } from './executable.ts';
 import { parseCommand, printCommand } from './text-command.ts';
 import { nameTable, type Names } from './text-names.ts';
@@ -89,7 +91,10 @@ function printProgram(program: Program, e: Executable, names: Names): string[] {
     if (slot.kernel !== kernel) {
       kernel = slot.kernel;
       const k = e.kernels[kernel];
-      if (k !== undefined) lines.push(`; kernel ${kernel} ${oneLine(k.name)}: ${oneLine(k.origin.join(', '))}${k.mapping === '' ? '' : ` (${oneLine(k.mapping)})`}`);
+      if (k !== undefined)
+        lines.push(
+          `; kernel ${kernel} ${oneLine(k.name)}: ${oneLine(k.origin.join(', '))}${k.mapping === '' ? '' : ` (${oneLine(k.mapping)})`}`,
+        );
     }
     const command = readCommand(table, row);
     lines.push(
@@ -329,7 +334,8 @@ function createAssembler(file: string): Assembler {
 function parseSlot(s: LineScanner): Slot {
   const { column } = s;
   const place = s.word('a queue, such as `c0.matrix`');
-  const [, core = '', name = ''] = /^c(\d+)\.(.*)$/.exec(place) ?? s.fail(`Expected a queue, such as \`c0.matrix\`, found \`${place}\``, undefined, column);
+  const [, core = '', name = ''] =
+    /^c(\d+)\.(.*)$/.exec(place) ?? s.fail(`Expected a queue, such as \`c0.matrix\`, found \`${place}\``, undefined, column);
   const queue = queueNames.find((q) => q === name) ?? s.fail(`Unknown queue \`${name}\``, suggest(name, queueNames), column);
   if (Number(core) > 65535) s.fail('Cores are numbered up to 65535', undefined, column);
   const kernelColumn = s.column;

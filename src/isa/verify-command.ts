@@ -55,10 +55,7 @@ export function namedRefs(c: Command): readonly (readonly [string, Ref])[] {
       ];
     case 'VECTOR':
     case 'HOST':
-      return [
-        ...c.inputs.map((r, i) => [`in ${i}`, r] as const),
-        ...c.outputs.map((r, i) => [`out ${i}`, r] as const),
-      ];
+      return [...c.inputs.map((r, i) => [`in ${i}`, r] as const), ...c.outputs.map((r, i) => [`out ${i}`, r] as const)];
     case 'LOAD':
     case 'STORE':
     case 'COPY':
@@ -78,7 +75,11 @@ export function namedRefs(c: Command): readonly (readonly [string, Ref])[] {
 
 function drainRefs(d: Drain | null): readonly (readonly [string, Ref])[] {
   if (d === null) return [];
-  return [['out', d.out], ...(d.bias === null ? [] : [['bias', d.bias] as const]), ...(d.multiplier === null ? [] : [['multiplier', d.multiplier] as const])];
+  return [
+    ['out', d.out],
+    ...(d.bias === null ? [] : [['bias', d.bias] as const]),
+    ...(d.multiplier === null ? [] : [['multiplier', d.multiplier] as const]),
+  ];
 }
 
 export function checkQueue(command: Command, queue: QueueName, cx: CommandContext): void {
@@ -110,26 +111,30 @@ export function checkRefs(command: Command, cx: CommandContext): void {
 }
 
 function checkRef(operand: string, ref: Ref, cx: CommandContext): void {
-  const { executable, machine, where } = cx;
-  const nowhere = (what: string): void => cx.report(isaMessages.refNowhere({ where, operand, what }, cx));
+  const { executable, machine } = cx;
+  const nowhere = (what: string): void => cx.report(isaMessages.refNowhere({ where: cx.where, operand, what }, cx));
   const space = executable.spaces[ref.space];
   if (space === undefined) return nowhere(`names memory ${ref.space} of ${executable.spaces.length}`);
   const memory = machine?.memories[space];
   const region = executable.regions[ref.region];
   if (ref.region !== -1) {
     if (region === undefined) return nowhere(`names region ${ref.region} of ${executable.regions.length}`);
-    if (region.space !== ref.space) return nowhere(`looks for region "${region.name}" in memory ${space}, but it lies in ${executable.spaces[region.space] ?? region.space}`);
+    if (region.space !== ref.space)
+      return nowhere(
+        `looks for region "${region.name}" in memory ${space}, but it lies in ${executable.spaces[region.space] ?? region.space}`,
+      );
   } else if (memory !== undefined && memory.owner !== 'core') return nowhere(`is a window of ${space}, which no core owns; name a region`);
   if (ref.extents.some((e) => e < 0)) return nowhere(`has a negative extent: [${ref.extents.join(', ')}]`);
 
   const bytes = region?.bytes ?? memory?.sizeBytes ?? Infinity;
-  const { low = 0, high = 0 } = cx.drift.get(ref.region) ?? {};
   const touched = ref.ring === undefined ? span(ref) : ringSpan(operand, ref, cx);
   if (touched === null) return;
-  const [first, last] = [touched[0] + low, touched[1] + high];
+  const drift = cx.drift.get(ref.region);
+  const first = touched[0] + (drift?.low ?? 0);
+  const last = touched[1] + (drift?.high ?? 0);
   if (first >= 0 && last < bytes) return;
   const place = region === undefined ? `the window of ${space}` : `region "${region.name}"`;
-  cx.report(isaMessages.refOutOfBounds({ where, operand, first, last, place, bytes }, cx));
+  cx.report(isaMessages.refOutOfBounds({ where: cx.where, operand, first, last, place, bytes }, cx));
 }
 
 /** A ring touches itself, if it is one. */
@@ -144,8 +149,10 @@ function ringSpan(operand: string, ref: Ref, cx: CommandContext): readonly [numb
   if (stride === undefined || stride <= 0) return wrong(`axis ${ring.axis} does not step through the ring`);
   if (ring.bytes % stride !== 0) return wrong(`its ${ring.bytes} bytes are not whole steps of ${stride}`);
   if (ref.strides.some((s) => s > stride)) return wrong(`axis ${ring.axis} wraps, but another has a larger stride`);
-  if ((ref.extents[ring.axis] ?? 0) * stride > ring.bytes) return wrong(`${ref.extents[ring.axis]} steps of ${stride} overtake the ${ring.bytes} bytes of the ring`);
-  if (ref.offset < ring.base || ref.offset >= ring.base + ring.bytes) return wrong(`offset ${ref.offset} is outside the ring [${ring.base}, ${ring.base + ring.bytes})`);
+  if ((ref.extents[ring.axis] ?? 0) * stride > ring.bytes)
+    return wrong(`${ref.extents[ring.axis]} steps of ${stride} overtake the ${ring.bytes} bytes of the ring`);
+  if (ref.offset < ring.base || ref.offset >= ring.base + ring.bytes)
+    return wrong(`offset ${ref.offset} is outside the ring [${ring.base}, ${ring.base + ring.bytes})`);
   return [ring.base, ring.base + ring.bytes - 1];
 }
 
@@ -169,8 +176,10 @@ export function checkOperands(c: Command, cx: CommandContext): void {
       if (c.op === 'CONV' && (c.groups < 1 || channels !== perGroup * c.groups || outChannels % c.groups !== 0)) {
         wrong(`${c.groups} group${c.groups === 1 ? '' : 's'} of w = ${show(c.w)} do not fit x = ${show(c.x)}`);
       }
-      if (c.op === 'DWCONV' && (perGroup !== 1 || channels < 1 || outChannels % channels !== 0)) wrong(`w = ${show(c.w)} is not depthwise over x = ${show(c.x)}`);
-      if (c.acc.extents[0] !== batch || c.acc.extents[1] !== outChannels) wrong(`acc = ${show(c.acc)} does not hold ${String(batch)} × ${outChannels} channels`);
+      if (c.op === 'DWCONV' && (perGroup !== 1 || channels < 1 || outChannels % channels !== 0))
+        wrong(`w = ${show(c.w)} is not depthwise over x = ${show(c.x)}`);
+      if (c.acc.extents[0] !== batch || c.acc.extents[1] !== outChannels)
+        wrong(`acc = ${show(c.acc)} does not hold ${String(batch)} × ${outChannels} channels`);
       if (c.strides.some((s) => s < 1) || c.dilations.some((d) => d < 1)) wrong('strides and dilations are at least 1');
       return checkContraction(c, outChannels, wrong, cx);
     }
@@ -193,7 +202,8 @@ export function checkOperands(c: Command, cx: CommandContext): void {
       const [first] = c.outputs;
       if (first === undefined) return wrong('a VECTOR command writes nothing');
       for (const ref of [...c.inputs, ...c.outputs]) {
-        if (!same(ref.extents, first.extents)) wrong(`${show(ref)} beside ${show(first)}: all operands have the extents of the first output`);
+        if (!same(ref.extents, first.extents))
+          wrong(`${show(ref)} beside ${show(first)}: all operands have the extents of the first output`);
         checkVectorDType(ref.dtype, cx);
       }
       for (const s of c.steps) {
@@ -204,7 +214,8 @@ export function checkOperands(c: Command, cx: CommandContext): void {
       return;
     }
     case 'REDUCE':
-      if (!same(c.x.extents, c.acc.extents)) wrong(`x = ${show(c.x)} and acc = ${show(c.acc)} differ; reduced axes have stride 0, not another extent`);
+      if (!same(c.x.extents, c.acc.extents))
+        wrong(`x = ${show(c.x)} and acc = ${show(c.acc)} differ; reduced axes have stride 0, not another extent`);
       checkVectorDType(c.x.dtype, cx);
       return checkSums(c.x, c.acc, wrong);
     case 'LOAD':
@@ -257,11 +268,13 @@ function checkContraction(
   const d = c.drain;
   if (d === null) return;
   if (!same(d.out.extents, c.acc.extents)) wrong(`out = ${show(d.out)} does not have the extents of acc = ${show(c.acc)}`);
-  if (d.bias !== null && (!same(d.bias.extents, [channels]) || d.bias.dtype !== c.acc.dtype)) wrong(`bias = ${show(d.bias)} where ${c.acc.dtype}[${channels}] belongs`);
+  if (d.bias !== null && (!same(d.bias.extents, [channels]) || d.bias.dtype !== c.acc.dtype))
+    wrong(`bias = ${show(d.bias)} where ${c.acc.dtype}[${channels}] belongs`);
   if (d.multiplier !== null && (!same(d.multiplier.extents, [channels]) || d.multiplier.dtype !== 'float32')) {
     wrong(`multiplier = ${show(d.multiplier)} where float32[${channels}] belongs`);
   }
-  if (d.multiplier === null && isInteger(d.out.dtype) && d.out.dtype !== 'int32') wrong(`sums become ${d.out.dtype} only through a multiplier`);
+  if (d.multiplier === null && isInteger(d.out.dtype) && d.out.dtype !== 'int32')
+    wrong(`sums become ${d.out.dtype} only through a multiplier`);
   if (isInteger(d.out.dtype) !== isInteger(c.acc.dtype)) wrong(`sums of ${c.acc.dtype} drain to ${d.out.dtype}`);
 }
 

@@ -5,7 +5,8 @@
  */
 import { isaMessages, type Diagnostic } from '../core/index.ts';
 import { queueNames, type SemaphoreCommand } from './command.ts';
-import { commandOps, readCommand, type CommandTable } from './command-table.ts';
+import { readCommand } from './command-reader.ts';
+import { commandOps, type CommandTable } from './command-table.ts';
 import { expandProgram } from './expand.ts';
 
 interface Sync {

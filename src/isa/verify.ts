@@ -4,7 +4,8 @@
  */
 import { alignUp, isaMessages, type Diagnostic } from '../core/index.ts';
 import type { Machine } from '../hw-configs/machine.ts';
-import { readCommand, readSlot } from './command-table.ts';
+import { readCommand } from './command-reader.ts';
+import { readSlot } from './command-table.ts';
 import type { Executable, Program, TensorBinding } from './executable.ts';
 import { expandedLength, mostCommands } from './expand.ts';
 import { indexForms } from './form-index.ts';
@@ -36,7 +37,8 @@ function checkTables(e: Executable, broken: (what: string) => void): void {
     if (outside) broken(`Node "${n.name}" belongs to kernel ${n.kernel} of ${e.kernels.length}`);
   }
   for (const k of e.kernels) {
-    for (const c of k.cold) if (e.spaces[c.space] === undefined) broken(`Kernel "${k.name}" has cold bytes in memory ${c.space} of ${e.spaces.length}`);
+    for (const c of k.cold)
+      if (e.spaces[c.space] === undefined) broken(`Kernel "${k.name}" has cold bytes in memory ${c.space} of ${e.spaces.length}`);
   }
   const names = new Set<string>();
   for (const p of e.entryPoints) {
@@ -51,13 +53,15 @@ function checkTables(e: Executable, broken: (what: string) => void): void {
 function checkBinding(b: TensorBinding, e: Executable, broken: (what: string) => void): void {
   const region = e.regions[b.region];
   if (region === undefined) return broken(`Tensor "${b.name}" lies in region ${b.region} of ${e.regions.length}`);
-  if (b.offset < 0 || b.offset > region.bytes) broken(`Tensor "${b.name}" begins at byte ${b.offset} of region "${region.name}", which has ${region.bytes}`);
+  if (b.offset < 0 || b.offset > region.bytes)
+    broken(`Tensor "${b.name}" begins at byte ${b.offset} of region "${region.name}", which has ${region.bytes}`);
 }
 
 function checkWeights({ weights: w, regions }: Executable, broken: (what: string) => void): void {
   const region = regions[w.region];
   if (w.segments.length > 0 && region === undefined) broken(`The weights lie in region ${w.region} of ${regions.length}`);
-  if (region !== undefined && w.bytes > region.bytes) broken(`The weights have ${w.bytes} bytes, their region "${region.name}" ${region.bytes}`);
+  if (region !== undefined && w.bytes > region.bytes)
+    broken(`The weights have ${w.bytes} bytes, their region "${region.name}" ${region.bytes}`);
   let end = 0;
   for (const s of w.segments) {
     if (s.offset < end) broken(`The weight segment at offset ${s.offset} overlaps the one before, which ends at ${end}`);
@@ -117,8 +121,10 @@ function checkProgram(program: Program, e: Executable, machine: Machine | null):
     const slot = readSlot(table, row);
     cx.core = cores?.[command.op === 'SIGNAL' || command.op === 'WAIT' ? command.core : slot.core] ?? null;
     cx.drift = repeats.at(-1)?.drift ?? still;
-    if (slot.kernel < -1 || slot.kernel >= e.kernels.length) report(isaMessages.tableBroken({ what: `${describe(row)} belongs to kernel ${slot.kernel} of ${e.kernels.length}` }));
-    if (cores !== null && slot.core >= cores.length) report(isaMessages.unknownCore({ core: slot.core, count: cores.length, machine: machine?.name ?? '' }));
+    if (slot.kernel < -1 || slot.kernel >= e.kernels.length)
+      report(isaMessages.tableBroken({ what: `${describe(row)} belongs to kernel ${slot.kernel} of ${e.kernels.length}` }));
+    if (cores !== null && slot.core >= cores.length)
+      report(isaMessages.unknownCore({ core: slot.core, count: cores.length, machine: machine?.name ?? '' }));
     checkQueue(command, slot.queue, cx);
     checkRefs(command, cx);
     // Semaphore ids and host segments are bindings, not form: look at each.
@@ -148,4 +154,3 @@ function widened(drift: Drift, repeat: { readonly count: number; readonly stride
   }
   return next;
 }
-

@@ -98,7 +98,8 @@ describe('compile', () => {
 
 test('report writes one page', () => {
   expect(run('report', 'net.onnx', ...target, '-o', 'net.html').code).toBe(0);
-  expect(file('net.html')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+  const page = file('net.html');
+  expect([page.slice(0, 15), page.slice(-8)]).toEqual(['<!doctype html>', '</html>\n']);
 });
 
 describe('sweep', () => {

@@ -124,6 +124,35 @@ test('shapes computed from shapes are known, symbols included', () => {
   expect(bindDims(graph, { batch: 2, seq: 5 }).values.at(-1)?.type.shape).toEqual([2, 5, 2, 4]);
 });
 
+test('shapes computed through floats are known once their sources are', () => {
+  // Half the height, through Cast, Mul and Floor, is the size a Resize takes.
+  const graph = parseGraph(`graph "half" opset 13 {
+  input %x: float32[1, 1, 6, w]
+  const %lead: int64[2] = [1, 1]
+  const %two: int64[] = [2]
+  const %half: float32[] = [0.5]
+  const %most: float32[1] = [9.0]
+  %shape: int64[4] = Shape(%x)
+  %h: int64[] = Gather(%shape, %two)
+  %real: float32[] = Cast(%h) {to: 1}
+  %halved: float32[] = Mul(%real, %half)
+  %floor: float32[] = Floor(%halved)
+  %whole: int64[] = Cast(%floor) {to: 7}
+  %axes: int64[1] = Constant() {value_ints: [0]}
+  %part: int64[1] = Unsqueeze(%whole, %axes)
+  %last: int64[1] = Shape(%x) {start: 3}
+  %lastReal: float32[1] = Cast(%last) {to: 1}
+  %capped: float32[1] = Min(%lastReal, %most)
+  %width: int64[1] = Cast(%capped) {to: 7}
+  %sizes: int64[4] = Concat(%lead, %part, %width) {axis: 0}
+  %y: float32[1, 1, 3, w-max(9,w)+9] = Resize(%x, _, _, %sizes)
+  return %y
+}
+`);
+  expect(verifyGraph(graph)).toEqual([]);
+  expect(bindDims(graph, { w: 20 }).values.at(-1)?.type.shape).toEqual([1, 1, 3, 9]);
+});
+
 test('macs of a graph are those of its nodes, fused or not', () => {
   const text = (fused: string): string => `graph "m" opset 13 {
   input %x: float32[5, 4]

@@ -79,7 +79,9 @@ describe('bounds by hand', () => {
   });
 
   test('12: a core at half the reference clock: 64 MACs per 2 cycles, 800 ; 2·(8 + 400 + 14)', () => {
-    expect(both(machineWith(systolic(8, 8), { core: { clock: 'slow' } }), contraction({ m: 100, n: 16, channels: 16 }))).toEqual([800, 844]);
+    expect(both(machineWith(systolic(8, 8), { core: { clock: 'slow' } }), contraction({ m: 100, n: 16, channels: 16 }))).toEqual([
+      800, 844,
+    ]);
   });
 
   test('13: dot-product 8×16×1: 20·20·9·49 / 128 = 1378.1 ; 3·9·2·49 + 8', () => {
@@ -87,7 +89,10 @@ describe('bounds by hand', () => {
   });
 
   test('14: output stationary: K = 36 under ⌈49/8⌉·⌈20/8⌉ = 21 folds, drain 14 + 8', () => {
-    expect(both(machineWith(systolic(8, 8, { dataflow: 'os' })), contraction({ m: 49, n: 20, channels: 4, taps: 9 }))).toEqual([552, 756 + 22]);
+    expect(both(machineWith(systolic(8, 8, { dataflow: 'os' })), contraction({ m: 49, n: 20, channels: 4, taps: 9 }))).toEqual([
+      552,
+      756 + 22,
+    ]);
   });
 
   test('15: resources add up apart: 3200 lane ticks / 16 lanes = 200; host 1 µs + 3000 ops / 1 GHz = 4000 cycles', () => {

@@ -4,14 +4,28 @@ import { createCommandTable, formRange, readCommand, readSlot, type ConvCommand,
 import { anyCommand, anySlot } from './arbitrary.ts';
 
 const slot: Slot = { core: 0, queue: 'matrix', kernel: 3 };
-const ref = (extents: number[], offset: number): Ref => ({ space: 1, region: -1, dtype: 'int8', offset, extents, strides: extents.map(() => 1) });
+const ref = (extents: number[], offset: number): Ref => ({
+  space: 1,
+  region: -1,
+  dtype: 'int8',
+  offset,
+  extents,
+  strides: extents.map(() => 1),
+});
 const conv = (offset: number): ConvCommand => ({
   op: 'CONV',
   mode: 'overwrite',
   x: ref([1, 16, 9, 9], offset),
   w: ref([32, 16, 3, 3], offset),
   acc: { ...ref([1, 32, 7, 7], offset), dtype: 'int32' },
-  drain: { out: ref([1, 32, 7, 7], offset), bias: ref([32], offset), multiplier: ref([32], offset), outZero: offset % 7, lo: -128, hi: 127 },
+  drain: {
+    out: ref([1, 32, 7, 7], offset),
+    bias: ref([32], offset),
+    multiplier: ref([32], offset),
+    outZero: offset % 7,
+    lo: -128,
+    hi: 127,
+  },
   xZero: offset % 5,
   wZero: 0,
   groups: 1,

@@ -105,7 +105,9 @@ describe('dot-product engines', () => {
   });
 
   test('depthwise leaves the input lanes idle: 9 · ⌈20/16⌉ · ⌈49/2⌉', () => {
-    expect(matrixTicks(dotProduct(8, 16, 2), 1, { products: 20, depthwise: true, m: 49, n: 1, channels: 1, taps: 9 }).compute).toBe(9 * 2 * 25);
+    expect(matrixTicks(dotProduct(8, 16, 2), 1, { products: 20, depthwise: true, m: 49, n: 1, channels: 1, taps: 9 }).compute).toBe(
+      9 * 2 * 25,
+    );
   });
 });
 
@@ -169,7 +171,7 @@ describe('contractions', () => {
     ]);
   });
 
-  test('an unknown dtype is the user\'s to mend', () => {
+  test("an unknown dtype is the user's to mend", () => {
     expect(() => of(conv({ x: dense(scratchpad, 'float64', [1, 4, 9, 9]) }), machineWith(systolic(8, 8)))).toThrow(/SYS5001.*float64/);
   });
 });

@@ -7,7 +7,10 @@ import { executableOf } from './fixtures.ts';
 import { sample } from './sample.ts';
 
 /** What is left when the ways weights are read are taken away. */
-const plain = (e: Executable): unknown => ({ ...e, weights: { ...e.weights, segments: e.weights.segments.map((s) => [s.offset, s.bytes]) } });
+const plain = (e: Executable): unknown => ({
+  ...e,
+  weights: { ...e.weights, segments: e.weights.segments.map((s) => [s.offset, s.bytes]) },
+});
 const problem = (run: () => unknown): string => {
   try {
     run();
@@ -49,7 +52,17 @@ describe('binary form', () => {
   });
 
   test('tiles of one form take a few bytes each', () => {
-    const one = executableOf([...Array(2000).keys()].map((i) => [{ core: 0, queue: 'dma-in', kernel: 0 } as const, { op: 'LOAD', operand: 'inputs', src: { space: 0, region: 1, dtype: 'int8', offset: i * 64, extents: [64], strides: [1] }, dst: { space: 1, region: -1, dtype: 'int8', offset: 0, extents: [64], strides: [1] } } as const]));
+    const one = executableOf(
+      [...Array(2000).keys()].map((i) => [
+        { core: 0, queue: 'dma-in', kernel: 0 } as const,
+        {
+          op: 'LOAD',
+          operand: 'inputs',
+          src: { space: 0, region: 1, dtype: 'int8', offset: i * 64, extents: [64], strides: [1] },
+          dst: { space: 1, region: -1, dtype: 'int8', offset: 0, extents: [64], strides: [1] },
+        } as const,
+      ]),
+    );
     expect(encodeExecutable(one, { weights: 'embed' }).length).toBeLessThan(2000 * 14);
   });
 

@@ -1,5 +1,13 @@
 /** A small machine whose numbers are easy to compute with by hand: 1 GHz, ports so wide that only compute counts unless a test narrows them. */
-import { createCommandTable, type Command, type Executable, type Kernel, type KernelWork, type Ref, type Slot } from '../../src/isa/index.ts';
+import {
+  createCommandTable,
+  type Command,
+  type Executable,
+  type Kernel,
+  type KernelWork,
+  type Ref,
+  type Slot,
+} from '../../src/isa/index.ts';
 import type { DType } from '../../src/core/index.ts';
 import type { Core, DotProductArray, Machine, MatrixEngine, Memory, SystolicArray } from '../../src/hw-configs/machine.ts';
 
@@ -45,7 +53,10 @@ const memory = (more: Partial<Memory>): Memory => ({
   ...more,
 });
 
-export function machineWith(matrix: MatrixEngine, more: { core?: Partial<Core>; memories?: Record<string, Partial<Memory>> } = {}): Machine {
+export function machineWith(
+  matrix: MatrixEngine,
+  more: { core?: Partial<Core>; memories?: Record<string, Partial<Memory>> } = {},
+): Machine {
   const core: Core = {
     count: 1,
     clock: 'main',

@@ -24,7 +24,10 @@ function product(a: Matrix, b: Matrix): Matrix {
 }
 
 /** One product a·b, a: M × K streams, b: K × N stays, in folds of rows × cols; what comes out added up where it belongs. */
-function stationary(array: StationaryArray, products: readonly { readonly a: Matrix; readonly b: Matrix }[]): { run: GridRun; sums: Matrix[] } {
+function stationary(
+  array: StationaryArray,
+  products: readonly { readonly a: Matrix; readonly b: Matrix }[],
+): { run: GridRun; sums: Matrix[] } {
   const folds: (StationaryFold & { readonly p: number; readonly n0: number })[] = products.flatMap(({ a, b }, p) =>
     starts(b[0]?.length ?? 0, array.cols).flatMap((n0) =>
       starts(b.length, array.rows).map((k0) => ({
@@ -128,27 +131,37 @@ describe('grid of processing elements', () => {
 
   test('depthwise: channels on the diagonal of a fold', () => {
     fc.assert(
-      fc.property(anyArray, size, size, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }), seed, (array, channels, m, taps, mult, s) => {
-        fc.pre(taps <= array.rows && mult <= array.cols);
-        const inputs = Array.from({ length: channels }, (_, c) => random(m, taps, s + c));
-        const weights = Array.from({ length: channels }, (_, c) => random(taps, mult, s - c));
-        const together = Math.min(Math.floor(array.rows / taps), Math.floor(array.cols / mult));
-        const folds = starts(channels, together).map((first) => ({
-          stationary: matrix(array.rows, array.cols, (r, c) => {
-            const channel = Math.floor(r / taps);
-            const own = channel < together && channel === Math.floor(c / mult) && first + channel < channels;
-            return own ? at(weights[first + channel] ?? [], r % taps, c % mult) : 0;
-          }),
-          stream: matrix(m, array.rows, (i, r) => (r < together * taps ? at(inputs[first + Math.floor(r / taps)] ?? [], i, r % taps) : 0)),
-        }));
-        const run = runStationary(array, folds);
-        for (let c = 0; c < channels; c++) {
-          const column = (c % together) * mult;
-          const out = matrix(m, mult, (i, j) => at(run.results[Math.floor(c / together)] ?? [], i, column + j));
-          expect(out).toEqual(product(inputs[c] ?? [], weights[c] ?? []));
-        }
-        expect(timing(run)).toEqual(closedForm(array, 'ws', { products: channels, depthwise: true, m, n: mult, taps }));
-      }),
+      fc.property(
+        anyArray,
+        size,
+        size,
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        seed,
+        (array, channels, m, taps, mult, s) => {
+          fc.pre(taps <= array.rows && mult <= array.cols);
+          const inputs = Array.from({ length: channels }, (_, c) => random(m, taps, s + c));
+          const weights = Array.from({ length: channels }, (_, c) => random(taps, mult, s - c));
+          const together = Math.min(Math.floor(array.rows / taps), Math.floor(array.cols / mult));
+          const folds = starts(channels, together).map((first) => ({
+            stationary: matrix(array.rows, array.cols, (r, c) => {
+              const channel = Math.floor(r / taps);
+              const own = channel < together && channel === Math.floor(c / mult) && first + channel < channels;
+              return own ? at(weights[first + channel] ?? [], r % taps, c % mult) : 0;
+            }),
+            stream: matrix(m, array.rows, (i, r) =>
+              r < together * taps ? at(inputs[first + Math.floor(r / taps)] ?? [], i, r % taps) : 0,
+            ),
+          }));
+          const run = runStationary(array, folds);
+          for (let c = 0; c < channels; c++) {
+            const column = (c % together) * mult;
+            const out = matrix(m, mult, (i, j) => at(run.results[Math.floor(c / together)] ?? [], i, column + j));
+            expect(out).toEqual(product(inputs[c] ?? [], weights[c] ?? []));
+          }
+          expect(timing(run)).toEqual(closedForm(array, 'ws', { products: channels, depthwise: true, m, n: mult, taps }));
+        },
+      ),
       { numRuns: 40 },
     );
   });

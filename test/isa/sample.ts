@@ -51,8 +51,24 @@ function tile(i: number): (readonly [Slot, Command])[] {
 }
 
 export const sampleCommands: readonly (readonly [Slot, Command])[] = [
-  [slot('dma-in'), { op: 'LOAD', src: dense(dram, 'int8', [4, 2, 3, 3], { region: weightsRegion }), dst: dense(scratchpad, 'int8', [4, 2, 3, 3]), operand: 'weights' }],
-  [slot('dma-in'), { op: 'LOAD', src: dense(dram, 'float32', [4], { region: weightsRegion, offset: 72 }), dst: dense(scratchpad, 'float32', [4], { offset: 72 }), operand: 'weights' }],
+  [
+    slot('dma-in'),
+    {
+      op: 'LOAD',
+      src: dense(dram, 'int8', [4, 2, 3, 3], { region: weightsRegion }),
+      dst: dense(scratchpad, 'int8', [4, 2, 3, 3]),
+      operand: 'weights',
+    },
+  ],
+  [
+    slot('dma-in'),
+    {
+      op: 'LOAD',
+      src: dense(dram, 'float32', [4], { region: weightsRegion, offset: 72 }),
+      dst: dense(scratchpad, 'float32', [4], { offset: 72 }),
+      operand: 'weights',
+    },
+  ],
   ...tile(0),
   ...tile(1),
   [slot('vector', 1), { op: 'WAIT', core: 0, id: 1, count: 2 }],
@@ -96,7 +112,16 @@ export const sample: Executable = executableOf(sampleCommands, {
     {
       name: 'main',
       program: 0,
-      inputs: [{ name: 'x:0', region: input, offset: 0, dtype: 'int8', shape: [1, 2, 8, 8], quantization: { scale: 0.1, zeroPoint: -3, placeholder: true } }],
+      inputs: [
+        {
+          name: 'x:0',
+          region: input,
+          offset: 0,
+          dtype: 'int8',
+          shape: [1, 2, 8, 8],
+          quantization: { scale: 0.1, zeroPoint: -3, placeholder: true },
+        },
+      ],
       outputs: [{ name: 'y', region: output, offset: 0, dtype: 'int8', shape: [1, 4, 4, 6], quantization: null }],
       scalars: [],
     },
@@ -140,6 +165,12 @@ export const sample: Executable = executableOf(sampleCommands, {
     absent: null,
   },
   diagnostics: [
-    { code: 'SYS3001', severity: 'warning', message: 'a "quoted" thing; with ; marks', origin: ['flat'], location: { file: 'm.onnx', line: 3 } },
+    {
+      code: 'SYS3001',
+      severity: 'warning',
+      message: 'a "quoted" thing; with ; marks',
+      origin: ['flat'],
+      location: { file: 'm.onnx', line: 3 },
+    },
   ],
 });

@@ -24,7 +24,10 @@ describe('verifier', () => {
   });
 
   test('a load past the end of its region, with row, kernel and origin', () => {
-    const e = planted(rows.loadX, (c, s) => [s, { ...c, src: dense(dram, 'int8', [1, 2, 4, 8], { region: 1, offset: 33, strides: [128, 64, 8, 1] }) } as Command]);
+    const e = planted(rows.loadX, (c, s) => [
+      s,
+      { ...c, src: dense(dram, 'int8', [1, 2, 4, 8], { region: 1, offset: 33, strides: [128, 64, 8, 1] }) } as Command,
+    ]);
     expect(found(e)).toEqual([
       'SYS5031: Row 2 (LOAD of kernel "conv"): operand src touches bytes 33 to 128 of region "input", which has 128 bytes. Correct its offset, extents or strides.',
     ]);
@@ -46,7 +49,8 @@ describe('verifier', () => {
   });
 
   test('references to nothing', () => {
-    const at = (more: object): string[] => found(planted(rows.loadX, (c, s) => [s, { ...c, src: dense(dram, 'int8', [1, 2, 4, 8], more) } as Command]));
+    const at = (more: object): string[] =>
+      found(planted(rows.loadX, (c, s) => [s, { ...c, src: dense(dram, 'int8', [1, 2, 4, 8], more) } as Command]));
     expect(at({ region: 9 })).toEqual([expect.stringMatching(/SYS5032.*region 9 of 3/)]);
     expect(at({ space: 7, region: 1 })).toEqual([expect.stringMatching(/SYS5032.*memory 7 of 3/)]);
     expect(at({ space: scratchpad, region: 1 })).toEqual([expect.stringMatching(/SYS5032.*"input" in memory scratchpad/)]);
@@ -58,11 +62,17 @@ describe('verifier', () => {
       found(
         planted(rows.vector, (c, s) => [
           s,
-          { ...c, inputs: [dense(scratchpad, 'int8', [8, 12], { offset: 512, ...more })], outputs: [dense(scratchpad, 'int8', [8, 12])] } as Command,
+          {
+            ...c,
+            inputs: [dense(scratchpad, 'int8', [8, 12], { offset: 512, ...more })],
+            outputs: [dense(scratchpad, 'int8', [8, 12])],
+          } as Command,
         ]),
       );
     expect(ring({ ring: { base: 512, bytes: 96, axis: 0 } })).toEqual([]);
-    expect(ring({ ring: { base: 512, bytes: 100, axis: 0 } })).toEqual([expect.stringMatching(/SYS5033.*100 bytes are not whole steps of 12/)]);
+    expect(ring({ ring: { base: 512, bytes: 100, axis: 0 } })).toEqual([
+      expect.stringMatching(/SYS5033.*100 bytes are not whole steps of 12/),
+    ]);
     expect(ring({ ring: { base: 512, bytes: 84, axis: 0 } })).toEqual([expect.stringMatching(/SYS5033.*overtake/)]);
     expect(ring({ ring: { base: 600, bytes: 96, axis: 0 } })).toEqual([expect.stringMatching(/SYS5033.*outside the ring/)]);
     expect(ring({ ring: { base: 512, bytes: 96, axis: 1 } })).toEqual([expect.stringMatching(/SYS5033.*larger stride/)]);
@@ -70,7 +80,9 @@ describe('verifier', () => {
 
   test('operands that disagree', () => {
     const conv = (more: object): string[] => found(planted(rows.conv, (c, s) => [s, { ...c, ...more } as Command]));
-    expect(conv({ groups: 2 })).toEqual([expect.stringMatching(/SYS5034.*2 groups of w = int8\[4, 2, 3, 3\] do not fit x = int8\[1, 2, 4, 8\]/)]);
+    expect(conv({ groups: 2 })).toEqual([
+      expect.stringMatching(/SYS5034.*2 groups of w = int8\[4, 2, 3, 3\] do not fit x = int8\[1, 2, 4, 8\]/),
+    ]);
     expect(conv({ op: 'DWCONV' })).toEqual([expect.stringMatching(/SYS5034.*not depthwise/)]);
     expect(conv({ acc: dense(2, 'float32', [1, 4, 2, 6]) })).toContainEqual(expect.stringMatching(/SYS5034.*sums of int8 are int32/));
     expect(conv({ x: dense(scratchpad, 'int8', [2, 4, 8]) })).toEqual([expect.stringMatching(/SYS5034.*3 axes where 4 belong/)]);
@@ -85,9 +97,15 @@ describe('verifier', () => {
   });
 
   test('the wrong queue, an unknown core, an unknown kernel', () => {
-    expect(found(planted(rows.loadWeights, (c) => [slot('dma-out'), c]))).toEqual([expect.stringMatching(/SYS5036.*Row 0 .*queue dma-out; it runs on dma-in/)]);
-    expect(found(planted(rows.store, (c) => [{ core: 3, queue: 'dma-out', kernel: 1 }, c]))).toEqual([expect.stringMatching(/SYS5002.*core 3/)]);
-    expect(found(planted(rows.store, (c) => [{ core: 0, queue: 'dma-out', kernel: 2 }, c]))).toEqual([expect.stringMatching(/SYS5042.*kernel 2 of 2/)]);
+    expect(found(planted(rows.loadWeights, (c) => [slot('dma-out'), c]))).toEqual([
+      expect.stringMatching(/SYS5036.*Row 0 .*queue dma-out; it runs on dma-in/),
+    ]);
+    expect(found(planted(rows.store, (c) => [{ core: 3, queue: 'dma-out', kernel: 1 }, c]))).toEqual([
+      expect.stringMatching(/SYS5002.*core 3/),
+    ]);
+    expect(found(planted(rows.store, (c) => [{ core: 0, queue: 'dma-out', kernel: 2 }, c]))).toEqual([
+      expect.stringMatching(/SYS5042.*kernel 2 of 2/),
+    ]);
   });
 
   test('a missing signal: the program cannot finish, and who waits for what', () => {
@@ -110,7 +128,9 @@ describe('verifier', () => {
 
   test('a semaphore with two signallers, and one that does not return to zero', () => {
     const e = planted(rows.signalLoaded, (_, s) => [s, { op: 'SIGNAL', core: 0, id: 1, count: 1 }]);
-    expect(found(e)).toContainEqual('SYS5038: Semaphore 1 of core 0 is signalled by 2 queues (c0.dma-in, c0.matrix); one only may. Use a semaphore for each.');
+    expect(found(e)).toContainEqual(
+      'SYS5038: Semaphore 1 of core 0 is signalled by 2 queues (c0.dma-in, c0.matrix); one only may. Use a semaphore for each.',
+    );
     const more = planted(rows.signalLoaded, (c, s) => [s, { ...c, count: 2 } as Command]);
     expect(found(more)).toEqual(['SYS5039: Semaphore 0 of core 0 is signalled 3 times and awaited 2 times in one run. Balance them.']);
   });
@@ -121,21 +141,34 @@ describe('verifier', () => {
   });
 
   test('a REPEAT that reaches past the program', () => {
-    expect(found(planted(rows.repeat, (c, s) => [s, { ...c, length: 2 } as RepeatCommand]))).toEqual([expect.stringMatching(/SYS5037.*reach to row 18.*ends at row 17/)]);
+    expect(found(planted(rows.repeat, (c, s) => [s, { ...c, length: 2 } as RepeatCommand]))).toEqual([
+      expect.stringMatching(/SYS5037.*reach to row 18.*ends at row 17/),
+    ]);
   });
 
   test('regions that do not fit', () => {
     const small = machineWith(systolic(8, 8), { memories: { dram: { sizeBytes: 300 } } });
     // 88, to 128: 128, at 256: 96 bytes.
-    expect(found(sample, small)).toEqual([expect.stringMatching(/SYS5041.*dram need 352 bytes, 52 more than its 300; the largest is region "input" of 128/)]);
+    expect(found(sample, small)).toEqual([
+      expect.stringMatching(/SYS5041.*dram need 352 bytes, 52 more than its 300; the largest is region "input" of 128/),
+    ]);
     const elsewhere: Machine = { ...machine, memories: { dram: machine.memories['dram'] ?? never() } };
-    expect(found(sample, elsewhere)).toEqual([expect.stringMatching(/SYS5003.*"scratchpad"/), expect.stringMatching(/SYS5003.*"accumulator"/)]);
+    expect(found(sample, elsewhere)).toEqual([
+      expect.stringMatching(/SYS5003.*"scratchpad"/),
+      expect.stringMatching(/SYS5003.*"accumulator"/),
+    ]);
   });
 
   test('tables that do not agree', () => {
-    expect(found({ ...sample, weights: { ...sample.weights, bytes: 80 } })).toEqual([expect.stringMatching(/SYS5042.*end at byte 88 of 80/)]);
-    expect(found({ ...sample, entryPoints: [{ name: 'main', program: 4, inputs: [], outputs: [], scalars: [] }] })).toEqual([expect.stringMatching(/SYS5042.*program 4 of 1/)]);
-    expect(found({ ...sample, nodes: [{ name: 'n', opType: 'Relu', fate: 'kernel', kernel: 5 }] })).toEqual([expect.stringMatching(/SYS5042.*kernel 5 of 2/)]);
+    expect(found({ ...sample, weights: { ...sample.weights, bytes: 80 } })).toEqual([
+      expect.stringMatching(/SYS5042.*end at byte 88 of 80/),
+    ]);
+    expect(found({ ...sample, entryPoints: [{ name: 'main', program: 4, inputs: [], outputs: [], scalars: [] }] })).toEqual([
+      expect.stringMatching(/SYS5042.*program 4 of 1/),
+    ]);
+    expect(found({ ...sample, nodes: [{ name: 'n', opType: 'Relu', fate: 'kernel', kernel: 5 }] })).toEqual([
+      expect.stringMatching(/SYS5042.*kernel 5 of 2/),
+    ]);
   });
 });
 
@@ -144,7 +177,10 @@ function never(): never {
 }
 
 describe('expansion', () => {
-  const load = [slot('dma-in'), { op: 'LOAD', operand: 'inputs', src: dense(dram, 'int8', [1], { region: 0 }), dst: dense(scratchpad, 'int8', [1]) }] as const;
+  const load = [
+    slot('dma-in'),
+    { op: 'LOAD', operand: 'inputs', src: dense(dram, 'int8', [1], { region: 0 }), dst: dense(scratchpad, 'int8', [1]) },
+  ] as const;
   const repeat = (count: number, length: number, bytes: number): readonly [Slot, Command] => [
     slot('dma-in'),
     { op: 'REPEAT', count, length, strides: [{ region: 0, bytes }] },

@@ -21,6 +21,9 @@ const unary: Readonly<Record<string, VectorOpcode>> = {
   Floor: 'floor',
 };
 
+/** Operators written as a few opcodes: see `compute`. */
+const composed: ReadonlySet<string> = new Set(['Relu', 'LeakyRelu', 'PRelu', 'HardSigmoid', 'HardSwish', 'Reciprocal']);
+
 /** Whether the vector engine's opcodes express this node. */
 export function isElementwise(graph: Graph, node: Node): boolean {
   if (node.domain === 'systole') return node.op === 'ScaleShift';
@@ -33,7 +36,7 @@ export function isElementwise(graph: Graph, node: Node): boolean {
     if (v.type.dtype !== 'float32' && v.quantization === null && v.constant === null) return false;
   }
   if (node.op in binary) return node.inputs.length === 2;
-  if (node.op in unary || node.op === 'Relu' || node.op === 'LeakyRelu') return true;
+  if (node.op in unary || composed.has(node.op)) return true;
   return node.op === 'Clip' && clipBounds(graph, node) !== null;
 }
 
@@ -207,12 +210,19 @@ function compute(graph: Graph, node: Node, w: StepWriter, real: (id: ValueId) =>
   switch (node.op) {
     case 'Relu':
       return w.step('max', a, w.immediate(0));
-    case 'LeakyRelu': {
-      // max(x, 0) + alpha·min(x, 0): one of the two is zero, so the sum is exact.
-      const alpha = w.immediate(Math.fround(attributeFloat(node, 'alpha', 0.01)));
+    case 'LeakyRelu':
+    case 'PRelu': {
+      // max(x, 0) + slope·min(x, 0): one of the two is zero, so the sum is exact.
+      const slope = node.op === 'PRelu' ? real(node.inputs[1] as number) : w.immediate(Math.fround(attributeFloat(node, 'alpha', 0.01)));
       const zero = w.immediate(0);
-      return w.step('add', w.step('max', a, zero), w.step('mul', w.step('min', a, zero), alpha));
+      return w.step('add', w.step('max', a, zero), w.step('mul', w.step('min', a, zero), slope));
     }
+    case 'HardSigmoid':
+      return hardSigmoid(w, a, attributeFloat(node, 'alpha', 0.2), attributeFloat(node, 'beta', 0.5));
+    case 'HardSwish':
+      return w.step('mul', a, hardSigmoid(w, a, 1 / 6, 0.5));
+    case 'Reciprocal':
+      return w.step('div', w.immediate(1), a);
     case 'Clip': {
       const [lo, hi] = clipBounds(graph, node) as readonly [number, number];
       const low = lo === -Infinity ? a : w.step('max', a, w.immediate(lo));
@@ -223,6 +233,12 @@ function compute(graph: Graph, node: Node, w: StepWriter, real: (id: ValueId) =>
     default:
       throw new Error(`no vector form of ${node.op}`);
   }
+}
+
+/** clamp(alpha·x + beta, 0, 1) */
+function hardSigmoid(w: StepWriter, x: number, alpha: number, beta: number): number {
+  const line = w.step('add', w.step('mul', x, w.immediate(Math.fround(alpha))), w.immediate(Math.fround(beta)));
+  return w.step('min', w.step('max', line, w.immediate(0)), w.immediate(1));
 }
 
 /** Element strides of an operand along the output's axes, numpy broadcasting; `channel` puts a [C] operand on axis 1. */

@@ -35,7 +35,8 @@ export const notExecutable: Message<{ size: number; what: string }> = defineMess
   'error',
   'not an executable',
   'A `.npu` file begins with the eight bytes 89 4E 50 55 0D 0A 1A 0A. Files that lost their high bits or line ends on the way do not.',
-  ({ size, what }) => `This file (${size} bytes) is not a .npu executable: ${what}. Make one with \`systole compile MODEL --target T -o out.npu\`.`,
+  ({ size, what }) =>
+    `This file (${size} bytes) is not a .npu executable: ${what}. Make one with \`systole compile MODEL --target T -o out.npu\`.`,
 );
 
 export const executableVersion: Message<{ found: number; supported: number }> = defineMessage(
@@ -161,7 +162,8 @@ export const semaphoreShared: Message<{ semaphore: string; role: string; queues:
   'error',
   'semaphore with several users',
   'Each semaphore has one queue that signals it and one that waits for it; otherwise who wakes whom would depend on timing.',
-  ({ semaphore, role, queues }) => `${semaphore} is ${role} by ${queues.length} queues (${queues.join(', ')}); one only may. Use a semaphore for each.`,
+  ({ semaphore, role, queues }) =>
+    `${semaphore} is ${role} by ${queues.length} queues (${queues.join(', ')}); one only may. Use a semaphore for each.`,
 );
 
 export const semaphoreLeftOver: Message<{ semaphore: string; signalled: number; awaited: number }> = defineMessage(
@@ -169,7 +171,8 @@ export const semaphoreLeftOver: Message<{ semaphore: string; signalled: number; 
   'warning',
   'semaphore that does not return to zero',
   'Counts that remain at the end of a program would let the first WAITs of its next run through.',
-  ({ semaphore, signalled, awaited }) => `${semaphore} is signalled ${signalled} times and awaited ${awaited} times in one run. Balance them.`,
+  ({ semaphore, signalled, awaited }) =>
+    `${semaphore} is signalled ${signalled} times and awaited ${awaited} times in one run. Balance them.`,
 );
 
 export const deadlock: Message<{ blocked: readonly string[] }> = defineMessage(

@@ -13,7 +13,7 @@ import {
   type DType,
   type Tensor,
 } from '../../core/index.ts';
-import { addDim, floorDivDim, maxDim, mulDim, subDim, type Dim } from '../dim.ts';
+import { addDim, floorDivDim, maxDim, minDim, mulDim, subDim, type Dim } from '../dim.ts';
 import { broadcastRows, broadcastShapes } from './broadcast.ts';
 import { allocate, numbersOf, tensorOf, type Numbers } from './numbers.ts';
 import {
@@ -198,7 +198,13 @@ function binary({ name, since, float, integer, result, dims }: BinaryParts): OpD
       const f = isFloat(a.dtype) ? float : (integer ?? float);
       return [combine(a, b, type.dtype, type.shape, f)];
     },
-    ...(dims === undefined ? {} : { contents: (context: InferContext) => combineDims(context, dims) }),
+    ...(dims === undefined
+      ? {}
+      : {
+          contents: (context: InferContext) =>
+            // Of floats only what does not round: quotients may.
+            name === 'Div' && isFloat(requiredType(context, 0, 'A').dtype) ? null : combineDims(context, dims),
+        }),
   });
 }
 
@@ -318,7 +324,7 @@ export const variadicOps: readonly OpDef[] = [
   variadic('Sum', [1, 6, 8, 13], (a, b) => a + b, false, null),
   variadic('Mean', [1, 6, 8, 13], (a, b) => a + b, true, null),
   variadic('Max', [1, 6, 8, 12, 13], propagateMax, false, maxDim),
-  variadic('Min', [1, 6, 8, 12, 13], propagateMin, false, null),
+  variadic('Min', [1, 6, 8, 12, 13], propagateMin, false, minDim),
 ];
 
 export const where: OpDef = defineOp({

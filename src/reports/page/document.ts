@@ -30,14 +30,14 @@ export function renderDocument(parts: PageParts): string {
       <body>
         ${parts.body} ${jsonScript('data', parts.data)}
         <script>
-          ${trusted(scriptText(parts.chartLibrary))};
+          ${trusted(scriptText(parts.chartLibrary))}
         </script>
         <script>
-          ${trusted(pageScripts)};
+          ${trusted(pageScripts)}
         </script>
       </body>
-    </html> `;
-  return page.html;
+    </html>`;
+  return `${page.html}\n`;
 }
 
 /** A script element ends at the first "</script": in a string or a regular expression "<\/script" means the same. */

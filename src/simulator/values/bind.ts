@@ -97,12 +97,13 @@ function quantized(binding: TensorBinding, tensor: Tensor): Uint8Array {
 
 /** The outputs as they lie in memory, in their stored dtype. */
 export function readOutputs(memory: Memory, entry: EntryPoint): Map<string, Tensor> {
-  return new Map(
-    entry.outputs.map((b): [string, Tensor] => {
-      const raw = bytesAt(memory, b.region, b.offset, tensorBytes(b.dtype, elementCount(b.shape))).slice();
-      return [b.name, { dtype: b.dtype, shape: b.shape, data: viewBytes(b.dtype, raw) }];
-    }),
-  );
+  return new Map(entry.outputs.map((b): [string, Tensor] => [b.name, readBinding(memory, b)]));
+}
+
+/** A copy of one tensor as it stands in its region. */
+export function readBinding(memory: Memory, b: TensorBinding): Tensor {
+  const raw = bytesAt(memory, b.region, b.offset, tensorBytes(b.dtype, elementCount(b.shape))).slice();
+  return { dtype: b.dtype, shape: b.shape, data: viewBytes(b.dtype, raw) };
 }
 
 function bytesAt(memory: Memory, region: number, offset: number, bytes: number): Uint8Array {

@@ -1,9 +1,9 @@
 /** Running a program on numbers: the whole story, one step a line. */
 import { fail, invariant, isaMessages, type Diagnostic, type Tensor } from '../../core/index.ts';
 import type { Machine } from '../../hw-configs/machine.ts';
-import type { Executable } from '../../isa/executable.ts';
+import type { Executable, TensorBinding } from '../../isa/executable.ts';
 import { mostCommands } from '../../isa/index.ts';
-import { entryPointOf, fill, initialBytes, readOutputs, requireNumbers } from './bind.ts';
+import { entryPointOf, fill, initialBytes, readBinding, readOutputs, requireNumbers } from './bind.ts';
 import type { Context } from './context.ts';
 import { describeCommand } from './describe.ts';
 import { createHost } from './host.ts';
@@ -22,8 +22,11 @@ export interface ExecuteOptions {
   readonly values?: boolean;
   /** Name of the entry point; the first when left out. */
   readonly entryPoint?: string;
-  /** Called with an index into executable.kernels when the last command of that kernel is done. */
-  readonly onKernel?: (kernel: number) => void;
+  /**
+   * Called with an index into executable.kernels when the last command of that kernel is done. `read` copies a tensor out of its region,
+   * as it stands then; it throws without values.
+   */
+  readonly onKernel?: (kernel: number, read: (tensor: TensorBinding) => Tensor) => void;
 }
 
 export interface Execution {
@@ -59,6 +62,10 @@ export function execute(executable: Executable, machine: Machine, inputs: Readon
   const tallies = executable.kernels.map(createTally);
   const run = memory === null ? null : createRunner(executable, memory, tallies);
 
+  const readTensor = (tensor: TensorBinding): Tensor => {
+    invariant(memory !== null, 'there are no values to read');
+    return readBinding(memory, tensor);
+  };
   const commandsExecuted = schedule(executable, table, streams, {
     run(queue, { row, sequence }, command) {
       const fits = sanitizer?.issue(queue, sequence, row, command);
@@ -70,7 +77,7 @@ export function execute(executable: Executable, machine: Machine, inputs: Readon
     signal: (queue) => sanitizer?.signal(queue) ?? null,
     join: (queue, clock) => sanitizer?.join(queue, clock),
     barrier: () => sanitizer?.barrier(),
-    kernelDone: (kernel) => options.onKernel?.(kernel),
+    kernelDone: (kernel) => options.onKernel?.(kernel, readTensor),
   });
   return {
     outputs: memory === null ? new Map() : readOutputs(memory, entry),
