@@ -3,7 +3,7 @@
  *
  * Canonical form: a polynomial with integer coefficients over atoms. An atom is a symbol, a floor division or a maximum
  * that does not simplify. The constructors below always return canonical expressions, so equal polynomials compare equal.
- * `ceilDiv` by a number is written as a floor division, ceil(a / n) = floor((a + n - 1) / n).
+ * Numbers are never -0 (hence the `+ 0` below). `ceilDiv` by a number is written as a floor division, ceil(a / n) = floor((a + n - 1) / n).
  */
 import { fail, graphMessages, type Location } from '../core/index.ts';
 
@@ -28,22 +28,22 @@ export function subDim(left: Dim, right: Dim): Dim {
 }
 
 export function mulDim(left: Dim, right: Dim): Dim {
-  if (typeof left === 'number' && typeof right === 'number') return left * right;
+  if (typeof left === 'number' && typeof right === 'number') return left * right + 0;
   return fromPolynomial(mulPolynomials(toPolynomial(left), toPolynomial(right)));
 }
 
 export function floorDivDim(left: Dim, right: Dim): Dim {
-  if (typeof left === 'number' && typeof right === 'number') return Math.floor(left / right);
+  if (typeof left === 'number' && typeof right === 'number') return Math.floor(left / right) + 0;
   return fromPolynomial(divide(toPolynomial(left), toPolynomial(right), 'floorDiv'));
 }
 
 export function ceilDivDim(left: Dim, right: Dim): Dim {
-  if (typeof left === 'number' && typeof right === 'number') return Math.ceil(left / right);
+  if (typeof left === 'number' && typeof right === 'number') return Math.ceil(left / right) + 0;
   return fromPolynomial(divide(toPolynomial(left), toPolynomial(right), 'ceilDiv'));
 }
 
 export function maxDim(left: Dim, right: Dim): Dim {
-  if (typeof left === 'number' && typeof right === 'number') return Math.max(left, right);
+  if (typeof left === 'number' && typeof right === 'number') return Math.max(left, right) + 0;
   const difference = subDim(left, right);
   if (typeof difference === 'number') return fromPolynomial(toPolynomial(difference >= 0 ? left : right));
   const a = fromPolynomial(toPolynomial(left));

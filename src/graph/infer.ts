@@ -52,7 +52,7 @@ export function startInference(opset: number, value: (id: ValueId) => Value): In
   const compute = (def: OpDef, node: Node, types: readonly TensorType[]): Tensor | null => {
     const small = (shape: readonly Dim[]): boolean =>
       shape.every((d) => typeof d === 'number') && elementCount(shape.map(Number)) <= longestShape;
-    if (node.inputs.length === 0 || !types.every((t) => small(t.shape))) return null;
+    if (!types.every((t) => small(t.shape))) return null;
     const inputs: (Tensor | null)[] = [];
     for (const id of node.inputs) {
       const known = id === null || !small(value(id).type.shape) || value(id).quantization !== null ? null : tensor(id);

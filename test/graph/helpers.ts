@@ -1,5 +1,5 @@
 import { elementCount, seededRandom, type Tensor } from '../../src/core/index.ts';
-import { constantFrom, type Attribute, type Graph, type Node, type Value } from '../../src/graph/index.ts';
+import { type Attribute, type Graph, type Node, type Value } from '../../src/graph/index.ts';
 
 /** A float32 tensor. */
 export function f32(shape: readonly number[], numbers: readonly number[]): Tensor {
@@ -48,17 +48,6 @@ export function node(op: string, inputs: number, plain: Readonly<Record<string, 
 /** The numbers of a tensor, int64 as number. */
 export function numbers(tensor: Tensor | undefined): number[] {
   return tensor === undefined ? [] : Array.from(tensor.data as ArrayLike<number | bigint>, Number);
-}
-
-export function constant(id: number, name: string, tensor: Tensor): Value {
-  return {
-    id,
-    name,
-    type: { dtype: tensor.dtype, shape: tensor.shape },
-    layout: 'row-major',
-    quantization: null,
-    constant: constantFrom(tensor),
-  };
 }
 
 export function value(id: number, name: string, shape: Value['type']['shape'], dtype: Value['type']['dtype'] = 'float32'): Value {

@@ -43,6 +43,11 @@ export interface Run {
   readonly spaces: readonly number[];
 }
 
+/** Keys in the order of the schema, whether the executable was compiled or read from a file. */
+function modelIdentity({ name, sha256, macs, parameterBytes, opset }: Executable['model']): Result['model'] {
+  return { name, sha256, macs, parameterBytes, opset };
+}
+
 export function summarize(run: Run, settings: { readonly detail: Detail; readonly version: string }): Result {
   const { executable, machine } = run;
   const memories = memoryResults(run);
@@ -50,7 +55,7 @@ export function summarize(run: Run, settings: { readonly detail: Detail; readonl
   return {
     schemaVersion: resultSchemaVersion,
     tool: { name: 'systole', version: settings.version },
-    model: { ...executable.model },
+    model: modelIdentity(executable.model),
     target: { name: machine.name, planHash: machine.planHash, timingHash: machine.timingHash },
     options: executable.options,
     totals: totals(run, memories),

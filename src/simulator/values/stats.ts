@@ -6,7 +6,8 @@ export interface KernelStats {
   readonly outputs: number;
   /**
    * Integer outputs whose unclamped value lay outside the number format. Bounds that belong to an activation do not count:
-   * a bound inside the format's range, or the lower one where it is the zero point (a ReLU's zero).
+   * any finite bound of the command (the 6 of a ReLU6 too, where it is the format's largest number), or the lower one where it is
+   * the zero point (a ReLU's zero).
    */
   readonly saturated: number;
   /** Different values among the 8-bit outputs, at most 256; null where no output has 8 bits. */
@@ -52,7 +53,7 @@ export function integerBounds(dtype: DType, lo: number, hi: number, zero: number
   return {
     lo: Math.max(lo, min),
     hi: Math.min(hi, max),
-    saturatedBelow: lo > min || zero <= min ? -Infinity : min,
-    saturatedAbove: hi < max ? Infinity : max,
+    saturatedBelow: Number.isFinite(lo) || zero <= min ? -Infinity : min,
+    saturatedAbove: Number.isFinite(hi) ? Infinity : max,
   };
 }

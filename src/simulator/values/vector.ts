@@ -95,8 +95,8 @@ interface Sink {
 
 function sinkOf(steps: readonly VectorStep[], output: number, dtype: DType): Sink {
   if (dtype === 'float32') return { integer: false, lo: -Infinity, hi: Infinity, saturatedBelow: -Infinity, saturatedAbove: Infinity };
-  const [lo, hi] = integerRange(dtype);
-  return { integer: true, ...integerBounds(dtype, lo, hi, zeroPointOf(steps, output) ?? lo + 1) };
+  const zero = zeroPointOf(steps, output) ?? integerRange(dtype)[0] + 1;
+  return { integer: true, ...integerBounds(dtype, -Infinity, Infinity, zero) };
 }
 
 /** The zero point of a stored register, where the step that made it says so. */

@@ -1,0 +1,167 @@
+/** A program with one fault: chosen by seed, rebuilt, proven different, and shown to verifier, sanitizer and values. */
+import { bytesOf, seededRandom, SystoleError, type Random, type Tensor } from '../../src/core/index.ts';
+import { createCommandTable, verifyExecutable, type Executable } from '../../src/isa/index.ts';
+import { execute } from '../../src/simulator/index.ts';
+import type { Fault } from './faults.ts';
+import { racesOf } from './happens-before.ts';
+import { allPriorities, runNaive } from './naive-machine.ts';
+import type { BaseProgram, Row } from './programs.ts';
+
+export interface Mutant {
+  readonly program: BaseProgram;
+  /** "block int8, row 12 CONV: padTop 1 → 2". */
+  readonly name: string;
+  readonly executable: Executable;
+  readonly rows: readonly Row[];
+}
+
+type FaultsAt = (program: BaseProgram, row: number) => readonly Fault[];
+
+/** Any program, then any of its rows that offers a fault, then any of the faults. */
+export function chooseMutant(programs: readonly BaseProgram[], faultsAt: FaultsAt, seed: number): Mutant {
+  const random = seededRandom(seed);
+  const sites = programs.map((program) => {
+    const offers = program.rows.flatMap((_, row) => {
+      const faults = faultsAt(program, row);
+      return faults.length === 0 ? [] : [{ row, faults }];
+    });
+    return { program, offers };
+  });
+  const { program, offers } = pick(random, sites.filter((s) => s.offers.length > 0));
+  const { row, faults } = pick(random, offers);
+  return withFault(program, row, pick(random, faults));
+}
+
+function pick<T>(random: Random, items: readonly T[]): T {
+  const item = items[random.integer(0, items.length - 1)];
+  if (item === undefined) throw new Error('nothing to choose from');
+  return item;
+}
+
+export function withFault(program: BaseProgram, row: number, { what, change }: Fault): Mutant {
+  const old = program.rows[row];
+  if (old === undefined) throw new Error(`no row ${row}`);
+  const name = `${program.name}, row ${row} ${old.slot.queue} ${old.command.op}: ${what}`;
+  if (change.kind === 'weight') {
+    return { program, name, executable: { ...program.executable, weights: scaled(program.executable.weights, change) }, rows: program.rows };
+  }
+  const rows = rowsAfter(program.rows, row, old, change);
+  const builder = createCommandTable();
+  for (const { slot, command } of rows) builder.emit(slot, command);
+  return { program, name, executable: { ...program.executable, programs: [{ name: 'main', commands: builder.finish() }] }, rows };
+}
+
+function rowsAfter(rows: readonly Row[], row: number, old: Row, change: Exclude<Fault['change'], { kind: 'weight' }>): readonly Row[] {
+  switch (change.kind) {
+    case 'replace':
+      return rows.with(row, { slot: old.slot, command: change.command });
+    case 'remove':
+      return rows.filter((_, i) => !change.rows.includes(i));
+    case 'move': {
+      const rest = rows.toSpliced(row, 1);
+      return rest.toSpliced(change.to > row ? change.to - 1 : change.to, 0, old);
+    }
+  }
+}
+
+function scaled(weights: Executable['weights'], at: { readonly offset: number; readonly factor: number }): Executable['weights'] {
+  const segments = weights.segments.map((s) => {
+    if (at.offset < s.offset || at.offset >= s.offset + s.bytes) return s;
+    return {
+      offset: s.offset,
+      bytes: s.bytes,
+      read: () => {
+        const bytes = s.read().slice();
+        const view = new DataView(bytes.buffer);
+        view.setFloat32(at.offset - s.offset, view.getFloat32(at.offset - s.offset, true) * at.factor, true);
+        return bytes;
+      },
+    };
+  });
+  return { ...weights, segments };
+}
+
+/**
+ * Why the mutant is another program than the one it was made from, found without verifier, sanitizer and executor; null where there is
+ * no difference to be found: some legal schedule of some inputs blocks, leaves its memory or ends in other bytes, or two commands that
+ * touch the same byte are ordered by nothing.
+ */
+export function proveDifferent({ program, executable, rows }: Mutant): string | null {
+  const [usual = []] = allPriorities;
+  let races: ReturnType<typeof racesOf> = [];
+  for (const [p, priority] of allPriorities.entries()) {
+    for (const [i, inputs] of program.inputs.entries()) {
+      const expected = expectedBytes(program, i);
+      const outcome = runNaive(executable, program.machine, rows, inputs, priority);
+      if (outcome.kind !== 'outputs') return `${outcome.kind}: ${outcome.detail}`;
+      const other = outcome.bytes.reduce((n, b, at) => n + (b === expected[at] ? 0 : 1), 0);
+      if (other > 0) return `${other} of ${expected.length} output bytes differ${p === 0 ? '' : ` when ${priority.join(' > ')}`}`;
+    }
+    // Without a race every schedule gives the same bytes: no need to try the others.
+    if (priority === usual) races = racesOf(executable, program.machine, rows);
+    if (races?.length === 0) return null;
+  }
+  return races === null ? null : `${races.length} races, first of rows ${races[0]?.first} and ${races[0]?.second}`;
+}
+
+const known = new Map<BaseProgram, Uint8Array[]>();
+
+function expectedBytes(program: BaseProgram, index: number): Uint8Array {
+  const list = known.get(program) ?? [];
+  known.set(program, list);
+  const inputs = program.inputs[index];
+  if (inputs === undefined) throw new Error(`no inputs ${index}`);
+  const outcome = runNaive(program.executable, program.machine, program.rows, inputs, allPriorities[0] ?? []);
+  if (outcome.kind !== 'outputs') throw new Error(`${program.name}: ${outcome.kind}`);
+  return (list[index] ??= outcome.bytes);
+}
+
+export const catchers = ['verifier', 'sanitizer', 'values'] as const;
+export type Catcher = (typeof catchers)[number];
+
+/** Who notices, each on its own. */
+export function caughtBy({ program, executable }: Mutant): ReadonlySet<Catcher> {
+  const caught = new Set<Catcher>();
+  if (verifyExecutable(executable, program.machine).length > 0) caught.add('verifier');
+  if (sanitizerFinds(program, executable)) caught.add('sanitizer');
+  if (valuesDiffer(program, executable)) caught.add('values');
+  return caught;
+}
+
+/** Addresses alone: no numbers. */
+function sanitizerFinds({ machine }: BaseProgram, executable: Executable): boolean {
+  try {
+    return execute(executable, machine, new Map(), { sanitize: true, values: false }).diagnostics.length > 0;
+  } catch (error) {
+    // A deadlock is the verifier's to find; here it only ends the run.
+    if (error instanceof SystoleError) return false;
+    throw error;
+  }
+}
+
+/** A run that is refused or gives other numbers than the graph. */
+function valuesDiffer({ machine, inputs, golden }: BaseProgram, executable: Executable): boolean {
+  try {
+    const { outputs } = execute(executable, machine, inputs[0] ?? new Map(), { sanitize: false });
+    return [...golden].some(([name, tensor]) => !agrees(tensor, outputs.get(name)));
+  } catch (error) {
+    if (error instanceof SystoleError) return true;
+    throw error;
+  }
+}
+
+/** Integers exactly, floats within a relative L2 distance of 1e-5. */
+function agrees(expected: Tensor, given: Tensor | undefined): boolean {
+  if (given === undefined || given.dtype !== expected.dtype) return false;
+  if (!(expected.data instanceof Float32Array) || !(given.data instanceof Float32Array)) {
+    return Buffer.compare(bytesOf(expected), bytesOf(given)) === 0;
+  }
+  let distance = 0;
+  let size = 0;
+  for (let i = 0; i < expected.data.length; i++) {
+    const a = expected.data[i] ?? 0;
+    distance += (a - (given.data[i] ?? NaN)) ** 2;
+    size += a * a;
+  }
+  return Math.sqrt(distance) <= 1e-5 * Math.sqrt(size);
+}

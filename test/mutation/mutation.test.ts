@@ -1,0 +1,50 @@
+/**
+ * Faults planted by seed, each shown to make another program (without using any of our detectors), each caught by verifier, sanitizer or
+ * values. Mutants that prove to be the same program are listed and replaced by the next seed.
+ */
+import { expect, test } from 'vitest';
+import { faultKinds, faultsOf, type FaultKind } from './faults.ts';
+import { catchers, caughtBy, chooseMutant, proveDifferent, type Mutant } from './mutant.ts';
+import { basePrograms, type BaseProgram } from './programs.ts';
+
+const perKind = Number(process.env['SYSTOLE_MUTANTS'] ?? 8);
+/** Of the tries for one kind, at most so many may prove to be no fault: else the sites are badly chosen. */
+const mostEquivalent = perKind;
+
+const programs = await basePrograms();
+
+interface Planted {
+  readonly mutant: Mutant;
+  readonly proof: string;
+}
+
+function plant(kind: FaultKind): { readonly planted: readonly Planted[]; readonly same: readonly string[] } {
+  const planted: Planted[] = [];
+  const same: string[] = [];
+  const seen = new Set<string>();
+  const faultsAt = (p: BaseProgram, row: number) => {
+    const command = p.rows[row]?.command;
+    return command === undefined ? [] : faultsOf[kind](p, row, command);
+  };
+  for (let seed = faultKinds.indexOf(kind) * 1000; planted.length < perKind && same.length <= mostEquivalent; seed++) {
+    const mutant = chooseMutant(programs, faultsAt, seed);
+    if (seen.has(mutant.name)) continue;
+    seen.add(mutant.name);
+    const proof = proveDifferent(mutant);
+    if (proof === null) same.push(mutant.name);
+    else planted.push({ mutant, proof });
+  }
+  return { planted, same };
+}
+
+test.each(faultKinds)(`${perKind} faults of kind %s, all caught`, (kind) => {
+  const { planted, same } = plant(kind);
+  const results = planted.map(({ mutant, proof }) => ({ name: mutant.name, proof, caught: caughtBy(mutant) }));
+  const lines = results.map(({ name, proof, caught }) => {
+    const marks = catchers.map((c) => (caught.has(c) ? c : '').padEnd(c.length)).join(' ');
+    return `  ${marks}  ${name}  [${proof}]`;
+  });
+  console.log([`${kind}:`, ...lines, ...same.map((name) => `  the same program, replaced  ${name}`)].join('\n'));
+  expect(planted.length).toBe(perKind);
+  expect(results.filter((r) => r.caught.size === 0).map((r) => r.name)).toEqual([]);
+});
