@@ -28,6 +28,8 @@ import {
 export interface CommandTableBuilder {
   /** Appends a command; returns its row. */
   emit(slot: Slot, command: Command): number;
+  /** Appends row `row` of the table this builder continues. */
+  copy(row: number): number;
   finish(): CommandTable;
 }
 
@@ -51,17 +53,22 @@ function isWide(ref: Ref): boolean {
   return ref.ring !== undefined && !fitsWord(ref.ring.bytes);
 }
 
-export function createCommandTable(): CommandTableBuilder {
+/** @param base  a table whose rows `copy` may take over; its numbers are kept, so that copied rows still find theirs */
+export function createCommandTable(base: CommandTable | null = null): CommandTableBuilder {
   let op = new Uint8Array(256);
   let core = new Uint16Array(256);
   let queue = new Uint8Array(256);
   let kernel = new Int32Array(256);
   let wordStart = new Uint32Array(257);
   let words = new Int32Array(8192);
-  let numbers = new Float64Array(256);
+  let numbers = new Float64Array(Math.max(256, base?.numbers.length ?? 0));
   let rows = 0;
   let w = 0;
   let numberCount = 0;
+  if (base !== null) {
+    numbers.set(base.numbers);
+    numberCount = base.numbers.length;
+  }
 
   const growRows = (): void => {
     const size = rows * 2;
@@ -286,6 +293,21 @@ export function createCommandTable(): CommandTableBuilder {
       form(command);
       words[start] = w - start - 1;
       bind(command);
+      rows++;
+      wordStart[rows] = w;
+      return rows - 1;
+    },
+    copy(row) {
+      invariant(base !== null && row < base.length, `no row ${row} to copy`);
+      if (rows === op.length) growRows();
+      op[rows] = base.op[row] ?? 0;
+      core[rows] = base.core[row] ?? 0;
+      queue[rows] = base.queue[row] ?? 0;
+      kernel[rows] = base.kernel[row] ?? 0;
+      const from = base.wordStart[row] ?? 0;
+      const to = base.wordStart[row + 1] ?? 0;
+      while (w + to - from > words.length) words = enlarge(words, new Int32Array(words.length * 2));
+      for (let i = from; i < to; i++) words[w++] = base.words[i] ?? 0;
       rows++;
       wordStart[rows] = w;
       return rows - 1;

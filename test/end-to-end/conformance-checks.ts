@@ -1,6 +1,6 @@
 /** What holds for every result document, and the least memory a network can need: computed from shapes alone, sharing nothing with the compiler. */
 import { expect } from 'vitest';
-import { bytesPerElement, elementCount, type Diagnostic } from '../../src/core/index.ts';
+import { elementCount, type Diagnostic } from '../../src/core/index.ts';
 import type { Graph, ValueId } from '../../src/graph/ir.ts';
 import type { Machine } from '../../src/hw-configs/index.ts';
 import type { Executable } from '../../src/isa/index.ts';
@@ -88,19 +88,30 @@ function sum<T>(rows: readonly T[], figure: (row: T) => number): number {
   return rows.reduce((n, row) => n + figure(row), 0);
 }
 
-/** What a refusal says: how much of which memory, and how much there is. */
+/** What a refusal says: how much of which memory, how much there is, and what it is made of. */
 export interface Shortfall {
   readonly code: string;
   readonly memory: string;
   readonly demandBytes: number;
   readonly capacityBytes: number;
+  readonly terms: readonly { readonly what: string; readonly bytes: number }[];
 }
 
 export function readShortfall({ code, message }: Diagnostic): Shortfall {
-  const found = /needs at least ([\d,]+) B .*? of (\S+), which has ([\d,]+) B/.exec(message);
+  const found = /needs at least ([\d,]+) B .*? of (\S+), which has ([\d,]+) B.*Made of: (.*?) B\. /.exec(message);
   if (found === null) throw new Error(`no shortfall in: ${message}`);
   const bytes = (text: string | undefined): number => Number(text?.replaceAll(',', ''));
-  return { code, memory: found[2] ?? '', demandBytes: bytes(found[1]), capacityBytes: bytes(found[3]) };
+  const terms = (found[4] ?? '').split(' B + ').map((term) => ({ what: term.replace(/ [\d,]+$/, ''), bytes: bytes(/[\d,]+$/.exec(term)?.[0]) }));
+  return { code, memory: found[2] ?? '', demandBytes: bytes(found[1]), capacityBytes: bytes(found[3]), terms };
+}
+
+/** Bytes of a value that the program computes or is given, one byte an element; 0 of what constants alone determine. */
+export function activationBytes(graph: Graph): ReadonlyMap<ValueId, number> {
+  const constant = new Set(graph.values.filter((v) => v.constant !== null).map((v) => v.id));
+  for (const node of graph.nodes) {
+    if (node.inputs.every((id) => id === null || constant.has(id))) for (const id of node.outputs) constant.add(id);
+  }
+  return new Map(graph.values.map((v) => [v.id, constant.has(v.id) ? 0 : elementCount(v.type.shape.map((d) => (typeof d === 'number' ? d : 1)))]));
 }
 
 /** Operators that read a value again and again while they write another: neither can take the other's place. */
@@ -114,17 +125,12 @@ export function leastActivationBytes(graph: Graph, machine: Machine, memory: str
   const { placement } = machine;
   const home = (id: ValueId): string =>
     graph.inputs.includes(id) ? placement.inputs : graph.outputs.includes(id) ? placement.outputs : placement.activations;
-  const bytes = (id: ValueId): number => {
-    const value = graph.values[id];
-    if (value === undefined || value.constant !== null || home(id) !== memory) return 0;
-    const shape = value.type.shape.map((d) => (typeof d === 'number' ? d : 1));
-    return elementCount(shape) * Math.min(1, bytesPerElement(value.type.dtype));
-  };
+  const bytes = activationBytes(graph);
   let most = 0;
   for (const node of graph.nodes) {
     if (!needsBoth.has(node.op)) continue;
-    const touched = new Set([...node.inputs, ...node.outputs].filter((id) => id !== null));
-    most = Math.max(most, sum([...touched], bytes));
+    const touched = new Set([...node.inputs, ...node.outputs].filter((id) => id !== null && home(id) === memory));
+    most = Math.max(most, sum([...touched], (id) => bytes.get(id ?? -1) ?? 0));
   }
   return most;
 }

@@ -2,7 +2,7 @@
  * Where a program can be broken, and how: for each kind of fault, the faults that one row offers. A fault is one change: a command replaced,
  * taken out or moved, or one number of the weights.
  */
-import type { Command, ConvCommand, MatmulCommand, PoolCommand, Ref, VectorStep } from '../../src/isa/index.ts';
+import type { Command, ConvCommand, MatmulCommand, MoveCommand, PoolCommand, Ref, VectorStep } from '../../src/isa/index.ts';
 import { bytesPerElement } from '../../src/core/index.ts';
 import { mapRefs, type NamedRef } from './refs.ts';
 import type { BaseProgram, Row } from './programs.ts';
@@ -11,6 +11,8 @@ export const faultKinds = ['pad', 'stride', 'K tile', 'scale', 'address', 'semap
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface Fault {
+  /** What sort of change: sorts are chosen before changes, so that a sort with many variants does not crowd out the others. */
+  readonly sort: string;
   /** "padTop 1 → 2": with program and row it names the mutant. */
   readonly what: string;
   readonly change:
@@ -35,7 +37,7 @@ export const faultsOf: Readonly<Record<FaultKind, FaultsOf>> = {
   ring: (_, __, c) => ringFaults(c),
 };
 
-const replaced = (what: string, command: Command): Fault => ({ what, change: { kind: 'replace', command } });
+const replaced = (sort: string, what: string, command: Command): Fault => ({ sort, what, change: { kind: 'replace', command } });
 
 function windowOf(c: Command): ConvCommand | PoolCommand | null {
   return c.op === 'CONV' || c.op === 'DWCONV' || c.op === 'POOL' ? c : null;
@@ -49,7 +51,7 @@ function padFaults(c: Command): Fault[] {
   const window = windowOf(c);
   if (window === null) return [];
   return (['padTop', 'padLeft'] as const).flatMap((side) =>
-    [-1, 1].map((by) => replaced(`${side} ${window[side]} → ${window[side] + by}`, { ...window, [side]: window[side] + by })),
+    [-1, 1].map((by) => replaced(side, `${side} ${window[side]} → ${window[side] + by}`, { ...window, [side]: window[side] + by })),
   );
 }
 
@@ -57,7 +59,8 @@ function windowStrides(c: Command): Fault[] {
   const window = windowOf(c);
   if (window === null) return [];
   const [down, across] = window.strides;
-  const to = (strides: readonly [number, number]): Fault => replaced(`strides ${down},${across} → ${strides.join()}`, { ...window, strides });
+  const to = (strides: readonly [number, number]): Fault =>
+    replaced('window', `strides ${down},${across} → ${strides.join()}`, { ...window, strides });
   const bigger = [to([down + 1, across]), to([down, across + 1])];
   return [...bigger, ...(down > 1 ? [to([down - 1, across])] : []), ...(across > 1 ? [to([down, across - 1])] : [])];
 }
@@ -78,10 +81,11 @@ function refStrides(c: Command): Fault[] {
 
 /** One channel less, or sums that start anew or go on where they should not. */
 function channelFaults(c: Command): Fault[] {
+  if (c.op === 'LOAD') return shorterLoad(c);
   const k = contractionOf(c);
   if (k === null) return [];
   const mode = k.mode === 'overwrite' ? 'accumulate' : 'overwrite';
-  const faults = [replaced(`${k.mode} → ${mode}`, { ...k, mode })];
+  const faults = [replaced('mode', `${k.mode} → ${mode}`, { ...k, mode })];
   const [xAxis, wAxis] = k.op === 'MATMUL' ? [k.x.extents.length - 1, k.w.extents.length - 2] : [1, 1];
   const channels = k.w.extents[wAxis] ?? 1;
   if (k.op === 'DWCONV' || channels < 2 || (k.op === 'CONV' && k.groups > 1)) return faults;
@@ -90,31 +94,45 @@ function channelFaults(c: Command): Fault[] {
   const later = { ...less.x, offset: less.x.offset + (k.x.strides[xAxis] ?? 0) };
   return [
     ...faults,
-    replaced(`${channels} → ${channels - 1} channels`, less),
-    ...(k.x.ring === undefined ? [replaced(`${channels} channels, x from the second on`, { ...less, x: later })] : []),
+    replaced('fewer', `${channels} → ${channels - 1} channels`, less),
+    ...(k.x.ring === undefined ? [replaced('later', `${channels - 1} channels, x from the second on`, { ...less, x: later })] : []),
   ];
+}
+
+/** The tile comes without its last channel (with a ring: its last row). */
+function shorterLoad(c: MoveCommand): Fault[] {
+  const [count = 1] = c.src.extents;
+  if (count < 2 || c.src.extents.length < 3) return [];
+  const less = (ref: Ref): Ref => ({ ...ref, extents: ref.extents.with(0, count - 1) });
+  return [replaced('load', `loads ${count - 1} of ${count}`, { ...c, src: less(c.src), dst: less(c.dst) })];
 }
 
 function scaleFaults(program: BaseProgram, row: number, c: Command): Fault[] {
   const factors = [0.75, 1.25, 2];
   if (c.op === 'VECTOR') {
-    const used = c.steps.flatMap((step, i) => (step.op === 'immediate' && Number.isFinite(step.immediate) && step.immediate !== 0 ? [i] : []));
+    const used = c.steps.flatMap((step, i) =>
+      step.op === 'immediate' && Number.isFinite(step.immediate) && step.immediate !== 0 ? [i] : [],
+    );
     return used.flatMap((i) =>
       factors.map((factor) => {
         const step = c.steps[i];
         const immediate = (step?.immediate ?? 0) * factor;
         const steps = c.steps.map((s, j): VectorStep => (j === i ? { ...s, immediate } : s));
-        return replaced(`immediate ${step?.immediate} → ${immediate}`, { ...c, steps });
+        return replaced('immediate', `immediate ${step?.immediate} → ${immediate}`, { ...c, steps });
       }),
     );
   }
-  if (c.op === 'POOL' && c.kind === 'average') {
-    return factors.map((f) => replaced(`multiplier ${c.multiplier} → ${c.multiplier * f}`, { ...c, multiplier: c.multiplier * f }));
+  if (c.op === 'POOL' && c.kind === 'average' && c.out.dtype === 'int8') {
+    return factors.map((f) =>
+      replaced('multiplier', `multiplier ${c.multiplier} → ${c.multiplier * f}`, { ...c, multiplier: c.multiplier * f }),
+    );
   }
   const k = contractionOf(c);
   const drain = k?.drain;
   if (k === null || drain?.multiplier === null || drain === null || drain === undefined) return [];
-  const zeros = [-3, 2].map((by) => replaced(`outZero ${drain.outZero} → ${drain.outZero + by}`, { ...k, drain: { ...drain, outZero: drain.outZero + by } }));
+  const zeros = [-3, 2].map((by) =>
+    replaced('outZero', `outZero ${drain.outZero} → ${drain.outZero + by}`, { ...k, drain: { ...drain, outZero: drain.outZero + by } }),
+  );
   return [...zeros, ...multiplierFaults(program, row, drain.multiplier, factors)];
 }
 
@@ -126,6 +144,7 @@ function multiplierFaults(program: BaseProgram, row: number, multiplier: Ref, fa
   const channels = multiplier.extents[0] ?? 1;
   return Array.from({ length: channels }, (_, channel) => channel).flatMap((channel) =>
     factors.map((factor): Fault => ({
+      sort: 'multiplier',
       what: `multiplier of channel ${channel} × ${factor}`,
       change: { kind: 'weight', offset: first + 4 * channel, factor },
     })),
@@ -154,9 +173,9 @@ function semaphoreFaults({ rows }: BaseProgram, row: number, c: Command): Fault[
   if (c.op !== 'WAIT' && c.op !== 'SIGNAL') return [];
   const ids = [...new Set(rows.flatMap((r) => (r.command.op === 'WAIT' ? [r.command.id] : [])))].filter((id) => id !== c.id);
   return [
-    { what: `no ${c.op}`, change: { kind: 'remove', rows: [row] } },
-    replaced(`count ${c.count} → ${c.count + 1}`, { ...c, count: c.count + 1 }),
-    ...ids.map((id) => replaced(`semaphore ${c.id} → ${id}`, { ...c, id })),
+    { sort: 'none', what: `no ${c.op}`, change: { kind: 'remove', rows: [row] } },
+    replaced('count', `count ${c.count} → ${c.count + 1}`, { ...c, count: c.count + 1 }),
+    ...ids.map((id) => replaced('id', `semaphore ${c.id} → ${id}`, { ...c, id })),
     ...(c.op === 'WAIT' ? raceFaults(rows, row, c) : []),
   ];
 }
@@ -168,13 +187,19 @@ export function raceFaults(rows: readonly Row[], row: number, c: Command): Fault
   const works = (r: Row | undefined): boolean => r?.slot.queue === queue && r?.command.op !== 'WAIT' && r?.command.op !== 'SIGNAL';
   if (c.op === 'SIGNAL') {
     const producer = rows.findLastIndex((r, i) => i < row && works(r));
-    return producer < 0 ? [] : [{ what: `SIGNAL before the command of row ${producer}`, change: { kind: 'move', to: producer } }];
+    return producer < 0
+      ? []
+      : [{ sort: 'move', what: `SIGNAL before the command of row ${producer}`, change: { kind: 'move', to: producer } }];
   }
   const consumer = rows.findIndex((r, i) => i > row && works(r));
   const signal = partnerOf(rows, row, c.id);
   return [
-    ...(signal < 0 ? [] : [{ what: `neither WAIT nor its SIGNAL in row ${signal}`, change: { kind: 'remove', rows: [row, signal] } } as const]),
-    ...(consumer < 0 ? [] : [{ what: `WAIT after the command of row ${consumer}`, change: { kind: 'move', to: consumer + 1 } } as const]),
+    ...(signal < 0
+      ? []
+      : [{ sort: 'pair', what: `neither WAIT nor its SIGNAL in row ${signal}`, change: { kind: 'remove', rows: [row, signal] } } as const]),
+    ...(consumer < 0
+      ? []
+      : [{ sort: 'move', what: `WAIT after the command of row ${consumer}`, change: { kind: 'move', to: consumer + 1 } } as const]),
   ];
 }
 
@@ -209,5 +234,5 @@ function ringFaults(c: Command): Fault[] {
 
 /** Changes one reference at a time. */
 function refFaults(c: Command, change: (named: NamedRef) => readonly { readonly what: string; readonly ref: Ref }[]): Fault[] {
-  return mapRefs(c).flatMap((named) => change(named).map(({ what, ref }) => replaced(what, named.with(ref))));
+  return mapRefs(c).flatMap((named) => change(named).map(({ what, ref }) => replaced(named.name, what, named.with(ref))));
 }

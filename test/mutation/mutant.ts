@@ -17,7 +17,7 @@ export interface Mutant {
 
 type FaultsAt = (program: BaseProgram, row: number) => readonly Fault[];
 
-/** Any program, then any of its rows that offers a fault, then any of the faults. */
+/** Any program, then any of its rows that offers a fault, then any sort of fault, then any of the sort. */
 export function chooseMutant(programs: readonly BaseProgram[], faultsAt: FaultsAt, seed: number): Mutant {
   const random = seededRandom(seed);
   const sites = programs.map((program) => {
@@ -27,9 +27,20 @@ export function chooseMutant(programs: readonly BaseProgram[], faultsAt: FaultsA
     });
     return { program, offers };
   });
-  const { program, offers } = pick(random, sites.filter((s) => s.offers.length > 0));
+  const { program, offers } = pick(
+    random,
+    sites.filter((s) => s.offers.length > 0),
+  );
   const { row, faults } = pick(random, offers);
-  return withFault(program, row, pick(random, faults));
+  const sort = pick(random, [...new Set(faults.map((f) => f.sort))]);
+  return withFault(
+    program,
+    row,
+    pick(
+      random,
+      faults.filter((f) => f.sort === sort),
+    ),
+  );
 }
 
 function pick<T>(random: Random, items: readonly T[]): T {
@@ -43,7 +54,14 @@ export function withFault(program: BaseProgram, row: number, { what, change }: F
   if (old === undefined) throw new Error(`no row ${row}`);
   const name = `${program.name}, row ${row} ${old.slot.queue} ${old.command.op}: ${what}`;
   if (change.kind === 'weight') {
-    return { program, name, executable: { ...program.executable, weights: scaled(program.executable.weights, change) }, rows: program.rows };
+    // Many rows may use this number: the mutant is called by where it lies.
+    const called = `${program.name}, weights at ${change.offset}: ${what}`;
+    return {
+      program,
+      name: called,
+      executable: { ...program.executable, weights: scaled(program.executable.weights, change) },
+      rows: program.rows,
+    };
   }
   const rows = rowsAfter(program.rows, row, old, change);
   const builder = createCommandTable();
@@ -90,8 +108,8 @@ export function proveDifferent({ program, executable, rows }: Mutant): string | 
   const [usual = []] = allPriorities;
   let races: ReturnType<typeof racesOf> = [];
   for (const [p, priority] of allPriorities.entries()) {
-    for (const [i, inputs] of program.inputs.entries()) {
-      const expected = expectedBytes(program, i);
+    for (const inputs of program.inputs) {
+      const expected = expectedBytes(program, inputs);
       const outcome = runNaive(executable, program.machine, rows, inputs, priority);
       if (outcome.kind !== 'outputs') return `${outcome.kind}: ${outcome.detail}`;
       const other = outcome.bytes.reduce((n, b, at) => n + (b === expected[at] ? 0 : 1), 0);
@@ -104,16 +122,16 @@ export function proveDifferent({ program, executable, rows }: Mutant): string | 
   return races === null ? null : `${races.length} races, first of rows ${races[0]?.first} and ${races[0]?.second}`;
 }
 
-const known = new Map<BaseProgram, Uint8Array[]>();
+const known = new Map<ReadonlyMap<string, Tensor>, Uint8Array>();
 
-function expectedBytes(program: BaseProgram, index: number): Uint8Array {
-  const list = known.get(program) ?? [];
-  known.set(program, list);
-  const inputs = program.inputs[index];
-  if (inputs === undefined) throw new Error(`no inputs ${index}`);
+/** Output bytes of the program without the fault, on the same naive machine. */
+function expectedBytes(program: BaseProgram, inputs: ReadonlyMap<string, Tensor>): Uint8Array {
+  const before = known.get(inputs);
+  if (before !== undefined) return before;
   const outcome = runNaive(program.executable, program.machine, program.rows, inputs, allPriorities[0] ?? []);
   if (outcome.kind !== 'outputs') throw new Error(`${program.name}: ${outcome.kind}`);
-  return (list[index] ??= outcome.bytes);
+  known.set(inputs, outcome.bytes);
+  return outcome.bytes;
 }
 
 export const catchers = ['verifier', 'sanitizer', 'values'] as const;
@@ -154,7 +172,8 @@ function valuesDiffer({ machine, inputs, golden }: BaseProgram, executable: Exec
 function agrees(expected: Tensor, given: Tensor | undefined): boolean {
   if (given === undefined || given.dtype !== expected.dtype) return false;
   if (!(expected.data instanceof Float32Array) || !(given.data instanceof Float32Array)) {
-    return Buffer.compare(bytesOf(expected), bytesOf(given)) === 0;
+    const bytes = bytesOf(given);
+    return bytesOf(expected).every((b, i) => b === bytes[i]);
   }
   let distance = 0;
   let size = 0;

@@ -3,7 +3,17 @@
  * simulator but the rounding functions of `core`.
  */
 import { exp32, requantize, roundHalfEven, sigmoid32, tanh32 } from '../../src/core/index.ts';
-import type { Command, ConvCommand, Drain, MatmulCommand, PoolCommand, Ref, ReduceCommand, VectorCommand, VectorStep } from '../../src/isa/index.ts';
+import type {
+  Command,
+  ConvCommand,
+  Drain,
+  MatmulCommand,
+  PoolCommand,
+  Ref,
+  ReduceCommand,
+  VectorCommand,
+  VectorStep,
+} from '../../src/isa/index.ts';
 import type { NaiveMemory } from './naive-memory.ts';
 
 const f32 = Math.fround;

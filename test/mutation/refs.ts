@@ -1,4 +1,5 @@
 /** The references of a command, each with a way to put another in its place. */
+import { assertNever } from '../../src/core/index.ts';
 import type { Command, Ref } from '../../src/isa/index.ts';
 
 export interface NamedRef {
@@ -34,7 +35,13 @@ export function mapRefs(c: Command): readonly NamedRef[] {
         ...c.inputs.map((ref, i): NamedRef => ({ name: `in ${i}`, ref, with: (r) => ({ ...c, inputs: c.inputs.with(i, r) }) })),
         ...c.outputs.map((ref, i): NamedRef => ({ name: `out ${i}`, ref, with: (r) => ({ ...c, outputs: c.outputs.with(i, r) }) })),
       ];
-    default:
+    case 'HOST':
+    case 'SIGNAL':
+    case 'WAIT':
+    case 'BARRIER':
+    case 'REPEAT':
       return [];
+    default:
+      return assertNever(c);
   }
 }

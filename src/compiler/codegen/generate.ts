@@ -40,7 +40,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   selection.kernels.forEach((k, index) => {
     const cx: EmitContext = { env, graph, writer, placement, weights, windows, kernel: index };
     for (const w of windows.values()) w.beginKernel();
-    const weightsBefore = weights.bytes();
+    const weightsBefore = weights.stored();
     let estimatePs = 0;
     let emitted: Emitted;
     switch (k.kind) {
@@ -77,7 +77,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       dtype: k.dtype,
       macs: k.macs,
       work: workOf(k),
-      cold: coldBytes(graph, k, cx, weights.bytes() - weightsBefore, coldSeen, outputRoots),
+      cold: coldBytes(graph, k, cx, weights.stored() - weightsBefore, coldSeen, outputRoots),
       mapping: emitted.mapping,
       tiles: emitted.tiles,
       estimateCycles: Math.ceil((estimatePs * (env.machine.clocks[env.machine.referenceClock] ?? 1)) / 1e12),

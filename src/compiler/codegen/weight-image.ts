@@ -11,7 +11,8 @@ export interface WeightBuilder {
   segment(key: string, bytes: number, read: () => Uint8Array): number;
   /** Marks the image as without numbers, for this reason. */
   markAbsent(reason: string): void;
-  bytes(): number;
+  /** Bytes stored so far, without the gaps between segments: what must cross from memory at least once. */
+  stored(): number;
   finish(region: number): WeightImage;
 }
 
@@ -19,6 +20,7 @@ export function createWeightBuilder(): WeightBuilder {
   const known = new Map<string, number>();
   const segments: WeightSegment[] = [];
   let end = 0;
+  let stored = 0;
   let absent: string | null = null;
   return {
     segment(key, bytes, read) {
@@ -27,13 +29,14 @@ export function createWeightBuilder(): WeightBuilder {
       const offset = alignUp(end, segmentAlignment);
       segments.push({ offset, bytes, read });
       end = offset + bytes;
+      stored += bytes;
       known.set(key, offset);
       return offset;
     },
     markAbsent(reason) {
       absent ??= reason;
     },
-    bytes: () => end,
+    stored: () => stored,
     finish: (region) => ({ region, bytes: end, segments, absent }),
   };
 }

@@ -15,26 +15,16 @@ export interface Access {
   readonly box: Box;
 }
 
-const none: readonly number[] = [];
-
-interface Issued {
-  readonly queue: number;
-  readonly kernel: number;
-  readonly sequence: number;
-  readonly command: Command;
-  /** (queue, sequence) pairs that must have retired, flat; empty for most. */
-  readonly waits: readonly number[];
-}
-
 export interface ProgramWriter {
   issue(queue: QueueName, kernel: number, command: Command, accesses: readonly Access[]): void;
   finish(): { readonly commands: CommandTable; readonly semaphores: number };
-  /** Commands issued so far, without synchronisation. */
-  count(): number;
 }
 
 export function createProgramWriter(core: number): ProgramWriter {
-  const issued: Issued[] = [];
+  // Commands go into columns at once; only what synchronisation needs is kept beside them.
+  const body = createCommandTable();
+  /** (row, other queue, sequence waited for), flat, by row. */
+  const waits: number[] = [];
   const sequence = new Int32Array(queueCount);
   // clock[q]: what queue q knows to have retired. snapshots[q][s]: that knowledge when command s of queue q issued.
   const clock: Marks[] = Array.from({ length: queueCount }, noMarks);
@@ -51,13 +41,12 @@ export function createProgramWriter(core: number): ProgramWriter {
         else a.resource.beforeWrite(deps, a.box);
       }
       const mine = clock[queue] as Marks;
-      let waits: number[] | null = null;
+      const row = body.emit({ core, queue: queueName, kernel }, command);
       // Later stages first: what they have seen covers most of the rest.
       for (let other = queueCount - 1; other >= 0; other--) {
         const needed = deps[other] as number;
         if (other === queue || needed <= (mine[other] as number)) continue;
-        waits ??= [];
-        waits.push(other, needed);
+        waits.push(row, other, needed);
         const seen = snapshots[other] as Int32Array;
         const from = needed * queueCount;
         for (let q = 0; q < queueCount; q++) if ((seen[from + q] as number) > (mine[q] as number)) mine[q] = seen[from + q] as number;
@@ -73,18 +62,21 @@ export function createProgramWriter(core: number): ProgramWriter {
         snapshots[queue] = kept = longer;
       }
       kept.set(mine, s * queueCount);
-      issued.push({ queue, kernel, sequence: s, command, waits: waits ?? none });
       for (const a of accesses) {
         if (a.mode === 'read') a.resource.noteRead(queue, s, a.box);
         else a.resource.noteWrite(queue, s, a.box);
       }
     },
-    count: () => issued.length,
     finish() {
+      const commands = body.finish();
       // rank[from, to][s]: which SIGNAL of the pair follows command s of `from`, counted from 1; 0 where `to` never waits for it.
-      const rank: Int32Array[] = Array.from({ length: queueCount * queueCount }, (_, pair) => new Int32Array((sequence[Math.floor(pair / queueCount)] as number) + 1));
-      for (const c of issued) {
-        for (let i = 0; i < c.waits.length; i += 2) (rank[(c.waits[i] as number) * queueCount + c.queue] as Int32Array)[c.waits[i + 1] as number] = 1;
+      const rank: Int32Array[] = Array.from(
+        { length: queueCount * queueCount },
+        (_, pair) => new Int32Array((sequence[Math.floor(pair / queueCount)] as number) + 1),
+      );
+      for (let i = 0; i < waits.length; i += 3) {
+        const to = commands.queue[waits[i] as number] as number;
+        (rank[(waits[i + 1] as number) * queueCount + to] as Int32Array)[waits[i + 2] as number] = 1;
       }
       const ids = new Int32Array(queueCount * queueCount).fill(-1);
       let semaphores = 0;
@@ -94,21 +86,26 @@ export function createProgramWriter(core: number): ProgramWriter {
         if (count > 0) ids[pair] = semaphores++;
       });
       const consumed = new Int32Array(queueCount * queueCount);
-      const table = createCommandTable();
-      for (const c of issued) {
-        const slot = { core, queue: queueNames[c.queue] as QueueName, kernel: c.kernel };
-        for (let i = 0; i < c.waits.length; i += 2) {
-          const pair = (c.waits[i] as number) * queueCount + c.queue;
-          const upTo = rank[pair]?.[c.waits[i + 1] as number] as number;
+      const table = createCommandTable(commands);
+      const seen = new Int32Array(queueCount);
+      let next = 0;
+      for (let row = 0; row < commands.length; row++) {
+        const queue = commands.queue[row] as number;
+        const slot = { core, queue: queueNames[queue] as QueueName, kernel: commands.kernel[row] as number };
+        for (; next < waits.length && waits[next] === row; next += 3) {
+          const pair = (waits[next + 1] as number) * queueCount + queue;
+          const upTo = rank[pair]?.[waits[next + 2] as number] as number;
           const count = upTo - (consumed[pair] as number);
           if (count <= 0) continue;
           consumed[pair] = upTo;
           table.emit(slot, { op: 'WAIT', core, id: ids[pair] as number, count });
         }
-        table.emit(slot, c.command);
+        table.copy(row);
+        const s = (seen[queue] as number) + 1;
+        seen[queue] = s;
         for (let to = 0; to < queueCount; to++) {
-          const pair = c.queue * queueCount + to;
-          if ((ids[pair] as number) >= 0 && rank[pair]?.[c.sequence] !== 0) table.emit(slot, { op: 'SIGNAL', core, id: ids[pair] as number, count: 1 });
+          const pair = queue * queueCount + to;
+          if ((ids[pair] as number) >= 0 && rank[pair]?.[s] !== 0) table.emit(slot, { op: 'SIGNAL', core, id: ids[pair] as number, count: 1 });
         }
       }
       return { commands: table.finish(), semaphores };

@@ -66,7 +66,7 @@ export interface NoFit {
  * What one tile costs in hand-shakes between queues that other work does not hide. A weight of the search only (the simulator prices
  * SIGNAL and WAIT at zero): it keeps kernels that wait for memory from being cut into thousands of tiny tiles.
  */
-const handshakePs = 20_000;
+const handshakePs = 100_000;
 
 const slotBytes = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
 
@@ -184,34 +184,42 @@ function fits(r: Roles, f: Footprint, s: ContractionMapping['slots'], ring: numb
 function computeTicks(env: MapperEnvironment, k: ContractionKernel, t: ContractionTile): number {
   const g = k.geometry;
   const rate = env.matrix.rates[k.dtype] ?? 1;
-  const extents = [g.batch, g.groups, g.mg, g.cg, g.oh, g.ow];
-  const tile = [t.b, t.g, t.n, t.c, t.y, t.x];
   const depthwise = k.op === 'DWCONV';
+  const taps = g.kh * g.kw;
+  const { startTicks } = env.matrix;
+  const cut = (axis: number, extent: number, tile: number): number => {
+    const count = Math.floor(extent / tile);
+    fullTiles[axis] = count;
+    rests[axis] = extent - count * tile;
+    return rests[axis] === 0 ? 0 : 1 << axis;
+  };
+  const ragged = cut(0, g.batch, t.b) | cut(1, g.groups, t.g) | cut(2, g.mg, t.n) | cut(3, g.cg, t.c) | cut(4, g.oh, t.y) | cut(5, g.ow, t.x);
   let ticks = 0;
-  // Bit i of `which`: axis i at its rest instead of its full tiles.
-  for (let which = 0; which < 64; which++) {
+  // Bit i of `which`: axis i at its rest instead of its full tiles; all subsets of the ragged axes.
+  for (let which = ragged; ; which = (which - 1) & ragged) {
     let count = 1;
-    for (let i = 0; i < 6 && count > 0; i++) {
-      const extent = extents[i] as number;
-      const full = Math.floor(extent / (tile[i] as number));
-      const rest = extent - full * (tile[i] as number);
-      const atRest = ((which >> i) & 1) === 1;
-      size[i] = atRest ? rest : (tile[i] as number);
-      count *= atRest ? Math.min(rest, 1) : full;
+    for (let i = 0; i < 6; i++) if (((which >> i) & 1) === 0) count *= fullTiles[i] as number;
+    if (count > 0) {
+      const at = (axis: number, tile: number): number => (((which >> axis) & 1) === 1 ? (rests[axis] as number) : tile);
+      const m = at(0, t.b) * at(4, t.y) * at(5, t.x);
+      const r = matrixTicks(env.matrix, rate, { products: at(1, t.g), depthwise, m, n: at(2, t.n), channels: at(3, t.c), taps });
+      ticks += count * (r.compute + startTicks);
     }
-    if (count === 0) continue;
-    const [b = 1, gg = 1, n = 1, c = 1, y = 1, x = 1] = size;
-    const r = matrixTicks(env.matrix, rate, { products: gg, depthwise, m: b * y * x, n, channels: c, taps: g.kh * g.kw });
-    ticks += count * (r.compute + env.matrix.startTicks);
+    if (which === 0) return ticks;
   }
-  return ticks;
 }
 
-/** Scratch of `computeTicks`: sizes of the tile at hand. */
-const size = [0, 0, 0, 0, 0, 0];
+/** Scratch of `computeTicks`: full tiles and rest along (b, g, n, c, y, x). */
+const fullTiles = new Float64Array(6);
+const rests = new Float64Array(6);
 
 function countTiles(g: Geometry, t: ContractionTile): number {
   return ceilDiv(g.batch, t.b) * ceilDiv(g.groups, t.g) * ceilDiv(g.mg, t.n) * ceilDiv(g.cg, t.c) * ceilDiv(g.oh, t.y) * ceilDiv(g.ow, t.x);
+}
+
+/** At least so many rows (or columns) of the input are read: padding may stand for some. */
+function touched(outputs: number, stride: number, taps: number, extent: number): number {
+  return Math.min(extent, stride >= taps ? Math.max(1, outputs - taps) : extent);
 }
 
 /** What no choice of tiles undercuts: the uncut product's ticks, every operand once over its bus, the epilogue's arithmetic. */
@@ -220,9 +228,13 @@ function leastPs(env: MapperEnvironment, k: ContractionKernel, homes: Contractio
   const whole: ContractionTile = { b: g.batch, g: g.groups, n: g.mg, c: g.cg, y: g.oh, x: g.ow };
   const outs = g.batch * g.groups * g.mg * g.oh * g.ow;
   const vector = k.epilogue === null ? 0 : (outs / env.core.vector.lanes) * ticksPerElement(k.epilogue.steps, env.core) * env.tickPs;
-  const weights = movePs(env, homes.w, 'read', homes.wDirect ? 0 : g.groups * g.mg * g.cg * g.kh * g.kw * bytesPerElement(k.w.dtype));
+  let read = movePs(env, homes.w, 'read', homes.wDirect ? 0 : g.groups * g.mg * g.cg * g.kh * g.kw * bytesPerElement(k.w.dtype));
+  const input = g.batch * g.groups * g.cg * touched(g.oh, g.strides[0], g.kh, g.ih) * touched(g.ow, g.strides[1], g.kw, g.iw);
+  if (!homes.xDirect) read += movePs(env, homes.x, 'read', input * bytesPerElement(k.dtype));
+  for (const o of homes.operands) if (!o.direct && !o.perChannel) read += movePs(env, o.home, 'read', outs * o.bytesPerElement);
   const out = homes.outDirect ? 0 : movePs(env, homes.out, 'write', outs * bytesPerElement(k.out.dtype));
-  return Math.max((computeTicks(env, k, whole) - env.matrix.startTicks) * env.tickPs, vector, homes.out === homes.w ? weights + out : Math.max(weights, out));
+  const moved = homes.out === homes.x || homes.out === homes.w ? read + out : Math.max(read, out);
+  return Math.max((computeTicks(env, k, whole) - env.matrix.startTicks) * env.tickPs, vector, moved);
 }
 
 interface Sizes {
@@ -284,9 +296,13 @@ function search(env: MapperEnvironment, k: ContractionKernel, homes: Contraction
   const roles = rolesOf(env);
   const least = leastPs(env, k, homes);
   const perTilePs = handshakePs + env.matrix.startTicks * env.tickPs;
+  /** Whether the hand-shakes of this tile, as large as it may become along `c` and `b`, already cost more than the best. */
+  const hopeless = (tile: ContractionTile): boolean => best !== null && least + countTiles(geo, tile) * perTilePs >= best.estimatePs;
   for (const g of sizes.g) {
     for (const n of sizes.n) {
+      if (hopeless({ b: geo.batch, g, n, c: geo.cg, y: geo.oh, x: geo.ow })) continue;
       for (const y of sizes.y) {
+        if (hopeless({ b: geo.batch, g, n, c: geo.cg, y, x: geo.ow })) break;
         for (const x of sizes.x) {
           for (const b of sizes.b) {
             // Several images in a tile only when each is whole; several groups only with all their channels.
@@ -296,7 +312,7 @@ function search(env: MapperEnvironment, k: ContractionKernel, homes: Contraction
             for (const c of sizes.c) {
               if (g > 1 && c < geo.cg) continue;
               const tile = { b, g, n, c, y, x };
-              if (best !== null && least + countTiles(geo, tile) * perTilePs >= best.estimatePs) continue;
+              if (hopeless(tile)) break;
               best = judge(env, k, homes, roles, tile, best);
             }
           }

@@ -28,10 +28,14 @@ export function latencyPs(env: MapperEnvironment, memory: string): number {
   return env.machine.memories[memory]?.latencyPs ?? 0;
 }
 
+/** Into how many parts an extent is cut: channels come in powers of two and three, image sides in sevens and fives too. */
+const channelCuts = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];
+const sideCuts = [2, 3, 4, 6, 7, 8, 14, 16, 28, 32, 56, 64, 112, 128, 224, 256, 512];
+
 /** Tile sizes worth trying for an extent: even cuts, rounded up to `quantum`, largest first; ends with the smallest useful one. */
 export function tileSizes(extent: number, quantum: number, smallest: number): number[] {
   const sizes = new Set<number>([extent]);
-  for (const parts of [2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64, 96, 128, 192, 256, 512]) {
+  for (const parts of quantum > 1 ? channelCuts : sideCuts) {
     const even = Math.ceil(extent / parts);
     const size = even > quantum ? Math.ceil(even / quantum) * quantum : even;
     if (size < extent && size >= smallest) sizes.add(size);

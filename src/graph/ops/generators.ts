@@ -1,5 +1,5 @@
 /** Operators that make values out of attributes and shapes. */
-import { elementCount, type Tensor } from '../../core/index.ts';
+import { elementCount, type Tensor, isInteger } from '../../core/index.ts';
 import { constantOf } from '../constant.ts';
 import { ceilDivDim, maxDim, productDim, subDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
@@ -114,8 +114,11 @@ export const constantOfShape: OpDef = defineOp({
     return [pick(fillElement(context), type.shape, new Int32Array(elementCount(type.shape)))];
   },
   contents(context) {
+    const element = fillElement(context);
+    // Only integers are ever dimensions.
+    if (!isInteger(element.dtype)) return null;
     const shape = context.dims(0);
-    const [fill] = numbersOf(fillElement(context));
+    const [fill] = numbersOf(element);
     if (shape === null || shape.length > 1 || shape.some((d) => typeof d !== 'number')) return null;
     return Array.from({ length: shape.length === 0 ? 1 : Number(shape[0]) }, () => fill ?? 0);
   },
