@@ -5,7 +5,7 @@
 import { compilerMappingMessages, fail, type DType, type Diagnostic } from '../core/index.ts';
 import { bindDims, printGraph, type Graph, type Node } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
-import { demandTable, disassemble, type EntryPoint, type Executable, type NodeFate, type Region, type TensorBinding } from '../isa/index.ts';
+import { disassemble, type EntryPoint, type Executable, type NodeFate, type Region, type TensorBinding } from '../isa/index.ts';
 import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
 import type { ImportedModel } from './import/index.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
@@ -136,7 +136,7 @@ interface Parts {
 function assemble(model: ImportedModel, machine: Machine, options: CompileOptions, mode: Precision, p: Parts): Executable {
   const { graph, placement, generated } = p;
   const regions: Region[] = placement.regions.map((r, i) => (i === placement.weightsRegion ? { ...r, bytes: generated.weights.bytes } : r));
-  const draft: Executable = {
+  return {
     formatVersion: 1,
     model: {
       name: model.identity.name,
@@ -157,21 +157,6 @@ function assemble(model: ImportedModel, machine: Machine, options: CompileOption
     weights: { ...generated.weights, absent: generated.weights.absent ?? (hasPlaceholders(graph) ? 'placeholder scales' : null) },
     diagnostics: p.diagnostics,
   };
-  return { ...draft, kernels: withLaneTicks(draft, machine) };
-}
-
-/** The vector engine's share of each kernel: element steps do not depend on the tiling, so the sum over its commands is the fewest. */
-function withLaneTicks(executable: Executable, machine: Machine): Executable['kernels'] {
-  const { commands } = executable.programs[0] as Executable['programs'][number];
-  const { laneTicks } = demandTable(executable, machine);
-  const sums = new Float64Array(executable.kernels.length);
-  for (let row = 0; row < commands.length; row++) {
-    const kernel = commands.kernel[row] as number;
-    if (kernel >= 0) sums[kernel] = (sums[kernel] as number) + (laneTicks[row] as number);
-  }
-  return executable.kernels.map((k, i) =>
-    k.work.kind === 'contraction' || k.work.kind === 'vector' ? { ...k, work: { ...k.work, vectorLaneTicks: sums[i] as number } } : k,
-  );
 }
 
 /** Distinct constants the graph uses after folding, in their ONNX dtype. */

@@ -275,6 +275,23 @@ export function ticksPerElement(steps: readonly { readonly op: VectorOpcode }[],
   return ticks;
 }
 
+/** Lane ticks of a command of the vector engine; 0 for others. They add up to the same sum however a kernel is tiled. */
+export function laneTicksOf(c: Command, core: Core): number {
+  const costs = core.vector.ticksPerOp;
+  switch (c.op) {
+    case 'VECTOR': {
+      const first = c.outputs[0];
+      return first === undefined ? 0 : refElements(first) * ticksPerElement(c.steps, core);
+    }
+    case 'POOL':
+      return refElements(c.out) * (c.kernel[0] * c.kernel[1] * costs.add + (c.kind === 'average' ? costs.requantize : 0));
+    case 'REDUCE':
+      return refElements(c.x) * costs.reduce;
+    default:
+      return 0;
+  }
+}
+
 /**
  * Elements an operand delivers to the lanes: axes it is broadcast along (stride 0) are free at the end, where a register holds the value,
  * and read again further out.
@@ -297,10 +314,11 @@ function vectorDemand(c: VectorCommand, core: Core, machine: Machine, context: D
   const elements = refElements(first);
   const each = ticksPerElement(c.steps, core);
   const ports = createPorts(core, machine, context);
+  const lanes = laneTicksOf(c, core);
   for (const input of c.inputs) ports.read(input, 'inputs', elementBytes(input, deliveredElements(input)));
   for (const output of c.outputs) ports.write(output, 'outputs', elementBytes(output, refElements(output)));
   const steps = c.steps.reduce((n, s) => n + (stepClass[s.op] === null ? 0 : 1), 0);
-  return vectorResult(core, ports, Math.ceil(ceilDiv(elements, core.vector.lanes) * each), elements * each, elements * steps);
+  return vectorResult(core, ports, Math.ceil(ceilDiv(elements, core.vector.lanes) * each), lanes, elements * steps);
 }
 
 function vectorResult(core: Core, ports: ReturnType<typeof createPorts>, compute: number, laneTicks: number, vectorOps: number): Demand {
@@ -323,8 +341,7 @@ function vectorResult(core: Core, ports: ReturnType<typeof createPorts>, compute
 function poolDemand(c: PoolCommand, core: Core, machine: Machine, context: DemandContext): Demand {
   const taps = c.kernel[0] * c.kernel[1];
   const outputs = refElements(c.out);
-  const costs = core.vector.ticksPerOp;
-  const laneTicks = outputs * (taps * costs.add + (c.kind === 'average' ? costs.requantize : 0));
+  const laneTicks = laneTicksOf(c, core);
   const ports = createPorts(core, machine, context);
   ports.read(c.x, 'inputs', elementBytes(c.x, outputs * taps));
   ports.write(c.out, 'outputs', elementBytes(c.out, outputs));
@@ -334,7 +351,7 @@ function poolDemand(c: PoolCommand, core: Core, machine: Machine, context: Deman
 /** REDUCE: laneTicks = elements of x × reduce; compute = ⌈laneTicks / lanes⌉. Results are kept in lanes: written once, read to accumulate. */
 function reduceDemand(c: ReduceCommand, core: Core, machine: Machine, context: DemandContext): Demand {
   const elements = refElements(c.x);
-  const laneTicks = elements * core.vector.ticksPerOp.reduce;
+  const laneTicks = laneTicksOf(c, core);
   const results = c.acc.extents.reduce((n, e, axis) => (c.acc.strides[axis] === 0 ? n : n * e), 1);
   const ports = createPorts(core, machine, context);
   ports.read(c.x, 'inputs', elementBytes(c.x, elements));

@@ -26,13 +26,30 @@ export function indexForms(table: CommandTable, kind: (row: number) => number = 
     }
   };
 
+  // SIGNAL, WAIT and the like have no form at all, and are most of the rows: op and kind tell them.
+  const formless = new Map<number, number>();
   for (let row = 0; row < table.length; row++) {
-    const hash = hashForm(table, row, kind(row));
+    const own = kind(row);
+    if (table.words[table.wordStart[row] ?? 0] === 0) {
+      const key = (own << 8) | (table.op[row] ?? 0);
+      let form = formless.get(key);
+      if (form === undefined) {
+        form = firstRow.length;
+        formless.set(key, form);
+        firstRow.push(row);
+        hashes.push(0);
+      }
+      id[row] = form;
+      continue;
+    }
+    const hash = hashForm(table, row, own);
     let slot = slotOf(hash, row);
     if (slots[slot] === -1) {
       if (firstRow.length * 2 >= slots.length) {
         slots = new Int32Array(slots.length * 4).fill(-1);
-        firstRow.forEach((first, form) => (slots[slotOf(hashes[form] ?? 0, first)] = form));
+        firstRow.forEach((first, form) => {
+          if (![...formless.values()].includes(form)) slots[slotOf(hashes[form] ?? 0, first)] = form;
+        });
         slot = slotOf(hash, row);
       }
       slots[slot] = firstRow.length;

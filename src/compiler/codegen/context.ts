@@ -1,7 +1,7 @@
 /** What every emitter has at hand: the machine, the writer, windows, homes and the weights region. */
 import { bytesPerElement, type DType } from '../../core/index.ts';
 import type { Graph, Value, ValueId } from '../../graph/index.ts';
-import type { Operand, QueueName, Command, Ref } from '../../isa/index.ts';
+import { laneTicksOf, type Command, type Operand, type QueueName, type Ref } from '../../isa/index.ts';
 import type { VectorOperand, View } from '../kernels/spec.ts';
 import type { Home, Placement } from '../memory/placement.ts';
 import type { LocalWindow, Slot } from '../memory/local-window.ts';
@@ -19,6 +19,8 @@ export interface EmitContext {
   readonly windows: ReadonlyMap<string, LocalWindow>;
   /** Index of the kernel being emitted. */
   readonly kernel: number;
+  /** The vector engine's work in the kernel being emitted, summed up as commands are issued. */
+  readonly vectorWork: { laneTicks: number };
 }
 
 export function window(cx: EmitContext, memory: string): LocalWindow {
@@ -32,6 +34,7 @@ export function scratchpad(cx: EmitContext): LocalWindow {
 }
 
 export function issue(cx: EmitContext, queue: QueueName, command: Command, accesses: readonly Access[]): void {
+  if (queue === 'vector') cx.vectorWork.laneTicks += laneTicksOf(command, cx.env.core);
   cx.writer.issue(queue, cx.kernel, command, accesses);
 }
 

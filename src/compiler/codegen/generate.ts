@@ -38,7 +38,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   const outputRoots = new Set(graph.outputs.map((id) => selection.views.rootOf(id)));
 
   selection.kernels.forEach((k, index) => {
-    const cx: EmitContext = { env, graph, writer, placement, weights, windows, kernel: index };
+    const cx: EmitContext = { env, graph, writer, placement, weights, windows, kernel: index, vectorWork: { laneTicks: 0 } };
     for (const w of windows.values()) w.beginKernel();
     const weightsBefore = weights.stored();
     let estimatePs = 0;
@@ -76,7 +76,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       engine: k.engine,
       dtype: k.dtype,
       macs: k.macs,
-      work: workOf(k),
+      work: workOf(k, cx.vectorWork.laneTicks),
       cold: coldBytes(graph, k, cx, weights.stored() - weightsBefore, coldSeen, outputRoots),
       mapping: emitted.mapping,
       tiles: emitted.tiles,
@@ -164,7 +164,8 @@ function refuse(cx: EmitContext, k: ContractionKernel, m: NoFit): never {
   );
 }
 
-function workOf(k: KernelSpec): KernelWork {
+/** Element steps do not depend on the tiling, so what the commands sum up to is the fewest. */
+function workOf(k: KernelSpec, vectorLaneTicks: number): KernelWork {
   switch (k.kind) {
     case 'contraction': {
       const g = k.geometry;
@@ -178,15 +179,15 @@ function workOf(k: KernelSpec): KernelWork {
         channels: g.cg,
         taps: g.kh * g.kw,
         batches: product ? g.groups : 1,
-        vectorLaneTicks: 0,
+        vectorLaneTicks,
       };
     }
     case 'pool':
     case 'mean':
     case 'elementwise':
-      return { kind: 'vector', vectorLaneTicks: 0 };
+      return { kind: 'vector', vectorLaneTicks };
     case 'move':
-      return k.engine === 'vector' ? { kind: 'vector', vectorLaneTicks: 0 } : { kind: 'none' };
+      return k.engine === 'vector' ? { kind: 'vector', vectorLaneTicks } : { kind: 'none' };
     case 'host':
       return { kind: 'host', ops: k.ops, bytes: k.bytes };
   }

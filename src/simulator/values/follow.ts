@@ -186,10 +186,16 @@ export function createFollower(cx: {
   };
 }
 
-/** The runs of neighbouring bytes of a reference, each byte once: broadcast axes count once. */
+/** The runs of neighbouring bytes of a reference, each byte once: broadcast axes count once. In no particular order: large strides outermost, so that runs are long. */
 function eachRun(ref: Ref, visit: (run: Range) => void): void {
-  const extents = ref.extents.map((e, i) => (ref.strides[i] === 0 && e > 0 ? 1 : e));
-  const runs = runsOf({ start: ref.offset, extents, strides: ref.strides, ring: ref.ring ?? null }, bytesPerElement(ref.dtype));
+  const axes = ref.extents.map((extent, i) => {
+    const stride = ref.strides[i] ?? 0;
+    return { extent: stride === 0 && extent > 0 ? 1 : extent, stride };
+  });
+  // A ring names its axis by position.
+  if (ref.ring === undefined) axes.sort((a, b) => b.stride - a.stride);
+  const tile = { start: ref.offset, extents: axes.map((a) => a.extent), strides: axes.map((a) => a.stride), ring: ref.ring ?? null };
+  const runs = runsOf(tile, bytesPerElement(ref.dtype));
   const pieces = runs.step === 1 ? 1 : runs.length;
   const bytes = runs.unit * (runs.step === 1 ? runs.length : 1);
   for (const start of runs.starts) {
