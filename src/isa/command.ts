@@ -137,6 +137,7 @@ export const vectorOpcodes = [
   'quantize', // dst <- clampless: roundHalfEven(f32(a / b)) + c
   'requantize', // dst <- roundHalfEven(f32(f32(a)·b)) + c
   'store', // output[index] <- a; integers saturate to the output's dtype, floats round
+  'addInt', // dst <- a + b as int32, wrapping
 ] as const;
 export type VectorOpcode = (typeof vectorOpcodes)[number];
 

@@ -252,6 +252,7 @@ export const stepClass: Readonly<Record<VectorOpcode, VectorCostClass | null>> =
   neg: 'add',
   abs: 'add',
   floor: 'add',
+  addInt: 'add',
   mul: 'mul',
   dequantize: 'mul',
   div: 'div',

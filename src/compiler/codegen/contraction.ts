@@ -122,7 +122,7 @@ export function emitContraction(cx: EmitContext, k: ContractionKernel, m: Contra
       const mode: AccumulateMode = c.index === 0 ? 'overwrite' : 'accumulate';
       if (mode === 'accumulate') accesses.push(read(accSlot.resource));
       let drain: Drain | null = null;
-      if (last) {
+      if (last && k.drainOn === 'array') {
         const p = params(out);
         accesses.push(...p.accesses);
         const target = results.drainTo(out);
@@ -131,8 +131,42 @@ export function emitContraction(cx: EmitContext, k: ContractionKernel, m: Contra
       }
       issue(cx, 'matrix', contractionCommand(k, out, c, { x: x.ref, w: w.ref, acc: slotRefOfAcc(acc, accSlot, k, out), mode, drain, padTop: x.padTop, padLeft: x.padLeft }), accesses);
     }
-    results.finish(out);
+    if (k.drainOn === 'vector') results.finish(out, { ref: accTile(acc, accSlot, k, out), resource: accSlot.resource, params: params(out) });
+    else results.finish(out, null);
   }
+}
+
+/** Sums as operands of a VECTOR command: axes in the order of the output tile in its home. */
+function accTile(acc: LocalWindow, slot: Slot, k: ContractionKernel, out: OutputTile): Ref {
+  const product = k.op === 'MATMUL';
+  const sizes = [out.b.size, out.g.size, out.n.size, out.y.size, out.x.size];
+  // Dense [b, g, n, y, x], products [x, n].
+  const order = product ? [0, 1, 3, 4, 2] : [0, 1, 2, 3, 4];
+  const dense = denseStrides(order.map((axis) => sizes[axis] as number), 4);
+  const stride = new Array<number>(5).fill(0);
+  order.forEach((axis, i) => (stride[axis] = dense[i] as number));
+  const { extents, strides } = alongHome(sizes, stride, homeStrides(k));
+  return slotRef(acc, slot, k.dtype === 'float32' ? 'float32' : 'int32', extents, strides);
+}
+
+function homeStrides(k: ContractionKernel): readonly number[] {
+  const s = k.outStrides;
+  return [s.b, s.g, s.n, s.y, s.x];
+}
+
+/** Extents and strides of (b, g, n, y, x) in the order of the home's strides, single axes left out: how output tiles are walked. */
+function alongHome(sizes: readonly number[], strides: readonly number[], home: readonly number[]): { readonly extents: number[]; readonly strides: number[] } {
+  const axes = home.map((h, axis) => ({ h, axis })).toSorted((a, b) => b.h - a.h || a.axis - b.axis);
+  const shown = axes.filter(({ axis }) => (sizes[axis] as number) > 1);
+  const use = shown.length > 0 ? shown : axes.slice(-1);
+  return { extents: use.map(({ axis }) => sizes[axis] as number), strides: use.map(({ axis }) => ((sizes[axis] as number) > 1 ? (strides[axis] as number) : 0)) };
+}
+
+/** Sums that a VECTOR command takes from the accumulators, with the bias and multipliers it applies. */
+interface Sums {
+  readonly ref: Ref;
+  readonly resource: Resource;
+  readonly params: ReturnType<ParameterReader>;
 }
 
 interface Parts {
@@ -424,8 +458,8 @@ function parameterInput(cx: EmitContext, k: ContractionKernel, m: ContractionMap
 interface ResultWriter {
   /** Where the drain puts the finished tile. */
   drainTo(out: OutputTile): { readonly ref: Ref; readonly accesses: readonly Access[] };
-  /** Epilogue and store. */
-  finish(out: OutputTile): void;
+  /** Epilogue and store; `sums` when the vector engine drains. */
+  finish(out: OutputTile, sums: Sums | null): void;
 }
 
 function resultWriter(cx: EmitContext, k: ContractionKernel, m: ContractionMapping, win: LocalWindow, slotBytes: number): ResultWriter {
@@ -433,12 +467,11 @@ function resultWriter(cx: EmitContext, k: ContractionKernel, m: ContractionMappi
   const resource = home.resource();
   const eo = bytesPerElement(k.out.dtype);
   const em = bytesPerElement(k.drain.dtype);
-  const s = k.outStrides;
-  const homeStride = [s.b, s.g, s.n, s.y, s.x];
+  const homeStride = homeStrides(k);
   const direct = home.local;
   const slots = direct ? null : createRotation(win, m.slots.out, slotBytes);
   const inPlace = k.epilogue !== null && em === eo && !direct;
-  const mids = k.epilogue === null || inPlace ? null : createRotation(scratchpad(cx), m.slots.out, (slotBytes / eo) * em);
+  const mids = k.epilogue === null || inPlace || k.drainOn === 'vector' ? null : createRotation(scratchpad(cx), m.slots.out, (slotBytes / eo) * em);
   const epilogue = k.epilogue;
   const sources = epilogue === null ? [] : operandSources(cx, epilogue.operands);
   const operandStrides = k.operandStrides.map((o, i) => o.map((e) => e * bytesPerElement((sources[i] as Source).dtype)));
@@ -486,15 +519,22 @@ function resultWriter(cx: EmitContext, k: ContractionKernel, m: ContractionMappi
       const at = slot;
       return { ref: drainShape((e, st) => slotRef(win, at, k.drain.dtype, e, st), out, packed(out, em).stride), accesses: [write(slot.resource)] };
     },
-    finish(out) {
+    finish(out, sums) {
       const tile = packed(out, eo);
       if (epilogue !== null) {
-        if (mids !== null && !direct) slot = (slots as { next(): Slot }).next();
-        const midTile = packed(out, em);
-        const from = mids === null ? (slot as Slot) : (mid as Slot);
-        const fromWindow = mids === null ? win : scratchpad(cx);
-        const inputs: Ref[] = [slotRef(fromWindow, from, k.drain.dtype, midTile.extents, midTile.tileStrides)];
-        const accesses: Access[] = [read(from.resource)];
+        if ((mids !== null || sums !== null) && !direct) slot = (slots as { next(): Slot }).next();
+        const inputs: Ref[] = [];
+        const accesses: Access[] = [];
+        if (sums !== null) {
+          inputs.push(sums.ref);
+          accesses.push(read(sums.resource), ...sums.params.accesses);
+          for (const p of [sums.params.bias, sums.params.multiplier]) if (p !== null) inputs.push(channelOperand(p, out, homeStride));
+        } else {
+          const midTile = packed(out, em);
+          const from = mids === null ? (slot as Slot) : (mid as Slot);
+          inputs.push(slotRef(mids === null ? win : scratchpad(cx), from, k.drain.dtype, midTile.extents, midTile.tileStrides));
+          accesses.push(read(from.resource));
+        }
         sources.forEach((source, i) => {
           const strides = operandStrides[i] as readonly number[];
           const operand = operandTile(cx, source, operandPools[i] ?? null, out, strides, offsetOf(out, strides), sizes(out), homeStride);
@@ -524,6 +564,12 @@ function resultWriter(cx: EmitContext, k: ContractionKernel, m: ContractionMappi
   };
 }
 
+/** A per-channel vector over an output tile: groups follow one another. */
+function channelOperand(p: Ref, out: OutputTile, home: readonly number[]): Ref {
+  const sizes = [out.b.size, out.g.size, out.n.size, out.y.size, out.x.size];
+  return { ...p, ...alongHome(sizes, [0, out.n.size * 4, 4, 0, 0], home) };
+}
+
 /** The part of an epilogue operand under an output tile, loaded when it is not in reach; broadcast axes have stride 0. */
 function operandTile(
   cx: EmitContext,
@@ -535,18 +581,11 @@ function operandTile(
   sizes: readonly number[],
   order: readonly number[],
 ): { readonly ref: Ref; readonly access: Access } {
-  // Axes in the order of the output tile, so that extents agree with it.
-  const axes = order
-    .map((home, axis) => ({ home, axis, size: sizes[axis] as number, stride: strides[axis] as number }))
-    .toSorted((a, b) => b.home - a.home || a.axis - b.axis);
-  const shown = axes.filter((a) => a.size > 1);
-  const use = shown.length > 0 ? shown : axes.slice(-1);
   if (pool === null) {
-    return {
-      ref: source.ref(offset, use.map((a) => a.size), use.map((a) => (a.size > 1 ? a.stride : 0))),
-      access: read(source.resource),
-    };
+    const { extents, strides: along } = alongHome(sizes, strides, order);
+    return { ref: source.ref(offset, extents, along), access: read(source.resource) };
   }
+  const axes = order.map((home, axis) => ({ home, axis, size: sizes[axis] as number, stride: strides[axis] as number })).toSorted((a, b) => b.home - a.home || a.axis - b.axis);
   const win = scratchpad(cx);
   const es = bytesPerElement(source.dtype);
   const moving = axes.filter((a) => a.stride !== 0);
@@ -562,10 +601,8 @@ function operandTile(
       write(slot.resource),
     ]);
   }
-  return {
-    ref: slotRef(win, slot, source.dtype, use.map((a) => a.size), use.map((a) => (a.size > 1 ? (tileStride.get(a.axis) ?? 0) : 0))),
-    access: read(slot.resource),
-  };
+  const walked = alongHome(sizes, sizes.map((_, axis) => tileStride.get(axis) ?? 0), order);
+  return { ref: slotRef(win, slot, source.dtype, walked.extents, walked.strides), access: read(slot.resource) };
 }
 
 /** A residual operand has the output's shape: its box is the output tile's. */

@@ -5,6 +5,7 @@ import type { ColdBytes, CommandTable, HostSegment, Kernel, KernelWork, WeightIm
 import { coldRead } from '../kernels/cold-bytes.ts';
 import type { ContractionKernel, HostKernel, KernelSpec } from '../kernels/spec.ts';
 import type { Selection } from '../kernels/select.ts';
+import { drainOnVector } from '../kernels/vector-plan.ts';
 import { createLocalWindow, type LocalWindow } from '../memory/local-window.ts';
 import { bytesOfView, kernelReads, kernelWrites, type Placement } from '../memory/placement.ts';
 import { createProgramWriter } from '../schedule/program-writer.ts';
@@ -45,9 +46,10 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
     let emitted: Emitted;
     switch (k.kind) {
       case 'contraction': {
-        const m = mappings.map(cx, k);
-        emitContraction(cx, k, m);
-        emitted = { mapping: describeMapping(k, m), tiles: m.tiles };
+        const mapped = env.matrix.requantize === 'vector' ? drainOnVector(k) : k;
+        const m = mappings.map(cx, mapped);
+        emitContraction(cx, mapped, m);
+        emitted = { mapping: describeMapping(mapped, m), tiles: m.tiles };
         estimatePs = m.estimatePs;
         break;
       }

@@ -45,6 +45,7 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
     xZero: x.quantization === null ? 0 : perTensor(x).zero,
     wZero: w.quantization?.zeroPoint[0] ?? 0,
     drain,
+    drainOn: 'array',
     epilogue,
     operandStrides: operandStrides.map((s) => s ?? []),
   };

@@ -94,6 +94,8 @@ export interface ContractionKernel extends KernelBase {
   readonly xZero: number;
   readonly wZero: number;
   readonly drain: DrainPlan;
+  /** `vector`: the array has no output stage; the epilogue starts from the sums (inputs: sums, bias, multiplier, then operands). */
+  readonly drainOn: 'array' | 'vector';
   readonly epilogue: VectorPlan | null;
   /** Element strides of each epilogue operand along (b, g, n, y, x); 0 broadcasts. */
   readonly operandStrides: readonly (readonly number[])[];

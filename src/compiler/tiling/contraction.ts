@@ -126,7 +126,7 @@ function footprint(k: ContractionKernel, homes: ContractionHomes, t: Contraction
   const out = outs * bytesPerElement(k.out.dtype);
   const mid = outs * bytesPerElement(k.drain.dtype);
   // The vector engine works in place where element sizes agree.
-  const midSlot = k.epilogue !== null && (mid !== out || homes.outDirect) ? slotBytes(mid) : 0;
+  const midSlot = k.drainOn === 'array' && k.epilogue !== null && (mid !== out || homes.outDirect) ? slotBytes(mid) : 0;
   return {
     x: homes.xDirect ? 0 : slotBytes(t.b * t.g * t.c * inputRows(g, t.y) * inputCols(g, t.x) * bytesPerElement(k.dtype)),
     w: homes.wDirect ? 0 : slotBytes(t.g * t.n * t.c * g.kh * g.kw * bytesPerElement(k.w.dtype)),

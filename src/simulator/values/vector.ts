@@ -196,6 +196,9 @@ function compute(step: VectorStep, registers: readonly Float64Array[], n: number
     case 'requantize':
       for (let i = 0; i < n; i++) d[i] = roundHalfEven(f32(f32(a[i] ?? 0) * (b[i] ?? 0))) + (c[i] ?? 0);
       return;
+    case 'addInt':
+      for (let i = 0; i < n; i++) d[i] = ((a[i] ?? 0) + (b[i] ?? 0)) | 0;
+      return;
     case 'load':
     case 'loadInt':
     case 'store':
