@@ -18,6 +18,9 @@ import { emitElementwise, emitMean, emitPool, type Emitted } from './vector.ts';
 import { createWeightBuilder } from './weight-image.ts';
 import { bytesPerElement } from '../../core/index.ts';
 
+/** Tiles of contractions in one program: about a gigabyte of commands. */
+const tileLimit = 1_000_000;
+
 export interface Generated {
   readonly commands: CommandTable;
   readonly semaphores: number;
@@ -36,6 +39,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   const diagnostics: Diagnostic[] = [];
   const mappings = createMappingCache();
   const coldSeen = new Set<number>();
+  let tiles = 0;
   const outputRoots = new Set(graph.outputs.map((id) => selection.views.rootOf(id)));
 
   selection.kernels.forEach((k, index) => {
@@ -48,6 +52,11 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       case 'contraction': {
         const mapped = env.matrix.requantize === 'vector' ? drainOnVector(k) : k;
         const m = mappings.map(cx, mapped);
+        tiles += m.tiles;
+        if (tiles > tileLimit) {
+          const memory = env.core.scratchpad;
+          fail(compilerMappingMessages.programTooLong({ kernel: k.name, tiles, limit: tileLimit, memory, bytes: env.capacity.get(memory) ?? 0 }, { origin: k.origin }));
+        }
         emitContraction(cx, mapped, m);
         emitted = { mapping: describeMapping(mapped, m), tiles: m.tiles };
         estimatePs = m.estimatePs;

@@ -113,3 +113,12 @@ export const constantAbsent: Message<{ name: string; reason: string }> = defineM
   'The model names this tensor but its contents are not there, so a program can be timed but neither written with weights nor run on values.',
   ({ name, reason }) => `constant ${name} has no numbers (${reason}). Timing works without; for values put the data file beside the model, or use --no-weights.`,
 );
+
+export const programTooLong: Message<{ kernel: string; tiles: number; limit: number; memory: string; bytes: number }> = defineMessage(
+  'SYS4513',
+  'error',
+  'the program would be too long',
+  'Small on-chip memories cut kernels into many tiles, each with several commands. Beyond a million tiles a program takes longer to write than it is worth, and gigabytes to hold.',
+  ({ kernel, tiles, limit, memory, bytes }) =>
+    `with ${formatBytes(bytes)} of ${memory} the program reaches ${formatCount(tiles)} tiles at ${kernel}; the limit is ${formatCount(limit)}. Enlarge the memory (--set memories.${memory}.size=…), the accumulators, or shrink the model.`,
+);
