@@ -53,7 +53,15 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
     const env = environment(machine, core, spaces, placement);
     const generated = generate(graph, selection, placement, env);
     const diagnostics = [...model.diagnostics, ...precise.diagnostics, ...coreCount(machine), ...generated.diagnostics];
-    const executable = assemble(model, machine, options, mode, { graph, original: prepared.graph, selection, placement, generated, spaces, diagnostics });
+    const executable = assemble(model, machine, options, mode, {
+      graph,
+      original: prepared.graph,
+      selection,
+      placement,
+      generated,
+      spaces,
+      diagnostics,
+    });
     return { placement, env, executable };
   };
   let built = build('apart');
@@ -146,7 +154,11 @@ function assemble(model: ImportedModel, machine: Machine, options: CompileOption
       parameterBytes: parameterBytes(p.original),
     },
     target: { name: machine.name, planHash: machine.planHash },
-    options: { precision: mode, calibrated: options.calibration !== null, ...(Object.keys(options.dims).length > 0 ? { dims: Object.entries(options.dims).map(([k, v]) => `${k}=${v}`) } : {}) },
+    options: {
+      precision: mode,
+      calibrated: options.calibration !== null,
+      ...(Object.keys(options.dims).length > 0 ? { dims: Object.entries(options.dims).map(([k, v]) => `${k}=${v}`) } : {}),
+    },
     spaces: p.spaces,
     regions,
     programs: [{ name: 'main', commands: generated.commands }],
@@ -167,7 +179,9 @@ function parameterBytes(graph: Graph): number {
   for (const id of used) {
     const v = graph.values[id];
     if (v === undefined) continue;
-    bytes += v.type.shape.reduce<number>((n, d) => n * (typeof d === 'number' ? d : 1), 1) * (v.type.dtype === 'float64' || v.type.dtype === 'int64' ? 8 : v.type.dtype.endsWith('32') ? 4 : v.type.dtype.endsWith('16') ? 2 : 1);
+    bytes +=
+      v.type.shape.reduce<number>((n, d) => n * (typeof d === 'number' ? d : 1), 1) *
+      (v.type.dtype === 'float64' || v.type.dtype === 'int64' ? 8 : v.type.dtype.endsWith('32') ? 4 : v.type.dtype.endsWith('16') ? 2 : 1);
   }
   return bytes;
 }
@@ -187,7 +201,8 @@ function bindingOf(graph: Graph, selection: Selection, placement: Placement, id:
     offset: home.offset,
     dtype: value.type.dtype,
     shape: shapeOf(graph, id),
-    quantization: q === null ? null : { scale: q.scale[0] as number, zeroPoint: q.zeroPoint[0] as number, placeholder: q.source === 'placeholder' },
+    quantization:
+      q === null ? null : { scale: q.scale[0] as number, zeroPoint: q.zeroPoint[0] as number, placeholder: q.source === 'placeholder' },
   };
 }
 
@@ -225,7 +240,11 @@ function oversized(machine: Machine, executable: Executable): Diagnostic[] {
     const demandBytes = mine.reduce((n, r) => Math.ceil(n / r.alignment) * r.alignment + r.bytes, 0);
     const capacityBytes = machine.memories[memory]?.sizeBytes ?? 0;
     if (demandBytes > capacityBytes) {
-      problems.push(compilerMappingMessages.memoryTooSmall({ shortfall: { memory, demandBytes, capacityBytes, terms: mine.map((r) => ({ what: r.name, bytes: r.bytes })) } }));
+      problems.push(
+        compilerMappingMessages.memoryTooSmall({
+          shortfall: { memory, demandBytes, capacityBytes, terms: mine.map((r) => ({ what: r.name, bytes: r.bytes })) },
+        }),
+      );
     }
   });
   return problems;

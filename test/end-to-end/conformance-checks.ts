@@ -18,7 +18,10 @@ export function expectConsistent(result: Result, machine: Machine): void {
 function expectTimeAddsUp({ totals, engines, kernels }: Result): void {
   for (const engine of engines) {
     const stalled = Object.values(engine.stalledCycles).reduce((n, cycles) => n + cycles, 0);
-    expect({ engine: engine.name, cycles: engine.busyCycles + stalled + engine.idleCycles }).toEqual({ engine: engine.name, cycles: totals.cycles });
+    expect({ engine: engine.name, cycles: engine.busyCycles + stalled + engine.idleCycles }).toEqual({
+      engine: engine.name,
+      cycles: totals.cycles,
+    });
   }
   expect(sum(kernels, (k) => k.attributedCycles)).toBe(totals.cycles);
   expect(totals.boundCycles).toBeGreaterThan(0);
@@ -29,7 +32,12 @@ function expectTimeAddsUp({ totals, engines, kernels }: Result): void {
 function expectKernelsPlausible({ totals, kernels, memories }: Result): void {
   expect(sum(kernels, (k) => k.macs)).toBe(totals.macs);
   expect(sum(kernels, (k) => k.issuedMacs)).toBe(totals.issuedMacs);
-  expect(sum(kernels.filter((k) => k.engine !== 'host'), (k) => k.macs)).toBeGreaterThanOrEqual(0.99 * totals.macs);
+  expect(
+    sum(
+      kernels.filter((k) => k.engine !== 'host'),
+      (k) => k.macs,
+    ),
+  ).toBeGreaterThanOrEqual(0.99 * totals.macs);
   const limits = new Set(['compute', 'vector', 'latency', 'host', ...memories.map((m) => `memory:${m.name}`)]);
   const faults = kernels.filter(
     (k) =>
@@ -101,7 +109,9 @@ export function readShortfall({ code, message }: Diagnostic): Shortfall {
   const found = /needs at least ([\d,]+) B .*? of (\S+), which has ([\d,]+) B.*Made of: (.*?) B\. /.exec(message);
   if (found === null) throw new Error(`no shortfall in: ${message}`);
   const bytes = (text: string | undefined): number => Number(text?.replaceAll(',', ''));
-  const terms = (found[4] ?? '').split(' B + ').map((term) => ({ what: term.replace(/ [\d,]+$/, ''), bytes: bytes(/[\d,]+$/.exec(term)?.[0]) }));
+  const terms = (found[4] ?? '')
+    .split(' B + ')
+    .map((term) => ({ what: term.replace(/ [\d,]+$/, ''), bytes: bytes(/[\d,]+$/.exec(term)?.[0]) }));
   return { code, memory: found[2] ?? '', demandBytes: bytes(found[1]), capacityBytes: bytes(found[3]), terms };
 }
 
@@ -111,7 +121,9 @@ export function activationBytes(graph: Graph): ReadonlyMap<ValueId, number> {
   for (const node of graph.nodes) {
     if (node.inputs.every((id) => id === null || constant.has(id))) for (const id of node.outputs) constant.add(id);
   }
-  return new Map(graph.values.map((v) => [v.id, constant.has(v.id) ? 0 : elementCount(v.type.shape.map((d) => (typeof d === 'number' ? d : 1)))]));
+  return new Map(
+    graph.values.map((v) => [v.id, constant.has(v.id) ? 0 : elementCount(v.type.shape.map((d) => (typeof d === 'number' ? d : 1)))]),
+  );
 }
 
 /** Operators that read a value again and again while they write another: neither can take the other's place. */
@@ -130,7 +142,10 @@ export function leastActivationBytes(graph: Graph, machine: Machine, memory: str
   for (const node of graph.nodes) {
     if (!needsBoth.has(node.op)) continue;
     const touched = new Set([...node.inputs, ...node.outputs].filter((id) => id !== null && home(id) === memory));
-    most = Math.max(most, sum([...touched], (id) => bytes.get(id ?? -1) ?? 0));
+    most = Math.max(
+      most,
+      sum([...touched], (id) => bytes.get(id ?? -1) ?? 0),
+    );
   }
   return most;
 }

@@ -11,7 +11,13 @@ import { loadMachine, presetNames, type Machine } from '../../src/hw-configs/ind
 import { verifyExecutable } from '../../src/isa/index.ts';
 import { buildModel } from '../../src/models/index.ts';
 import { execute, simulate } from '../../src/simulator/index.ts';
-import { activationBytes, expectConsistent, expectEveryNodeAccountedFor, leastActivationBytes, readShortfall } from './conformance-checks.ts';
+import {
+  activationBytes,
+  expectConsistent,
+  expectEveryNodeAccountedFor,
+  leastActivationBytes,
+  readShortfall,
+} from './conformance-checks.ts';
 
 const data = join(process.env['SYSTOLE_DATA'] ?? '../shared/data', 'onnx');
 const table = join(data, 'models.csv');

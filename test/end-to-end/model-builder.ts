@@ -1,5 +1,5 @@
 /** Builds small ONNX models in memory, as decoded files: what an exporter would write, without the bytes. */
-import type { DType, Random, Tensor } from '../../src/core/index.ts';
+import type { DType, Random } from '../../src/core/index.ts';
 import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from '../../src/onnx/model.ts';
 
 type AttributeValue = number | string | readonly number[] | { readonly float: number };
@@ -24,7 +24,10 @@ export function modelBuilder(opset = 17): ModelBuilder {
   const inputs: OnnxValueInfo[] = [];
   const initializers: OnnxTensor[] = [];
   const nodes: OnnxNode[] = [];
-  const info = (name: string, dtype: DType, shape: readonly number[] | null): OnnxValueInfo => ({ name, type: { kind: 'tensor', dtype, shape } });
+  const info = (name: string, dtype: DType, shape: readonly number[] | null): OnnxValueInfo => ({
+    name,
+    type: { kind: 'tensor', dtype, shape },
+  });
   return {
     input(name, shape) {
       inputs.push(info(name, 'float32', shape));
@@ -68,11 +71,6 @@ export function modelBuilder(opset = 17): ModelBuilder {
       };
     },
   };
-}
-
-export function bellTensor(random: Random, shape: readonly number[], scale = 1): Tensor {
-  const count = shape.reduce((n, d) => n * d, 1);
-  return { dtype: 'float32', shape, data: Float32Array.from({ length: count }, () => random.bell() * scale) };
 }
 
 export function bell(random: Random, count: number, scale: number): Float32Array {

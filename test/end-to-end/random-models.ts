@@ -84,8 +84,14 @@ export function randomModel(seed: number): OnnxModel {
     if (roll < 0.45) x = conv(b, random, x);
     else if (roll < 0.6) x = pool(b, random, x);
     else if (roll < 0.68) {
-      const other = pick(random, seen.filter((o) => o.shape[0] === x.shape[0] && o.shape[2] === x.shape[2] && o.shape[3] === x.shape[3]).concat(x));
-      x = { name: b.node('Concat', [x.name, other.name], { axis: 1 }), shape: [x.shape[0], x.shape[1] + other.shape[1], x.shape[2], x.shape[3]] };
+      const other = pick(
+        random,
+        seen.filter((o) => o.shape[0] === x.shape[0] && o.shape[2] === x.shape[2] && o.shape[3] === x.shape[3]).concat(x),
+      );
+      x = {
+        name: b.node('Concat', [x.name, other.name], { axis: 1 }),
+        shape: [x.shape[0], x.shape[1] + other.shape[1], x.shape[2], x.shape[3]],
+      };
     } else x = elementwise(b, random, x, seen);
     seen.push(x);
   }

@@ -48,7 +48,10 @@ describe('random graphs on random machines', () => {
         continue;
       }
       const { executable, quantizedGraph } = compilation;
-      expect(executable.kernels.filter((k) => k.engine === 'host'), `seed ${seed}`).toEqual([]);
+      expect(
+        executable.kernels.filter((k) => k.engine === 'host'),
+        `seed ${seed}`,
+      ).toEqual([]);
       expect(verifyExecutable(executable, machine), `seed ${seed}`).toEqual([]);
       const run = execute(executable, machine, inputs, { sanitize: true });
       expect(run.diagnostics, `seed ${seed}`).toEqual([]);
@@ -70,7 +73,9 @@ describe('random graphs on random machines', () => {
       for (const kib of [1, 2, 3]) {
         const machine = await testMachine('tiny-8x8', [`memories.scratchpad.size=${kib} KiB`]);
         const b = modelBuilder();
-        const y = b.node('Conv', [b.input('x', [1, 1, k + 2, k + 2]), b.weight('w', [1, 1, k, k], new Float32Array(k * k).fill(0.5))], { kernel_shape: [k, k] });
+        const y = b.node('Conv', [b.input('x', [1, 1, k + 2, k + 2]), b.weight('w', [1, 1, k, k], new Float32Array(k * k).fill(0.5))], {
+          kernel_shape: [k, k],
+        });
         const model = importDecoded(b.finish(y), { name: 'window', sha256: '' });
         const minimum = 2 * k * k + 1;
         const build = (): unknown => compile(model, machine, { precision: 'int8', dims: {}, calibration: null });

@@ -4,7 +4,15 @@
  */
 import { describe, expect, it } from 'vitest';
 import { seededRandom, type Tensor } from '../../src/core/index.ts';
-import { calibrate, compile, importDecoded, importModel, randomInputs, type Compilation, type ImportedModel } from '../../src/compiler/index.ts';
+import {
+  calibrate,
+  compile,
+  importDecoded,
+  importModel,
+  randomInputs,
+  type Compilation,
+  type ImportedModel,
+} from '../../src/compiler/index.ts';
 import { assignPrecision, type CalibrationTable, type Precision } from '../../src/compiler/precision/index.ts';
 import { attributeInt, attributeInts, interpret, type Graph, type Node } from '../../src/graph/index.ts';
 import type { TensorBinding } from '../../src/isa/index.ts';
@@ -68,7 +76,8 @@ describe.each(networks)('%s on 8×8 and 64 KiB', (network) => {
     r.execution.kernelStats.forEach((stats, i) => {
       const kernel = r.compilation.executable.kernels[i]?.name;
       expect({ kernel, share: stats.saturated / stats.outputs }).toEqual({ kernel, share: expect.toSatisfy((s: number) => s < 0.01) });
-      if (stats.outputs >= 1000) expect({ kernel, distinct: stats.distinctValues }).toEqual({ kernel, distinct: expect.toSatisfy((n: number) => n > 50) });
+      if (stats.outputs >= 1000)
+        expect({ kernel, distinct: stats.distinctValues }).toEqual({ kernel, distinct: expect.toSatisfy((n: number) => n > 50) });
     });
   });
 
@@ -131,8 +140,10 @@ function checkContractions({ compilation, values }: Run): number {
       let { sum, magnitude, terms } = at(index);
       for (const node of nodes.slice(1)) {
         if (node.op === 'Add') {
-          const other = node.inputs.map((id) => graph.values[id as number]?.name ?? '').find((name) => name !== nameOf(graph, previous(nodes, node)));
-          const residual = (values.get(other ?? '')?.data as Float32Array)[index] as number;
+          const other = node.inputs
+            .map((id) => graph.values[id as number]?.name ?? '')
+            .find((name) => name !== nameOf(graph, previous(nodes, node)));
+          const residual = floats(values.get(other ?? ''))[index] as number;
           sum += residual;
           magnitude += Math.abs(residual);
           terms++;
@@ -145,6 +156,11 @@ function checkContractions({ compilation, values }: Run): number {
     checked++;
   }
   return checked;
+}
+
+function floats(tensor: Tensor | undefined): Float32Array {
+  if (!(tensor?.data instanceof Float32Array)) throw new Error('no fp32 tensor');
+  return tensor.data;
 }
 
 function previous(nodes: readonly Node[], node: Node): Node {
@@ -205,7 +221,10 @@ function contractionAt(graph: Graph, node: Node, values: ReadonlyMap<string, Ten
           const y = oy * sh + r - top;
           const z = ox * sw + s - left;
           const inside = y >= 0 && y < ih && z >= 0 && z < iw;
-          term(state, inside ? (xs[((n * cin + first + c) * ih + y) * iw + z] as number) * (weights[((m * cg + c) * kh + r) * kw + s] as number) : 0);
+          term(
+            state,
+            inside ? (xs[((n * cin + first + c) * ih + y) * iw + z] as number) * (weights[((m * cg + c) * kh + r) * kw + s] as number) : 0,
+          );
         }
       }
     }
@@ -244,14 +263,20 @@ function integerLayer(graph: Graph, node: Node) {
   const random = seededRandom(11);
   const b = modelBuilder();
   const shapes = node.inputs.map((id) => graph.values[id as number]?.type.shape as number[]);
-  const integers = (shape: readonly number[], bound: number): number[] => Array.from({ length: shape.reduce((n, d) => n * d, 1) }, () => random.integer(-bound, bound));
+  const integers = (shape: readonly number[], bound: number): number[] =>
+    Array.from({ length: shape.reduce((n, d) => n * d, 1) }, () => random.integer(-bound, bound));
   const [x = [], w = [], bias = []] = shapes;
   const inputs = [b.input('x', x), b.weight('w', w, integers(w, 3)), b.weight('b', bias, integers(bias, 9))];
   const ints = (name: string, otherwise: readonly number[]): readonly number[] => attributeInts(node, name, otherwise);
   const attributes =
     node.op === 'Gemm'
       ? { transB: 1 }
-      : { kernel_shape: ints('kernel_shape', []), strides: ints('strides', [1, 1]), pads: ints('pads', [0, 0, 0, 0]), group: attributeInt(node, 'group', 1) };
+      : {
+          kernel_shape: ints('kernel_shape', []),
+          strides: ints('strides', [1, 1]),
+          pads: ints('pads', [0, 0, 0, 0]),
+          group: attributeInt(node, 'group', 1),
+        };
   return b.finish(b.node(node.op, inputs, attributes));
 }
 

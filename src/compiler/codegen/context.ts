@@ -42,11 +42,24 @@ export const read = (resource: Resource, box: Box = null): Access => ({ resource
 export const write = (resource: Resource, box: Box = null): Access => ({ resource, mode: 'write', box });
 
 /** A tile in a slot. */
-export function slotRef(w: LocalWindow, slot: Slot, dtype: DType, extents: readonly number[], strides: readonly number[], extraOffset = 0): Ref {
+export function slotRef(
+  w: LocalWindow,
+  slot: Slot,
+  dtype: DType,
+  extents: readonly number[],
+  strides: readonly number[],
+  extraOffset = 0,
+): Ref {
   return { space: w.space, region: -1, dtype, offset: slot.offset + extraOffset, extents, strides };
 }
 
-export function homeRef(home: { space: number; region: number; offset: number }, dtype: DType, offset: number, extents: readonly number[], strides: readonly number[]): Ref {
+export function homeRef(
+  home: { space: number; region: number; offset: number },
+  dtype: DType,
+  offset: number,
+  extents: readonly number[],
+  strides: readonly number[],
+): Ref {
   return { space: home.space, region: home.region, dtype, offset: home.offset + offset, extents, strides };
 }
 

@@ -89,10 +89,12 @@ function* outputTiles(k: ContractionKernel, m: ContractionMapping): Generator<Ou
   for (const g of ranges(geo.groups, t.g)) {
     if (m.order === 'weights-outer') {
       for (const n of ranges(geo.mg, t.n))
-        for (const b of ranges(geo.batch, t.b)) for (const y of ranges(geo.oh, t.y)) for (const x of ranges(geo.ow, t.x)) yield { b, g, n, y, x };
+        for (const b of ranges(geo.batch, t.b))
+          for (const y of ranges(geo.oh, t.y)) for (const x of ranges(geo.ow, t.x)) yield { b, g, n, y, x };
     } else {
       for (const b of ranges(geo.batch, t.b))
-        for (const y of ranges(geo.oh, t.y)) for (const x of ranges(geo.ow, t.x)) for (const n of ranges(geo.mg, t.n)) yield { b, g, n, y, x };
+        for (const y of ranges(geo.oh, t.y))
+          for (const x of ranges(geo.ow, t.x)) for (const n of ranges(geo.mg, t.n)) yield { b, g, n, y, x };
     }
   }
 }
@@ -129,9 +131,23 @@ export function emitContraction(cx: EmitContext, k: ContractionKernel, m: Contra
         accesses.push(...target.accesses);
         drain = { out: target.ref, bias: p.bias, multiplier: p.multiplier, outZero: k.drain.outZero, lo: k.drain.lo, hi: k.drain.hi };
       }
-      issue(cx, 'matrix', contractionCommand(k, out, c, { x: x.ref, w: w.ref, acc: slotRefOfAcc(acc, accSlot, k, out), mode, drain, padTop: x.padTop, padLeft: x.padLeft }), accesses);
+      issue(
+        cx,
+        'matrix',
+        contractionCommand(k, out, c, {
+          x: x.ref,
+          w: w.ref,
+          acc: slotRefOfAcc(acc, accSlot, k, out),
+          mode,
+          drain,
+          padTop: x.padTop,
+          padLeft: x.padLeft,
+        }),
+        accesses,
+      );
     }
-    if (k.drainOn === 'vector') results.finish(out, { ref: accTile(acc, accSlot, k, out), resource: accSlot.resource, params: params(out) });
+    if (k.drainOn === 'vector')
+      results.finish(out, { ref: accTile(acc, accSlot, k, out), resource: accSlot.resource, params: params(out) });
     else results.finish(out, null);
   }
 }
@@ -142,7 +158,10 @@ function accTile(acc: LocalWindow, slot: Slot, k: ContractionKernel, out: Output
   const sizes = [out.b.size, out.g.size, out.n.size, out.y.size, out.x.size];
   // Dense [b, g, n, y, x], products [x, n].
   const order = product ? [0, 1, 3, 4, 2] : [0, 1, 2, 3, 4];
-  const dense = denseStrides(order.map((axis) => sizes[axis] as number), 4);
+  const dense = denseStrides(
+    order.map((axis) => sizes[axis] as number),
+    4,
+  );
   const stride = new Array<number>(5).fill(0);
   order.forEach((axis, i) => (stride[axis] = dense[i] as number));
   const { extents, strides } = alongHome(sizes, stride, homeStrides(k));
@@ -155,11 +174,18 @@ function homeStrides(k: ContractionKernel): readonly number[] {
 }
 
 /** Extents and strides of (b, g, n, y, x) in the order of the home's strides, single axes left out: how output tiles are walked. */
-function alongHome(sizes: readonly number[], strides: readonly number[], home: readonly number[]): { readonly extents: number[]; readonly strides: number[] } {
+function alongHome(
+  sizes: readonly number[],
+  strides: readonly number[],
+  home: readonly number[],
+): { readonly extents: number[]; readonly strides: number[] } {
   const axes = home.map((h, axis) => ({ h, axis })).toSorted((a, b) => b.h - a.h || a.axis - b.axis);
   const shown = axes.filter(({ axis }) => (sizes[axis] as number) > 1);
   const use = shown.length > 0 ? shown : axes.slice(-1);
-  return { extents: use.map(({ axis }) => sizes[axis] as number), strides: use.map(({ axis }) => ((sizes[axis] as number) > 1 ? (strides[axis] as number) : 0)) };
+  return {
+    extents: use.map(({ axis }) => sizes[axis] as number),
+    strides: use.map(({ axis }) => ((sizes[axis] as number) > 1 ? (strides[axis] as number) : 0)),
+  };
 }
 
 /** Sums that a VECTOR command takes from the accumulators, with the bias and multipliers it applies. */
@@ -208,7 +234,10 @@ interface InputTile {
 
 type InputReader = (out: OutputTile, c: Range) => InputTile;
 
-function spans(k: ContractionKernel, out: OutputTile): { y: readonly [number, number]; x: readonly [number, number]; padTop: number; padLeft: number } {
+function spans(
+  k: ContractionKernel,
+  out: OutputTile,
+): { y: readonly [number, number]; x: readonly [number, number]; padTop: number; padLeft: number } {
   const g = k.geometry;
   const y = inputSpan(out.y.at, out.y.size, g.strides[0], (g.kh - 1) * g.dilations[0] + 1, g.padTop, g.ih);
   const x = inputSpan(out.x.at, out.x.size, g.strides[1], (g.kw - 1) * g.dilations[1] + 1, g.padLeft, g.iw);
@@ -222,17 +251,33 @@ function inputOffset(k: ContractionKernel, out: OutputTile, c: Range, y: number,
 }
 
 /** Box of the input view a tile reads, in the producer's axes, or null when its axes are not the producer's. */
-function inputBox(k: ContractionKernel, source: Source, out: OutputTile, c: Range, y: readonly [number, number], x: readonly [number, number]): readonly number[] | null {
+function inputBox(
+  k: ContractionKernel,
+  source: Source,
+  out: OutputTile,
+  c: Range,
+  y: readonly [number, number],
+  x: readonly [number, number],
+): readonly number[] | null {
   if (source.shape === null) return null;
   const channel = out.g.at * k.geometry.cg + c.at;
   const channels = out.g.size > 1 ? out.g.size * k.geometry.cg : c.size;
-  if (k.op === 'MATMUL') return k.geometry.groups === 1 && source.shape.length === 2 && k.xStrides.c < k.xStrides.x ? [x[0], x[1], c.at, c.at + c.size] : null;
+  if (k.op === 'MATMUL')
+    return k.geometry.groups === 1 && source.shape.length === 2 && k.xStrides.c < k.xStrides.x ? [x[0], x[1], c.at, c.at + c.size] : null;
   const image = [out.b.at, out.b.at + out.b.size, channel, channel + channels];
   return source.shape.length === 3 ? [...image, x[0], x[1]] : [...image, y[0], y[1], x[0], x[1]];
 }
 
 /** References of CONV and MATMUL to an input tile with the given strides of (b, g, c, y, x). */
-function inputRef(k: ContractionKernel, base: (extents: readonly number[], strides: readonly number[]) => Ref, out: OutputTile, c: Range, rows: number, cols: number, stride: readonly number[]): Ref {
+function inputRef(
+  k: ContractionKernel,
+  base: (extents: readonly number[], strides: readonly number[]) => Ref,
+  out: OutputTile,
+  c: Range,
+  rows: number,
+  cols: number,
+  stride: readonly number[],
+): Ref {
   const [b = 0, g = 0, ch = 0, y = 0, x = 0] = stride;
   if (k.op === 'MATMUL') return base([cols, c.size], [x, ch]);
   return base([out.b.size, out.g.size * c.size, rows, cols], [b, c.size > 1 ? ch : g, y, x]);
@@ -279,7 +324,12 @@ function tileInput(cx: EmitContext, k: ContractionKernel, m: ContractionMapping)
       issue(
         cx,
         'dma-in',
-        { op: 'LOAD', src: source.ref(offset, axes.extents, axes.homeStrides), dst: slotRef(w, slot, k.dtype, axes.extents, axes.tileStrides), operand: source.operand },
+        {
+          op: 'LOAD',
+          src: source.ref(offset, axes.extents, axes.homeStrides),
+          dst: slotRef(w, slot, k.dtype, axes.extents, axes.tileStrides),
+          operand: source.operand,
+        },
         [read(source.resource, box), write(slot.resource)],
       );
     }
@@ -332,7 +382,15 @@ function ringInput(cx: EmitContext, k: ContractionKernel, m: ContractionMapping)
         {
           op: 'LOAD',
           src: source.ref(inputOffset(k, out, c, from, 0), [rows, wide, g.iw], [s.y, channelHome, s.x]),
-          dst: { space: w.space, region: -1, dtype: k.dtype, offset: rowOffset(from), extents: [rows, wide, g.iw], strides: [rowBytes, g.iw * es, es], ring },
+          dst: {
+            space: w.space,
+            region: -1,
+            dtype: k.dtype,
+            offset: rowOffset(from),
+            extents: [rows, wide, g.iw],
+            strides: [rowBytes, g.iw * es, es],
+            ring,
+          },
           operand: source.operand,
         },
         [read(source.resource, box), ...resourcesOf(from, bottom).map((r) => write(r))],
@@ -367,7 +425,12 @@ function weightInput(cx: EmitContext, k: ContractionKernel, m: ContractionMappin
   const nN = Math.ceil(g.mg / t.n);
   const nC = Math.ceil(g.cg / t.c);
   if (constant?.constant?.kind === 'absent') cx.weights.markAbsent(constant.constant.reason);
-  const refOf = (make: (extents: readonly number[], strides: readonly number[]) => Ref, out: OutputTile, c: Range, stride: readonly number[]): Ref => {
+  const refOf = (
+    make: (extents: readonly number[], strides: readonly number[]) => Ref,
+    out: OutputTile,
+    c: Range,
+    stride: readonly number[],
+  ): Ref => {
     const [sg = 0, sn = 0, sc = 0, sr = 0, st = 0] = stride;
     if (k.op === 'MATMUL') return make([c.size, out.n.size], [sc, sn]);
     return make([out.g.size * out.n.size, c.size, g.kh, g.kw], [out.n.size > 1 ? sn : sg, sc, sr, st]);
@@ -393,7 +456,14 @@ function weightInput(cx: EmitContext, k: ContractionKernel, m: ContractionMappin
         const key = `${k.w.root}/${offset}/${axes.extents.join('x')}/${axes.homeStrides.join(',')}`;
         const at = cx.weights.segment(key, bytes, () => gatherBox(constant, offset, axes.extents, axes.homeStrides));
         const region = cx.placement.weightsRegion;
-        src = { space: cx.env.spaces.indexOf(cx.env.machine.placement.constants), region, dtype: k.w.dtype, offset: at, extents: [bytes / es], strides: [es] };
+        src = {
+          space: cx.env.spaces.indexOf(cx.env.machine.placement.constants),
+          region,
+          dtype: k.w.dtype,
+          offset: at,
+          extents: [bytes / es],
+          strides: [es],
+        };
       } else {
         const s = source as Source;
         src = s.ref(offset, axes.extents, axes.homeStrides);
@@ -408,7 +478,11 @@ function weightInput(cx: EmitContext, k: ContractionKernel, m: ContractionMappin
   };
 }
 
-type ParameterReader = (out: OutputTile) => { readonly bias: Ref | null; readonly multiplier: Ref | null; readonly accesses: readonly Access[] };
+type ParameterReader = (out: OutputTile) => {
+  readonly bias: Ref | null;
+  readonly multiplier: Ref | null;
+  readonly accesses: readonly Access[];
+};
 
 /** Bias and multipliers of a block of channels: one contiguous segment, bias first. */
 function parameterInput(cx: EmitContext, k: ContractionKernel, m: ContractionMapping): ParameterReader {
@@ -471,7 +545,8 @@ function resultWriter(cx: EmitContext, k: ContractionKernel, m: ContractionMappi
   const direct = home.local;
   const slots = direct ? null : createRotation(win, m.slots.out, slotBytes);
   const inPlace = k.epilogue !== null && em === eo && !direct;
-  const mids = k.epilogue === null || inPlace || k.drainOn === 'vector' ? null : createRotation(scratchpad(cx), m.slots.out, (slotBytes / eo) * em);
+  const mids =
+    k.epilogue === null || inPlace || k.drainOn === 'vector' ? null : createRotation(scratchpad(cx), m.slots.out, (slotBytes / eo) * em);
   const epilogue = k.epilogue;
   const sources = epilogue === null ? [] : operandSources(cx, epilogue.operands);
   const operandStrides = k.operandStrides.map((o, i) => o.map((e) => e * bytesPerElement((sources[i] as Source).dtype)));
@@ -486,8 +561,13 @@ function resultWriter(cx: EmitContext, k: ContractionKernel, m: ContractionMappi
 
   const sizes = (out: OutputTile): number[] => [out.b.size, out.g.size, out.n.size, out.y.size, out.x.size];
   const starts = (out: OutputTile): number[] => [out.b.at, out.g.at, out.n.at, out.y.at, out.x.at];
-  const offsetOf = (out: OutputTile, strides: readonly number[]): number => starts(out).reduce((sum, at, i) => sum + at * (strides[i] as number), 0);
-  const packed = (out: OutputTile, elementBytes: number): Packed => pack(sizes(out).map((extent, i) => ({ extent, home: homeStride[i] as number })), elementBytes);
+  const offsetOf = (out: OutputTile, strides: readonly number[]): number =>
+    starts(out).reduce((sum, at, i) => sum + at * (strides[i] as number), 0);
+  const packed = (out: OutputTile, elementBytes: number): Packed =>
+    pack(
+      sizes(out).map((extent, i) => ({ extent, home: homeStride[i] as number })),
+      elementBytes,
+    );
   const drainShape = (make: (e: readonly number[], st: readonly number[]) => Ref, out: OutputTile, stride: readonly number[]): Ref => {
     const [b = 0, g = 0, n = 0, y = 0, x = 0] = stride;
     if (k.op === 'MATMUL') return make([out.x.size, out.n.size], [x, n]);
@@ -495,7 +575,8 @@ function resultWriter(cx: EmitContext, k: ContractionKernel, m: ContractionMappi
   };
   const boxOf = (out: OutputTile): readonly number[] | null => {
     if (shape === null) return null;
-    if (k.op === 'MATMUL') return k.geometry.groups === 1 && shape.length === 2 ? [out.x.at, out.x.at + out.x.size, out.n.at, out.n.at + out.n.size] : null;
+    if (k.op === 'MATMUL')
+      return k.geometry.groups === 1 && shape.length === 2 ? [out.x.at, out.x.at + out.x.size, out.n.at, out.n.at + out.n.size] : null;
     const channel = out.g.at * k.geometry.mg + out.n.at;
     const image = [out.b.at, out.b.at + out.b.size, channel, channel + out.g.size * out.n.size];
     const columns = [out.x.at, out.x.at + out.x.size];
@@ -509,7 +590,10 @@ function resultWriter(cx: EmitContext, k: ContractionKernel, m: ContractionMappi
         mid = mids.next();
         const space = scratchpad(cx);
         const at = mid;
-        return { ref: drainShape((e, st) => slotRef(space, at, k.drain.dtype, e, st), out, packed(out, em).stride), accesses: [write(mid.resource)] };
+        return {
+          ref: drainShape((e, st) => slotRef(space, at, k.drain.dtype, e, st), out, packed(out, em).stride),
+          accesses: [write(mid.resource)],
+        };
       }
       if (direct) {
         const ref = drainShape((e, st) => homeRef(home, k.drain.dtype, homeOffset(out), e, st), out, homeStride);
@@ -517,7 +601,10 @@ function resultWriter(cx: EmitContext, k: ContractionKernel, m: ContractionMappi
       }
       slot = (slots as { next(): Slot }).next();
       const at = slot;
-      return { ref: drainShape((e, st) => slotRef(win, at, k.drain.dtype, e, st), out, packed(out, em).stride), accesses: [write(slot.resource)] };
+      return {
+        ref: drainShape((e, st) => slotRef(win, at, k.drain.dtype, e, st), out, packed(out, em).stride),
+        accesses: [write(slot.resource)],
+      };
     },
     finish(out, sums) {
       const tile = packed(out, eo);
@@ -585,7 +672,9 @@ function operandTile(
     const { extents, strides: along } = alongHome(sizes, strides, order);
     return { ref: source.ref(offset, extents, along), access: read(source.resource) };
   }
-  const axes = order.map((home, axis) => ({ home, axis, size: sizes[axis] as number, stride: strides[axis] as number })).toSorted((a, b) => b.home - a.home || a.axis - b.axis);
+  const axes = order
+    .map((home, axis) => ({ home, axis, size: sizes[axis] as number, stride: strides[axis] as number }))
+    .toSorted((a, b) => b.home - a.home || a.axis - b.axis);
   const win = scratchpad(cx);
   const es = bytesPerElement(source.dtype);
   const moving = axes.filter((a) => a.stride !== 0);
@@ -596,12 +685,18 @@ function operandTile(
   if (fresh) {
     const e = extents.length > 0 ? extents : [1];
     const src = source.ref(offset, e, extents.length > 0 ? moving.map((a) => a.stride) : [es]);
-    issue(cx, 'dma-in', { op: 'LOAD', src, dst: slotRef(win, slot, source.dtype, e, extents.length > 0 ? dense : [es]), operand: source.operand }, [
-      read(source.resource, operandBox(source, out)),
-      write(slot.resource),
-    ]);
+    issue(
+      cx,
+      'dma-in',
+      { op: 'LOAD', src, dst: slotRef(win, slot, source.dtype, e, extents.length > 0 ? dense : [es]), operand: source.operand },
+      [read(source.resource, operandBox(source, out)), write(slot.resource)],
+    );
   }
-  const walked = alongHome(sizes, sizes.map((_, axis) => tileStride.get(axis) ?? 0), order);
+  const walked = alongHome(
+    sizes,
+    sizes.map((_, axis) => tileStride.get(axis) ?? 0),
+    order,
+  );
   return { ref: slotRef(win, slot, source.dtype, walked.extents, walked.strides), access: read(slot.resource) };
 }
 
@@ -609,5 +704,7 @@ function operandTile(
 function operandBox(source: Source, out: OutputTile): readonly number[] | null {
   if (source.shape === null || source.shape.length !== 4 || out.g.at > 0 || out.g.size > 1) return null;
   const box = [out.b, out.n, out.y, out.x].flatMap((r) => [r.at, r.at + r.size]);
-  return source.shape.every((d, i) => d === 1 || (box[2 * i + 1] as number) <= d) ? source.shape.flatMap((d, i) => (d === 1 ? [0, 1] : [box[2 * i] as number, box[2 * i + 1] as number])) : null;
+  return source.shape.every((d, i) => d === 1 || (box[2 * i + 1] as number) <= d)
+    ? source.shape.flatMap((d, i) => (d === 1 ? [0, 1] : [box[2 * i] as number, box[2 * i + 1] as number]))
+    : null;
 }

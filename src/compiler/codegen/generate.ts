@@ -55,7 +55,12 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
         tiles += m.tiles;
         if (tiles > tileLimit) {
           const memory = env.core.scratchpad;
-          fail(compilerMappingMessages.programTooLong({ kernel: k.name, tiles, limit: tileLimit, memory, bytes: env.capacity.get(memory) ?? 0 }, { origin: k.origin }));
+          fail(
+            compilerMappingMessages.programTooLong(
+              { kernel: k.name, tiles, limit: tileLimit, memory, bytes: env.capacity.get(memory) ?? 0 },
+              { origin: k.origin },
+            ),
+          );
         }
         emitContraction(cx, mapped, m);
         emitted = { mapping: describeMapping(mapped, m), tiles: m.tiles };
@@ -77,7 +82,12 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       case 'host':
         emitted = emitHost(cx, k, hostSegments.length);
         hostSegments.push(lazySegment(k));
-        diagnostics.push(compilerMappingMessages.runsOnHost({ node: k.name, op: k.nodes[0]?.op ?? '', reason: k.reason, bytes: k.bytes }, { origin: k.origin }));
+        diagnostics.push(
+          compilerMappingMessages.runsOnHost(
+            { node: k.name, op: k.nodes[0]?.op ?? '', reason: k.reason, bytes: k.bytes },
+            { origin: k.origin },
+          ),
+        );
         break;
     }
     kernels.push({
@@ -95,7 +105,8 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
     });
   });
   const { commands, semaphores } = writer.finish();
-  if (semaphores > env.core.semaphores) fail(compilerMappingMessages.tooFewSemaphores({ needed: semaphores, available: env.core.semaphores }));
+  if (semaphores > env.core.semaphores)
+    fail(compilerMappingMessages.tooFewSemaphores({ needed: semaphores, available: env.core.semaphores }));
   return { commands, semaphores, kernels, hostSegments, weights: weights.finish(placement.weightsRegion), diagnostics };
 }
 
@@ -134,7 +145,12 @@ function homesOf(cx: EmitContext, k: ContractionKernel): ContractionHomes {
     operands: (k.epilogue?.operands ?? []).map((o, i) => {
       const s = sourceOf(cx, o.view);
       const strides = k.operandStrides[i] ?? [];
-      return { home: s.home, direct: s.direct, bytesPerElement: bytesPerElement(s.dtype), perChannel: strides[3] === 0 && strides[4] === 0 };
+      return {
+        home: s.home,
+        direct: s.direct,
+        bytesPerElement: bytesPerElement(s.dtype),
+        perChannel: strides[3] === 0 && strides[4] === 0,
+      };
     }),
   };
 }
@@ -145,7 +161,18 @@ function createMappingCache(): { map(cx: EmitContext, k: ContractionKernel): Con
   return {
     map(cx, k) {
       const homes = homesOf(cx, k);
-      const key = JSON.stringify([k.op, k.dtype, k.geometry, homes, k.drain.dtype, k.drain.bias !== null, k.drain.multiplier !== null, k.epilogue?.steps.length ?? 0, k.out.dtype, k.w.dtype]);
+      const key = JSON.stringify([
+        k.op,
+        k.dtype,
+        k.geometry,
+        homes,
+        k.drain.dtype,
+        k.drain.bias !== null,
+        k.drain.multiplier !== null,
+        k.epilogue?.steps.length ?? 0,
+        k.out.dtype,
+        k.w.dtype,
+      ]);
       let m = known.get(key);
       if (m === undefined) {
         m = mapContraction(cx.env, k, homes);
@@ -205,10 +232,22 @@ function workOf(k: KernelSpec, vectorLaneTicks: number): KernelWork {
 }
 
 /** Inputs count at their first reader, outputs at their writer, weights at the kernel that first needs them. */
-function coldBytes(graph: Graph, k: KernelSpec, cx: EmitContext, weightBytes: number, seen: Set<number>, outputs: ReadonlySet<number>): readonly ColdBytes[] {
+function coldBytes(
+  graph: Graph,
+  k: KernelSpec,
+  cx: EmitContext,
+  weightBytes: number,
+  seen: Set<number>,
+  outputs: ReadonlySet<number>,
+): readonly ColdBytes[] {
   const cold: ColdBytes[] = [];
   if (weightBytes > 0) {
-    cold.push({ space: cx.env.spaces.indexOf(cx.env.machine.placement.constants), direction: 'read', operand: 'weights', bytes: weightBytes });
+    cold.push({
+      space: cx.env.spaces.indexOf(cx.env.machine.placement.constants),
+      direction: 'read',
+      operand: 'weights',
+      bytes: weightBytes,
+    });
   }
   for (const v of kernelReads(k)) {
     if (!graph.inputs.includes(v.root) || seen.has(v.root)) continue;

@@ -4,7 +4,20 @@ import type { Ref } from '../../isa/index.ts';
 import type { HostKernel, MoveKernel, MovePart, View } from '../kernels/spec.ts';
 import { slotAlignment } from '../memory/local-window.ts';
 import { boxTiles, cutBox, mergeAxes, streamBudget } from '../tiling/box.ts';
-import { createRotation, denseStrides, homeRef, issue, read, scratchpad, slotRef, sourceOf, targetOf, write, type EmitContext, type Source } from './context.ts';
+import {
+  createRotation,
+  denseStrides,
+  homeRef,
+  issue,
+  read,
+  scratchpad,
+  slotRef,
+  sourceOf,
+  targetOf,
+  write,
+  type EmitContext,
+  type Source,
+} from './context.ts';
 import type { Emitted } from './vector.ts';
 
 const slotSize = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
@@ -36,7 +49,12 @@ function emitPart(cx: EmitContext, k: MoveKernel, part: MovePart): number {
   if (tile === null) {
     const demandBytes = bytesOf([1]);
     const terms = [{ what: 'one element, double-buffered', bytes: demandBytes }];
-    return fail(compilerMappingMessages.kernelDoesNotFit({ kernel: k.name, shortfall: { memory: cx.env.core.scratchpad, demandBytes, capacityBytes: w.capacity, terms } }, { origin: k.origin }));
+    return fail(
+      compilerMappingMessages.kernelDoesNotFit(
+        { kernel: k.name, shortfall: { memory: cx.env.core.scratchpad, demandBytes, capacityBytes: w.capacity, terms } },
+        { origin: k.origin },
+      ),
+    );
   }
   const bytes = tile.reduce((n, d) => n * d, 1) * es;
   const ins = inSlots > 0 ? createRotation(w, inSlots, bytes) : null;
@@ -44,7 +62,8 @@ function emitPart(cx: EmitContext, k: MoveKernel, part: MovePart): number {
   let tiles = 0;
   for (const t of boxTiles(merged.extents, tile)) {
     tiles++;
-    const at = (strides: readonly number[], start: number): number => t.starts.reduce((sum, s, i) => sum + s * (strides[i] as number), start * es);
+    const at = (strides: readonly number[], start: number): number =>
+      t.starts.reduce((sum, s, i) => sum + s * (strides[i] as number), start * es);
     const src = source.ref(at(srcStrides, part.srcOffset), t.sizes, srcStrides);
     const dst = homeRef(home, k.out.dtype, at(dstStrides, part.dstOffset), t.sizes, dstStrides);
     const dense = denseStrides(t.sizes, es);
@@ -65,7 +84,10 @@ function emitPart(cx: EmitContext, k: MoveKernel, part: MovePart): number {
     if (part.convert !== null) {
       const slot = outs?.next() ?? null;
       const to = slot === null ? dst : slotRef(w, slot, k.out.dtype, t.sizes, dense);
-      issue(cx, 'vector', { op: 'VECTOR', inputs: [local], outputs: [to], steps: part.convert.steps }, [localAccess, slot === null ? write(home.resource()) : write(slot.resource)]);
+      issue(cx, 'vector', { op: 'VECTOR', inputs: [local], outputs: [to], steps: part.convert.steps }, [
+        localAccess,
+        slot === null ? write(home.resource()) : write(slot.resource),
+      ]);
       if (slot === null) continue;
       local = to;
       localAccess = read(slot.resource);

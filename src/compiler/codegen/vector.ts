@@ -41,14 +41,22 @@ function operandElements(sizes: readonly number[], strides: readonly number[]): 
 function tooBig(cx: EmitContext, name: string, origin: readonly string[], terms: readonly { what: string; bytes: number }[]): never {
   const memory = cx.env.core.scratchpad;
   const demandBytes = terms.reduce((n, t) => n + t.bytes, 0);
-  fail(compilerMappingMessages.kernelDoesNotFit({ kernel: name, shortfall: { memory, demandBytes, capacityBytes: scratchpad(cx).capacity, terms } }, { origin }));
+  fail(
+    compilerMappingMessages.kernelDoesNotFit(
+      { kernel: name, shortfall: { memory, demandBytes, capacityBytes: scratchpad(cx).capacity, terms } },
+      { origin },
+    ),
+  );
 }
 
 export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted {
   const sources = operandSources(cx, k.plan.operands);
   const { home, shape: homeShape } = targetOf(cx, k.out);
   const eo = bytesPerElement(k.out.dtype);
-  const merged = mergeAxes(k.shape, [denseStrides(k.shape, eo), ...k.plan.operands.map((o, i) => o.strides.map((s) => s * bytesPerElement((sources[i] as Source).dtype)))]);
+  const merged = mergeAxes(k.shape, [
+    denseStrides(k.shape, eo),
+    ...k.plan.operands.map((o, i) => o.strides.map((s) => s * bytesPerElement((sources[i] as Source).dtype))),
+  ]);
   const [outStrides = [], ...operandStrides] = merged.strides;
   const w = scratchpad(cx);
   const bytesOf = (sizes: readonly number[], copies: number): number => {
@@ -68,7 +76,9 @@ export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted 
     const one = merged.extents.map(() => 1);
     return tooBig(cx, k.name, k.origin, [{ what: 'one element of every operand', bytes: bytesOf(one, 1) }]);
   }
-  const pools = sources.map((s, i) => (s.direct ? null : createTilePool(w, copies, operandElements(tile, operandStrides[i] as number[]) * bytesPerElement(s.dtype))));
+  const pools = sources.map((s, i) =>
+    s.direct ? null : createTilePool(w, copies, operandElements(tile, operandStrides[i] as number[]) * bytesPerElement(s.dtype)),
+  );
   const outs = home.local ? null : createRotation(w, copies, tile.reduce((n, s) => n * s, 1) * eo);
   const exact = homeShape !== null && sameShape(merged.extents, homeShape);
   let tiles = 0;
@@ -97,7 +107,14 @@ export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted 
 }
 
 /** The operand's part under a tile, in place or loaded. */
-function streamOperand(cx: EmitContext, source: Source, pool: TilePool | null, t: BoxTile, strides: readonly number[], extents: readonly number[]): { ref: Ref; access: Access } {
+function streamOperand(
+  cx: EmitContext,
+  source: Source,
+  pool: TilePool | null,
+  t: BoxTile,
+  strides: readonly number[],
+  extents: readonly number[],
+): { ref: Ref; access: Access } {
   const offset = t.starts.reduce((sum, s, i) => sum + s * (strides[i] as number), 0);
   if (pool === null) return { ref: source.ref(offset, t.sizes, strides), access: read(source.resource) };
   const w = scratchpad(cx);
@@ -108,8 +125,12 @@ function streamOperand(cx: EmitContext, source: Source, pool: TilePool | null, t
   const { slot, fresh } = pool.get(offset);
   if (fresh) {
     const src = source.ref(offset, sizes, moving.length > 0 ? moving.map((a) => a.stride) : [es]);
-    const box = source.shape !== null && sameShape(source.shape, extents) ? t.starts.flatMap((s, i) => [s, s + (t.sizes[i] as number)]) : null;
-    issue(cx, 'dma-in', { op: 'LOAD', src, dst: slotRef(w, slot, source.dtype, sizes, dense), operand: source.operand }, [read(source.resource, box), write(slot.resource)]);
+    const box =
+      source.shape !== null && sameShape(source.shape, extents) ? t.starts.flatMap((s, i) => [s, s + (t.sizes[i] as number)]) : null;
+    issue(cx, 'dma-in', { op: 'LOAD', src, dst: slotRef(w, slot, source.dtype, sizes, dense), operand: source.operand }, [
+      read(source.resource, box),
+      write(slot.resource),
+    ]);
   }
   const tileStrides = new Array<number>(t.sizes.length).fill(0);
   moving.forEach((a, i) => (tileStrides[a.axis] = dense[i] as number));
@@ -135,7 +156,9 @@ export function emitPool(cx: EmitContext, k: PoolKernel): Emitted {
   };
   const extents = [planes, k.oh, k.ow];
   let copies = 2;
-  let tile = cutBox(extents, streamBudget(2 * bytesOf(extents, 1), w.capacity), (t) => bytesOf(t, 2)) ?? cutBox(extents, w.capacity, (t) => bytesOf(t, 2));
+  let tile =
+    cutBox(extents, streamBudget(2 * bytesOf(extents, 1), w.capacity), (t) => bytesOf(t, 2)) ??
+    cutBox(extents, w.capacity, (t) => bytesOf(t, 2));
   if (tile === null) {
     copies = 1;
     tile = cutBox(extents, w.capacity, (t) => bytesOf(t, 1));
@@ -172,10 +195,12 @@ export function emitPool(cx: EmitContext, k: PoolKernel): Emitted {
       const dense = denseStrides(size, es);
       const box = planeBox(source.shape, k.batch, p, np, spanY, spanX);
       if (fresh) {
-        issue(cx, 'dma-in', { op: 'LOAD', src: source.ref(offset, size, [sp, sy, sx]), dst: slotRef(w, slot, k.dtype, size, dense), operand: source.operand }, [
-          read(source.resource, box),
-          write(slot.resource),
-        ]);
+        issue(
+          cx,
+          'dma-in',
+          { op: 'LOAD', src: source.ref(offset, size, [sp, sy, sx]), dst: slotRef(w, slot, k.dtype, size, dense), operand: source.operand },
+          [read(source.resource, box), write(slot.resource)],
+        );
       }
       xRef = slotRef(w, slot, k.dtype, four, denseStrides(four, es));
       access = read(slot.resource);
@@ -223,20 +248,34 @@ export function emitPool(cx: EmitContext, k: PoolKernel): Emitted {
       accesses.push(needsMid ? write(home.resource(), outBox) : write(slot.resource));
       issue(cx, 'vector', { op: 'VECTOR', inputs, outputs: [to], steps: k.epilogue.steps }, accesses);
     }
-    if (!needsMid) issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: 'outputs' }, [read(slot.resource), write(home.resource(), outBox)]);
+    if (!needsMid)
+      issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: 'outputs' }, [
+        read(slot.resource),
+        write(home.resource(), outBox),
+      ]);
   }
   return { mapping: `${tp} planes × ${ty}×${tx}, ${copies} buffers`, tiles };
 }
 
 /** Box of whole planes in [N, C, H, W]; only when one image holds them all. */
-function planeBox(shape: readonly number[] | null, batch: number, plane: number, planes: number, y: readonly [number, number], x: readonly [number, number]): readonly number[] | null {
+function planeBox(
+  shape: readonly number[] | null,
+  batch: number,
+  plane: number,
+  planes: number,
+  y: readonly [number, number],
+  x: readonly [number, number],
+): readonly number[] | null {
   if (shape === null || batch !== 1) return null;
   if (shape.length === 4) return [0, 1, plane, plane + planes, y[0], y[1], x[0], x[1]];
   return shape.length === 3 ? [0, 1, plane, plane + planes, x[0], x[1]] : null;
 }
 
 /** Operands of an epilogue behind a pooling, on planes × rows × columns. */
-function epilogueOf(cx: EmitContext, plan: VectorPlan | null): {
+function epilogueOf(
+  cx: EmitContext,
+  plan: VectorPlan | null,
+): {
   bytes(p: number, y: number, x: number, copies: number): number;
   open(copies: number, p: number, y: number, x: number): (t: BoxTile) => { ref: Ref; access: Access }[];
 } {
@@ -248,9 +287,18 @@ function epilogueOf(cx: EmitContext, plan: VectorPlan | null): {
     return [c * es, y * es, x * es];
   });
   return {
-    bytes: (p, y, x, copies) => sources.reduce((sum, s, i) => (s.direct ? sum : sum + copies * slotSize(operandElements([p, y, x], strides[i] as number[]) * bytesPerElement(s.dtype))), 0),
+    bytes: (p, y, x, copies) =>
+      sources.reduce(
+        (sum, s, i) =>
+          s.direct ? sum : sum + copies * slotSize(operandElements([p, y, x], strides[i] as number[]) * bytesPerElement(s.dtype)),
+        0,
+      ),
     open: (copies, p, y, x) => {
-      const pools = sources.map((s, i) => (s.direct ? null : createTilePool(scratchpad(cx), copies, operandElements([p, y, x], strides[i] as number[]) * bytesPerElement(s.dtype))));
+      const pools = sources.map((s, i) =>
+        s.direct
+          ? null
+          : createTilePool(scratchpad(cx), copies, operandElements([p, y, x], strides[i] as number[]) * bytesPerElement(s.dtype)),
+      );
       return (t) =>
         sources.map((s, i) => {
           const o = streamOperand(cx, s, pools[i] ?? null, t, strides[i] as number[], []);
@@ -300,22 +348,35 @@ export function emitMean(cx: EmitContext, k: MeanKernel): Emitted {
       } else {
         const { slot, fresh } = pool.get(tiles);
         x = slotRef(w, slot, k.dtype, size, denseStrides(size, es));
-        if (fresh) issue(cx, 'dma-in', { op: 'LOAD', src: source.ref(offset, size, [k.cols * es, es]), dst: x, operand: source.operand }, [read(source.resource), write(slot.resource)]);
+        if (fresh)
+          issue(cx, 'dma-in', { op: 'LOAD', src: source.ref(offset, size, [k.cols * es, es]), dst: x, operand: source.operand }, [
+            read(source.resource),
+            write(slot.resource),
+          ]);
         access = read(slot.resource);
       }
       tiles++;
       const acc = slotRef(w, sum, accType, size, [4, 0]);
-      issue(cx, 'vector', { op: 'REDUCE', kind: 'sum', mode: c === 0 ? 'overwrite' : 'accumulate', x, acc, xZero: k.xZero }, [access, write(sum.resource)]);
+      issue(cx, 'vector', { op: 'REDUCE', kind: 'sum', mode: c === 0 ? 'overwrite' : 'accumulate', x, acc, xZero: k.xZero }, [
+        access,
+        write(sum.resource),
+      ]);
     }
     const input = slotRef(w, sum, accType, [rows], [4]);
     const target = homeRef(home, k.out.dtype, r * eo, [rows], [eo]);
     if (outs === null) {
-      issue(cx, 'vector', { op: 'VECTOR', inputs: [input], outputs: [target], steps: k.finish.steps }, [read(sum.resource), write(home.resource())]);
+      issue(cx, 'vector', { op: 'VECTOR', inputs: [input], outputs: [target], steps: k.finish.steps }, [
+        read(sum.resource),
+        write(home.resource()),
+      ]);
       continue;
     }
     const slot = outs.next();
     const local = slotRef(w, slot, k.out.dtype, [rows], [eo]);
-    issue(cx, 'vector', { op: 'VECTOR', inputs: [input], outputs: [local], steps: k.finish.steps }, [read(sum.resource), write(slot.resource)]);
+    issue(cx, 'vector', { op: 'VECTOR', inputs: [input], outputs: [local], steps: k.finish.steps }, [
+      read(sum.resource),
+      write(slot.resource),
+    ]);
     issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: 'outputs' }, [read(slot.resource), write(home.resource())]);
   }
   return { mapping: `${tr} rows × ${tc}, ${copies} buffers`, tiles };

@@ -60,12 +60,7 @@ export function constantBytes(value: Value): Uint8Array {
 }
 
 /** A box of a constant, packed: axes in the order given, strides and offset in bytes. */
-export function gatherBox(
-  value: Value,
-  offset: number,
-  extents: readonly number[],
-  strides: readonly number[],
-): Uint8Array {
+export function gatherBox(value: Value, offset: number, extents: readonly number[], strides: readonly number[]): Uint8Array {
   const size = bytesPerElement(value.type.dtype);
   const count = elementCount(extents);
   if (value.constant?.kind === 'splat') {
@@ -106,5 +101,9 @@ export function channelBytes(value: Value, first: number, count: number): Uint8A
 /** Multipliers of channels `first …` as bytes; one multiplier serves all channels. */
 export function multiplierBytes(all: Float32Array, first: number, count: number): Uint8Array {
   const part = all.length === 1 ? new Float32Array(count).fill(all[0] as number) : all.slice(first, first + count);
-  return bytesOf({ dtype: 'float32', shape: [count], data: viewBytes('float32', new Uint8Array(part.buffer, part.byteOffset, part.byteLength)) });
+  return bytesOf({
+    dtype: 'float32',
+    shape: [count],
+    data: viewBytes('float32', new Uint8Array(part.buffer, part.byteOffset, part.byteLength)),
+  });
 }

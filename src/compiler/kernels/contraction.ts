@@ -1,7 +1,7 @@
 /** Conv, Gemm and MatMul as contraction kernels. */
 import { bytesPerElement, elementCount } from '../../core/index.ts';
-import { attributeFloat, attributeInt, attributeInts, attributeString, opDef, type Node, type Value } from '../../graph/index.ts';
-import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './select.ts';
+import { attributeFloat, attributeInt, attributeInts, attributeString, macsOf, type Node, type Value } from '../../graph/index.ts';
+import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './context.ts';
 import type { ContractionKernel, ContractionStrides, DrainPlan, Geometry, View } from './spec.ts';
 import { floatClamp, perTensor, quantizedClamp } from './vector-plan.ts';
 
@@ -9,7 +9,8 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
   const x = value(cx, node.inputs[0] as number);
   const w = value(cx, node.inputs[1] as number);
   for (const v of [x, w]) {
-    if (v.type.dtype !== 'float32' && v.quantization === null) return { reason: `operand ${v.name} is ${v.type.dtype} without quantization` };
+    if (v.type.dtype !== 'float32' && v.quantization === null)
+      return { reason: `operand ${v.name} is ${v.type.dtype} without quantization` };
   }
   if ((x.type.dtype === 'float32') !== (w.type.dtype === 'float32')) return { reason: `operands are ${x.type.dtype} and ${w.type.dtype}` };
   const shape = node.op === 'Conv' ? convolution(cx, node) : node.op === 'Gemm' ? gemm(cx, node) : matmul(cx, node);
@@ -26,7 +27,8 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
   const epilogue = epiloguePlan(cx, rest, anchorOut as number);
   const anchorShape = cx.views.view(node.outputs[0] as number).shape;
   if (anchorShape.join() !== groupOutput(cx).shape.join()) return { reason: 'the epilogue broadcasts its anchor' };
-  const operandStrides = epilogue === null ? [] : epilogue.operands.map((o) => loopStrides(node.op, shape.geometry, anchorShape, o.strides));
+  const operandStrides =
+    epilogue === null ? [] : epilogue.operands.map((o) => loopStrides(node.op, shape.geometry, anchorShape, o.strides));
   if (operandStrides.some((s) => s === null)) return { reason: 'an operand of the epilogue broadcasts over some of the batch axes' };
   return {
     kind: 'contraction',
@@ -35,7 +37,7 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
     class: 'contraction',
     engine: 'matrix',
     dtype: x.type.dtype,
-    macs: cx.group.reduce((sum, n) => sum + nodeMacs(cx, n), 0),
+    macs: cx.group.reduce((sum, n) => sum + macsOf(cx.graph, n), 0),
     out: groupOutput(cx),
     nodes: cx.group,
     ...shape,
@@ -55,17 +57,6 @@ function value(cx: SelectContext, id: number): Value {
   const v = cx.graph.values[id];
   if (v === undefined) throw new Error(`no value ${id}`);
   return v;
-}
-
-/** MACs of one node as the ONNX graph defines them. */
-export function nodeMacs(cx: SelectContext, node: Node): number {
-  const type = (id: number | null) => {
-    if (id === null) return null;
-    const view = cx.views.view(id);
-    return { dtype: view.dtype, shape: view.shape };
-  };
-  const outputs = node.outputs.map((id) => type(id) as { dtype: View['dtype']; shape: readonly number[] });
-  return opDef(node.domain, node.op)?.macs({ node, opset: cx.graph.opset, inputs: node.inputs.map(type), outputs }) ?? 0;
 }
 
 /** Leading Relu and Clip nodes of the epilogue become the drain's clamp. */
@@ -144,7 +135,22 @@ function convolution(cx: SelectContext, node: Node): Shaped | NotHere {
   const eo = bytesPerElement(out.dtype);
   return {
     op: cg === 1 && groups === cin && groups > 1 ? 'DWCONV' : 'CONV',
-    geometry: { batch, groups, cg, mg, ih, iw, oh, ow, kh, kw, strides: window.strides, dilations: window.dilations, padTop: window.pads[0], padLeft: window.pads[1] },
+    geometry: {
+      batch,
+      groups,
+      cg,
+      mg,
+      ih,
+      iw,
+      oh,
+      ow,
+      kh,
+      kw,
+      strides: window.strides,
+      dilations: window.dilations,
+      padTop: window.pads[0],
+      padLeft: window.pads[1],
+    },
     xStrides: { b: cin * ih * iw * es, g: cg * ih * iw * es, c: ih * iw * es, y: iw * es, x: es },
     wStrides: { g: mg * cg * kh * kw * ew, n: cg * kh * kw * ew, c: kh * kw * ew },
     outStrides: { b: cout * oh * ow * eo, g: mg * oh * ow * eo, n: oh * ow * eo, y: ow * eo, x: eo },
@@ -192,11 +198,27 @@ export function windowAttributes(
 }
 
 function product(m: number, k: number, n: number, groups: number): Geometry {
-  return { batch: 1, groups, cg: k, mg: n, ih: 1, iw: m, oh: 1, ow: m, kh: 1, kw: 1, strides: [1, 1], dilations: [1, 1], padTop: 0, padLeft: 0 };
+  return {
+    batch: 1,
+    groups,
+    cg: k,
+    mg: n,
+    ih: 1,
+    iw: m,
+    oh: 1,
+    ow: m,
+    kh: 1,
+    kw: 1,
+    strides: [1, 1],
+    dilations: [1, 1],
+    padTop: 0,
+    padLeft: 0,
+  };
 }
 
 function gemm(cx: SelectContext, node: Node): Shaped | NotHere {
-  if (attributeFloat(node, 'alpha', 1) !== 1 || (node.inputs[2] && attributeFloat(node, 'beta', 1) !== 1)) return { reason: 'alpha or beta is not 1' };
+  if (attributeFloat(node, 'alpha', 1) !== 1 || (node.inputs[2] && attributeFloat(node, 'beta', 1) !== 1))
+    return { reason: 'alpha or beta is not 1' };
   const a = cx.views.view(node.inputs[0] as number);
   const b = cx.views.view(node.inputs[1] as number);
   const out = cx.views.view(node.outputs[0] as number);

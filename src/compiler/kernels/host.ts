@@ -1,8 +1,7 @@
 /** What no engine can do runs on the host: one node, as a graph of its own in textual form. */
 import { elementCount, tensorBytes } from '../../core/index.ts';
-import { printGraph, type Graph, type Node, type Value } from '../../graph/index.ts';
-import { nodeMacs } from './contraction.ts';
-import type { SelectContext } from './select.ts';
+import { macsOf, printGraph, type Graph, type Node, type Value } from '../../graph/index.ts';
+import type { SelectContext } from './context.ts';
 import type { HostKernel } from './spec.ts';
 
 /**
@@ -20,7 +19,7 @@ export function selectHost(cx: SelectContext, node: Node, reason: string): HostK
   const outputViews = outputs.map(viewOf);
   const bytes = [...inputViews, ...outputViews].reduce((sum, v) => sum + tensorBytes(v.dtype, elementCount(v.shape)), 0);
   const elements = outputViews.reduce((sum, v) => sum + elementCount(v.shape), 0);
-  const macs = nodeMacs(cx, node);
+  const macs = macsOf(cx.graph, node);
   return {
     kind: 'host',
     name: cx.name,

@@ -1,7 +1,7 @@
 /** Data movement: Concat, Split, Slice, Transpose, and views that need bytes of their own. */
 import { attributeInt, attributeInts, type Node, type Value } from '../../graph/index.ts';
 import { rowMajorStrides } from '../../core/index.ts';
-import type { NotHere, SelectContext } from './select.ts';
+import type { NotHere, SelectContext } from './context.ts';
 import type { MoveKernel, MovePart, VectorPlan } from './spec.ts';
 import { constantInts } from './values.ts';
 import { lowerRequantize, perTensor } from './vector-plan.ts';
@@ -57,11 +57,25 @@ function partsOf(cx: SelectContext, node: Node, output: Value): readonly MovePar
     }
     case 'Transpose': {
       const rank = src.shape.length;
-      const perm = attributeInts(node, 'perm', Array.from({ length: rank }, (_, i) => rank - 1 - i));
+      const perm = attributeInts(
+        node,
+        'perm',
+        Array.from({ length: rank }, (_, i) => rank - 1 - i),
+      );
       const from = rowMajorStrides(src.shape);
       const same = conversion(input, output);
       if (same !== null) return { reason: 'input and output are quantized differently' };
-      return [{ src, extents: out.shape, srcOffset: 0, srcStrides: perm.map((p) => from[p] ?? 1), dstOffset: 0, dstStrides: dense, convert: null }];
+      return [
+        {
+          src,
+          extents: out.shape,
+          srcOffset: 0,
+          srcStrides: perm.map((p) => from[p] ?? 1),
+          dstOffset: 0,
+          dstStrides: dense,
+          convert: null,
+        },
+      ];
     }
     case 'Slice':
       return slice(cx, node, input, output);

@@ -2,31 +2,15 @@
  * Graph -> kernels: every node that is not a view becomes, alone or as the anchor of a fused group, one kernel
  * with its class, engine and bound sizes. What no engine can do becomes a host kernel with the reason.
  */
-import { isFloat } from '../../core/index.ts';
-import { isView, type Graph, type Node, type ValueId } from '../../graph/index.ts';
+import { isView, type Graph, type Node } from '../../graph/index.ts';
+import type { NotHere, SelectContext } from './context.ts';
 import { selectContraction } from './contraction.ts';
 import { selectHost } from './host.ts';
 import { selectMove } from './move.ts';
 import { selectMean, selectPool } from './window.ts';
-import type { KernelSpec, View, VectorPlan } from './spec.ts';
+import type { KernelSpec } from './spec.ts';
 import { isElementwise, lowerElementwise } from './vector-plan.ts';
 import { resolveViews, type ViewMap } from './views.ts';
-
-/** What a selector returns when the node is not for its engine: why, in the user's words. */
-export interface NotHere {
-  readonly reason: string;
-}
-
-export interface SelectContext {
-  readonly graph: Graph;
-  readonly views: ViewMap;
-  /** Epilogue nodes behind the anchor; empty when the node stands alone. */
-  readonly epilogue: readonly Node[];
-  /** ONNX nodes of the whole group. */
-  readonly group: readonly Node[];
-  readonly origin: readonly string[];
-  readonly name: string;
-}
 
 export interface Selection {
   readonly kernels: readonly KernelSpec[];
@@ -93,7 +77,7 @@ function selectOne(graph: Graph, views: ViewMap, body: readonly Node[]): KernelS
 function selectElementwise(cx: SelectContext): KernelSpec {
   const last = cx.group[cx.group.length - 1] as Node;
   const out = cx.views.view(last.outputs[0] as number);
-  const plan = lowerElementwise(cx.graph, cx.group, null, cx.views.view);
+  const plan = lowerElementwise(cx.graph, cx.group, null, (id) => cx.views.view(id));
   return {
     kind: 'elementwise',
     name: cx.name,
@@ -107,22 +91,4 @@ function selectElementwise(cx: SelectContext): KernelSpec {
     shape: out.shape,
     plan,
   };
-}
-
-/** The output of the whole group. */
-export function groupOutput(cx: SelectContext): View {
-  const last = cx.group[cx.group.length - 1] as Node;
-  return cx.views.view(last.outputs[0] as number);
-}
-
-/** Vector program of `nodes` behind an anchor value, or null when there are none. */
-export function epiloguePlan(cx: SelectContext, nodes: readonly Node[], anchor: ValueId): VectorPlan | null {
-  return nodes.length === 0 ? null : lowerElementwise(cx.graph, nodes, anchor, cx.views.view);
-}
-
-/** Whether a value can be an operand of an engine: fp32, or quantized. */
-export function isEngineValue(cx: SelectContext, id: ValueId): boolean {
-  const value = cx.graph.values[id];
-  if (value === undefined) return false;
-  return value.quantization !== null || value.type.dtype === 'float32' || (value.constant !== null && !isFloat(value.type.dtype));
 }

@@ -8,7 +8,15 @@ import type { VectorOpcode, VectorStep } from '../../isa/index.ts';
 import type { ContractionKernel, VectorOperand, VectorPlan, View } from './spec.ts';
 import { constantScalar, shapeOf } from './values.ts';
 
-const binary: Readonly<Record<string, VectorOpcode>> = { Add: 'add', Sub: 'sub', Mul: 'mul', Div: 'div', Max: 'max', Min: 'min', Sum: 'add' };
+const binary: Readonly<Record<string, VectorOpcode>> = {
+  Add: 'add',
+  Sub: 'sub',
+  Mul: 'mul',
+  Div: 'div',
+  Max: 'max',
+  Min: 'min',
+  Sum: 'add',
+};
 const unary: Readonly<Record<string, VectorOpcode>> = {
   Neg: 'neg',
   Abs: 'abs',
@@ -66,7 +74,14 @@ function clampOf(graph: Graph, node: Node): readonly [number, number] | null {
 function sameQuantization(a: Value, b: Value): boolean {
   const p = a.quantization;
   const q = b.quantization;
-  return p !== null && q !== null && p.scale.length === 1 && q.scale.length === 1 && p.scale[0] === q.scale[0] && p.zeroPoint[0] === q.zeroPoint[0];
+  return (
+    p !== null &&
+    q !== null &&
+    p.scale.length === 1 &&
+    q.scale.length === 1 &&
+    p.scale[0] === q.scale[0] &&
+    p.zeroPoint[0] === q.zeroPoint[0]
+  );
 }
 
 /** A Relu or Clip between equally quantized values is a clamp of q: its bounds in quantized numbers (docs/numerics.md), ±Infinity for none. */
@@ -300,7 +315,11 @@ export function drainOnVector(k: ContractionKernel): ContractionKernel {
     return { ...k, drainOn: 'vector', epilogue: { steps: w.steps, operands: [] }, operandStrides: [] };
   }
   if (drain.multiplier !== null) value = clampTo(w, value, drain.dtype);
-  return { ...k, drainOn: 'vector', epilogue: { steps: [...w.steps, ...continued(k.epilogue.steps, value, w.steps.length, input)], operands: k.epilogue.operands } };
+  return {
+    ...k,
+    drainOn: 'vector',
+    epilogue: { steps: [...w.steps, ...continued(k.epilogue.steps, value, w.steps.length, input)], operands: k.epilogue.operands },
+  };
 }
 
 /** The steps of an epilogue behind others: registers renumbered, its input 0 is `value`, its other inputs come after the first `inputs`. */

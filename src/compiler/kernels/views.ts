@@ -10,7 +10,11 @@ export interface ViewMap {
 }
 
 /** @returns the views of a graph and the nodes that are not views, in order */
-export function resolveViews(graph: Graph): { readonly views: ViewMap; readonly nodes: readonly Node[]; readonly viewNodes: readonly Node[] } {
+export function resolveViews(graph: Graph): {
+  readonly views: ViewMap;
+  readonly nodes: readonly Node[];
+  readonly viewNodes: readonly Node[];
+} {
   const root = new Map<ValueId, ValueId>();
   const rootOf = (id: ValueId): ValueId => root.get(id) ?? id;
   const nodes: Node[] = [];

@@ -2,7 +2,7 @@
 import { elementCount } from '../../core/index.ts';
 import { attributeInt, attributeInts, type Node } from '../../graph/index.ts';
 import { imageShape, windowAttributes } from './contraction.ts';
-import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './select.ts';
+import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './context.ts';
 import type { MeanKernel, PoolKernel } from './spec.ts';
 import { constantInts } from './values.ts';
 import { lowerMean, perTensor } from './vector-plan.ts';
@@ -27,8 +27,7 @@ export function selectPool(cx: SelectContext, node: Node): PoolKernel | NotHere 
   const includePad = attributeInt(node, 'count_include_pad', 0) === 1;
   const pool = node.op === 'AveragePool' ? 'average' : 'max';
   const quantized = output.quantization !== null && input.quantization !== null;
-  const equal =
-    quantized && perTensor(input).scale === perTensor(output).scale && perTensor(input).zero === perTensor(output).zero;
+  const equal = quantized && perTensor(input).scale === perTensor(output).scale && perTensor(input).zero === perTensor(output).zero;
   const epilogue = epiloguePlan(cx, cx.epilogue, output.id);
   if (anchor.shape.join() !== groupOutput(cx).shape.join()) return { reason: 'the epilogue broadcasts its anchor' };
   // Tiles cut the planes of all images as one axis, so operands must walk them as one.
@@ -76,11 +75,16 @@ export function selectMean(cx: SelectContext, node: Node): MeanKernel | NotHere 
   const rank = x.shape.length;
   let kept = 2;
   if (node.op === 'ReduceMean') {
-    const given = attributeInts(node, 'axes', constantInts(node.inputs[1] === undefined || node.inputs[1] === null ? undefined : cx.graph.values[node.inputs[1]]) ?? []);
+    const given = attributeInts(
+      node,
+      'axes',
+      constantInts(node.inputs[1] === undefined || node.inputs[1] === null ? undefined : cx.graph.values[node.inputs[1]]) ?? [],
+    );
     if (given.length === 0) return { reason: 'the axes of the mean are not constant' };
     const axes = given.map((a) => (a < 0 ? a + rank : a)).toSorted((p, q) => p - q);
     kept = rank - axes.length;
-    if (axes.some((a, i) => a !== kept + i)) return { reason: `a mean over axes ${axes.join(', ')}: the vector engine reduces trailing axes` };
+    if (axes.some((a, i) => a !== kept + i))
+      return { reason: `a mean over axes ${axes.join(', ')}: the vector engine reduces trailing axes` };
   }
   const rows = elementCount(x.shape.slice(0, kept));
   const cols = elementCount(x.shape.slice(kept));

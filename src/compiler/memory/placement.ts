@@ -96,7 +96,13 @@ export function placeTensors(
     let index = regionOf.get(key);
     if (index === undefined) {
       index = regions.length;
-      regions.push({ name: kind === 'arena' && memory !== machine.placement.activations ? `${kind}-${memory}` : kind, kind, space: spaces.indexOf(memory), bytes: 0, alignment: 4096 });
+      regions.push({
+        name: kind === 'arena' && memory !== machine.placement.activations ? `${kind}-${memory}` : kind,
+        kind,
+        space: spaces.indexOf(memory),
+        bytes: 0,
+        alignment: 4096,
+      });
       regionOf.set(key, index);
     }
     return index;
@@ -112,7 +118,10 @@ export function placeTensors(
       const offset = alignUp(regions[region]?.bytes ?? 0, tensorAlignment);
       regions[region] = { ...(regions[region] as Region), bytes: offset + t.bytes };
       const resource = createTensor(noMarks());
-      homes.set(t.root, homeOf(t, spaces, region, offset, false, () => resource));
+      homes.set(
+        t.root,
+        homeOf(t, spaces, region, offset, false, () => resource),
+      );
     }
   }
 
@@ -158,7 +167,11 @@ function homeOf(t: Tensor, spaces: readonly string[], region: number, offset: nu
 }
 
 /** A tensor that takes over bytes of dead ones waits for whatever touched them: its resource is made when first asked for, which is when its kernel is emitted. */
-function placeArena(tensors: readonly Tensor[], offsets: readonly number[], set: (t: Tensor, offset: number, resource: () => Resource) => void): void {
+function placeArena(
+  tensors: readonly Tensor[],
+  offsets: readonly number[],
+  set: (t: Tensor, offset: number, resource: () => Resource) => void,
+): void {
   const made: (Resource | null)[] = tensors.map(() => null);
   tensors.forEach((t, i) => {
     const at = offsets[i] as number;
@@ -210,7 +223,12 @@ function collectTensors(graph: Graph, views: ViewMap, kernels: readonly KernelSp
   return [...tensors.values()];
 }
 
-function refuseArena(kernels: readonly KernelSpec[], problem: { readonly buffers: readonly Buffer[]; readonly capacity: number; readonly alignment: number }, height: number, memory: string): never {
+function refuseArena(
+  kernels: readonly KernelSpec[],
+  problem: { readonly buffers: readonly Buffer[]; readonly capacity: number; readonly alignment: number },
+  height: number,
+  memory: string,
+): never {
   const bound = maxLiveBytes(problem);
   const alive = problem.buffers.filter((b) => b.first <= bound.step && bound.step <= b.last).toSorted((a, b) => b.bytes - a.bytes);
   const terms = alive.map((b) => ({ what: b.name, bytes: b.bytes }));

@@ -26,7 +26,9 @@ export function validatePlan(problem: MemoryProblem, plan: MemoryPlan): string[]
     if (e.b.bytes > 0) {
       for (const other of live) {
         if (other.bytes > 0 && e.b.at < other.at + other.bytes && other.at < e.b.at + e.b.bytes) {
-          problems.push(`${e.b.name} [${e.b.at}, ${e.b.at + e.b.bytes}) overlaps ${other.name} [${other.at}, ${other.at + other.bytes}) at step ${e.step}`);
+          problems.push(
+            `${e.b.name} [${e.b.at}, ${e.b.at + e.b.bytes}) overlaps ${other.name} [${other.at}, ${other.at + other.bytes}) at step ${e.step}`,
+          );
         }
       }
     }

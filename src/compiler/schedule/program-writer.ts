@@ -105,7 +105,8 @@ export function createProgramWriter(core: number): ProgramWriter {
         seen[queue] = s;
         for (let to = 0; to < queueCount; to++) {
           const pair = queue * queueCount + to;
-          if ((ids[pair] as number) >= 0 && rank[pair]?.[s] !== 0) table.emit(slot, { op: 'SIGNAL', core, id: ids[pair] as number, count: 1 });
+          if ((ids[pair] as number) >= 0 && rank[pair]?.[s] !== 0)
+            table.emit(slot, { op: 'SIGNAL', core, id: ids[pair] as number, count: 1 });
         }
       }
       return { commands: table.finish(), semaphores };

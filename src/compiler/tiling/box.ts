@@ -1,7 +1,10 @@
 /** Cutting an n-d box for kernels without reduction: elementwise, moves. */
 
 /** Merges neighbouring axes that all operands walk as one. `strides[o][axis]`. */
-export function mergeAxes(extents: readonly number[], strides: readonly (readonly number[])[]): { readonly extents: number[]; readonly strides: number[][] } {
+export function mergeAxes(
+  extents: readonly number[],
+  strides: readonly (readonly number[])[],
+): { readonly extents: number[]; readonly strides: number[][] } {
   const outExtents: number[] = [];
   const outStrides: number[][] = strides.map(() => []);
   for (let axis = 0; axis < extents.length; axis++) {

@@ -46,7 +46,12 @@ export interface ContractionHomes {
   readonly out: string;
   readonly outDirect: boolean;
   /** One entry per epilogue operand. */
-  readonly operands: readonly { readonly home: string; readonly direct: boolean; readonly bytesPerElement: number; readonly perChannel: boolean }[];
+  readonly operands: readonly {
+    readonly home: string;
+    readonly direct: boolean;
+    readonly bytesPerElement: number;
+    readonly perChannel: boolean;
+  }[];
 }
 
 /** Bytes one choice of tile needs in each local memory. */
@@ -193,7 +198,8 @@ function computeTicks(env: MapperEnvironment, k: ContractionKernel, t: Contracti
     rests[axis] = extent - count * tile;
     return rests[axis] === 0 ? 0 : 1 << axis;
   };
-  const ragged = cut(0, g.batch, t.b) | cut(1, g.groups, t.g) | cut(2, g.mg, t.n) | cut(3, g.cg, t.c) | cut(4, g.oh, t.y) | cut(5, g.ow, t.x);
+  const ragged =
+    cut(0, g.batch, t.b) | cut(1, g.groups, t.g) | cut(2, g.mg, t.n) | cut(3, g.cg, t.c) | cut(4, g.oh, t.y) | cut(5, g.ow, t.x);
   let ticks = 0;
   // Bit i of `which`: axis i at its rest instead of its full tiles; all subsets of the ragged axes.
   for (let which = ragged; ; which = (which - 1) & ragged) {
@@ -356,12 +362,18 @@ function judge(
   const outTiles = nG * nN * nS;
   const { vector } = env.core;
   const vectorPs =
-    k.epilogue === null ? 0 : ((outs / vector.lanes) * ticksPerElement(k.epilogue.steps, env.core) + outTiles * vector.startTicks) * env.tickPs;
+    k.epilogue === null
+      ? 0
+      : ((outs / vector.lanes) * ticksPerElement(k.epilogue.steps, env.core) + outTiles * vector.startTicks) * env.tickPs;
   const loadStartPs = env.core.dma.startTicks * env.tickPs;
   const eo = bytesPerElement(k.out.dtype);
   // Contiguous bytes per run of a tile in its home (products: a row's part).
   const product = k.op === 'MATMUL';
-  const xRun = product ? (t.c < g.cg ? t.c * es : t.x * t.c * es) : contiguous([t.g * t.c, inputRows(g, t.y), inputCols(g, t.x)], [g.groups * g.cg, g.ih, g.iw]) * es;
+  const xRun = product
+    ? t.c < g.cg
+      ? t.c * es
+      : t.x * t.c * es
+    : contiguous([t.g * t.c, inputRows(g, t.y), inputCols(g, t.x)], [g.groups * g.cg, g.ih, g.iw]) * es;
   const outRun = (product ? (t.n < g.mg ? t.n : t.x * t.n) : contiguous([t.g * t.n, t.y, t.x], [g.groups * g.mg, g.oh, g.ow])) * eo;
 
   for (const order of nN === 1 && nK === 1 ? (['weights-outer'] as const) : (['weights-outer', 'pixels-outer'] as const)) {
@@ -371,17 +383,26 @@ function judge(
       const ringBytes = ring ? slotBytes(ringRows * t.g * t.c * g.iw * es) : 0;
       for (const slots of slotChoices(order, nK, nN)) {
         if (!fits(roles, f, slots, ringBytes)) continue;
-        const xKept = ring ? nN === 1 || order === 'pixels-outer' : order === 'pixels-outer' ? nN === 1 || slots.x >= nK : nN === 1 || slots.x >= nS * nK;
+        const xKept = ring
+          ? nN === 1 || order === 'pixels-outer'
+          : order === 'pixels-outer'
+            ? nN === 1 || slots.x >= nK
+            : nN === 1 || slots.x >= nS * nK;
         const xSweeps = xKept ? 1 : nN;
         const wKept = order === 'weights-outer' ? slots.w >= nK || nS === 1 : slots.w >= nN * nK || nS === 1;
         const wSweeps = homes.wDirect ? 0 : wKept ? 1 : nS;
         const rows = ring ? g.ih : rowsLoaded;
         const xBytes = homes.xDirect ? 0 : g.batch * g.groups * g.cg * rows * colsLoaded * es * xSweeps;
         const loads = (homes.xDirect ? 0 : nG * nS * nK * xSweeps) + nG * nN * nK * wSweeps;
-        let inPs = movePs(env, homes.x, 'read', xBytes, Math.min(xRun, xBytes)) + movePs(env, homes.w, 'read', wBytes * wSweeps) + loads * loadStartPs;
+        let inPs =
+          movePs(env, homes.x, 'read', xBytes, Math.min(xRun, xBytes)) +
+          movePs(env, homes.w, 'read', wBytes * wSweeps) +
+          loads * loadStartPs;
         for (const o of homes.operands) {
           if (o.direct) continue;
-          inPs += o.perChannel ? movePs(env, o.home, 'read', g.groups * g.mg * o.bytesPerElement) : movePs(env, o.home, 'read', outs * o.bytesPerElement, (outRun / eo) * o.bytesPerElement) + outTiles * loadStartPs;
+          inPs += o.perChannel
+            ? movePs(env, o.home, 'read', g.groups * g.mg * o.bytesPerElement)
+            : movePs(env, o.home, 'read', outs * o.bytesPerElement, (outRun / eo) * o.bytesPerElement) + outTiles * loadStartPs;
         }
         const outPs = homes.outDirect ? 0 : movePs(env, homes.out, 'write', outs * eo, outRun) + outTiles * loadStartPs;
         const sameBus = homes.out === homes.x || homes.out === homes.w;
@@ -389,7 +410,9 @@ function judge(
         // Single buffers cannot overlap: their time adds to the computation.
         const serial = (slots.x === 1 && !ring && !homes.xDirect) || (slots.w === 1 && wSweeps * nN * nK > 1) ? inPs : 0;
         const firstPs =
-          (homes.xDirect ? 0 : movePs(env, homes.x, 'read', f.x) + latencyPs(env, homes.x)) + movePs(env, homes.w, 'read', f.w) + latencyPs(env, homes.w) * 0.5;
+          (homes.xDirect ? 0 : movePs(env, homes.x, 'read', f.x) + latencyPs(env, homes.x)) +
+          movePs(env, homes.w, 'read', f.w) +
+          latencyPs(env, homes.w) * 0.5;
         const lastPs = homes.outDirect ? 0 : movePs(env, homes.out, 'write', f.out) + latencyPs(env, homes.out);
         const estimatePs = Math.max(computePs + serial, movedPs, vectorPs) + firstPs + lastPs + tiles * handshakePs;
         if (best === null || estimatePs < best.estimatePs) {

@@ -111,7 +111,8 @@ export const constantAbsent: Message<{ name: string; reason: string }> = defineM
   'error',
   'a constant has no numbers',
   'The model names this tensor but its contents are not there, so a program can be timed but neither written with weights nor run on values.',
-  ({ name, reason }) => `constant ${name} has no numbers (${reason}). Timing works without; for values put the data file beside the model, or use --no-weights.`,
+  ({ name, reason }) =>
+    `constant ${name} has no numbers (${reason}). Timing works without; for values put the data file beside the model, or use --no-weights.`,
 );
 
 export const programTooLong: Message<{ kernel: string; tiles: number; limit: number; memory: string; bytes: number }> = defineMessage(

@@ -15,7 +15,18 @@ import * as onnxMessages from './onnx.ts';
 import * as simulatorMessages from './simulator.ts';
 import * as simulatorTimingMessages from './simulator-timing.ts';
 
-export { cliMessages, compilerMappingMessages, compilerMessages, exploreMessages, graphMessages, hwMessages, isaMessages, onnxMessages, simulatorMessages, simulatorTimingMessages };
+export {
+  cliMessages,
+  compilerMappingMessages,
+  compilerMessages,
+  exploreMessages,
+  graphMessages,
+  hwMessages,
+  isaMessages,
+  onnxMessages,
+  simulatorMessages,
+  simulatorTimingMessages,
+};
 
 /** All messages, in code order: for `systole explain` and the test that codes are unique. */
 export const catalogue: readonly Message<never>[] = [

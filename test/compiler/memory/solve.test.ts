@@ -7,8 +7,15 @@ import { validatePlan } from '../../../src/compiler/memory/validate.ts';
 const buffer = (name: string, bytes: number, first: number, last: number): Buffer => ({ name, bytes, first, last });
 
 const problems = fc
-  .array(fc.record({ bytes: fc.integer({ min: 1, max: 300 }), first: fc.integer({ min: 0, max: 12 }), span: fc.integer({ min: 0, max: 6 }) }), { maxLength: 24 })
-  .map((rows): MemoryProblem => ({ buffers: rows.map((r, i) => buffer(`b${i}`, r.bytes, r.first, r.first + r.span)), capacity: 1e6, alignment: 16 }));
+  .array(
+    fc.record({ bytes: fc.integer({ min: 1, max: 300 }), first: fc.integer({ min: 0, max: 12 }), span: fc.integer({ min: 0, max: 6 }) }),
+    { maxLength: 24 },
+  )
+  .map((rows): MemoryProblem => ({
+    buffers: rows.map((r, i) => buffer(`b${i}`, r.bytes, r.first, r.first + r.span)),
+    capacity: 1e6,
+    alignment: 16,
+  }));
 
 describe('memory planning', () => {
   it('reuses the bytes of dead buffers: a chain needs two of its three', () => {
@@ -37,9 +44,13 @@ describe('memory planning', () => {
 
   it('the validator sees overlap, misalignment and overflow', () => {
     const problem = { buffers: [buffer('a', 100, 0, 2), buffer('b', 100, 2, 3)], capacity: 150, alignment: 16 };
-    expect(validatePlan(problem, { offsets: [0, 48], height: 148 })).toEqual([expect.stringContaining('b [48, 148) overlaps a [0, 100) at step 2')]);
+    expect(validatePlan(problem, { offsets: [0, 48], height: 148 })).toEqual([
+      expect.stringContaining('b [48, 148) overlaps a [0, 100) at step 2'),
+    ]);
     expect(validatePlan(problem, { offsets: [0, 112], height: 212 })).toEqual([expect.stringContaining('ends at 212, capacity 150')]);
-    expect(validatePlan({ ...problem, capacity: 300 }, { offsets: [0, 101], height: 201 })).toEqual([expect.stringContaining('not aligned')]);
+    expect(validatePlan({ ...problem, capacity: 300 }, { offsets: [0, 101], height: 201 })).toEqual([
+      expect.stringContaining('not aligned'),
+    ]);
     expect(validatePlan({ ...problem, capacity: 300 }, { offsets: [0, 112], height: 212 })).toEqual([]);
   });
 });

@@ -9,7 +9,8 @@ const work: Command = { op: 'BARRIER' };
 function text(table: CommandTable): string[] {
   return Array.from({ length: table.length }, (_, row) => {
     const c = readCommand(table, row);
-    const name = c.op === 'WAIT' || c.op === 'SIGNAL' ? `${c.op} s${c.id}${c.count === 1 ? '' : ` ×${c.count}`}` : `K${readSlot(table, row).kernel}`;
+    const name =
+      c.op === 'WAIT' || c.op === 'SIGNAL' ? `${c.op} s${c.id}${c.count === 1 ? '' : ` ×${c.count}`}` : `K${readSlot(table, row).kernel}`;
     return `${readSlot(table, row).queue}: ${name}`;
   });
 }

@@ -1,0 +1,32 @@
+/** What selectors know of the group of nodes at hand. */
+import type { Graph, Node, ValueId } from '../../graph/index.ts';
+import type { VectorPlan, View } from './spec.ts';
+import { lowerElementwise } from './vector-plan.ts';
+import type { ViewMap } from './views.ts';
+
+/** What a selector returns when the node is not for its engine: why, in the user's words. */
+export interface NotHere {
+  readonly reason: string;
+}
+
+export interface SelectContext {
+  readonly graph: Graph;
+  readonly views: ViewMap;
+  /** Epilogue nodes behind the anchor; empty when the node stands alone. */
+  readonly epilogue: readonly Node[];
+  /** ONNX nodes of the whole group. */
+  readonly group: readonly Node[];
+  readonly origin: readonly string[];
+  readonly name: string;
+}
+
+/** The output of the whole group. */
+export function groupOutput(cx: SelectContext): View {
+  const last = cx.group[cx.group.length - 1] as Node;
+  return cx.views.view(last.outputs[0] as number);
+}
+
+/** Vector program of `nodes` behind an anchor value, or null when there are none. */
+export function epiloguePlan(cx: SelectContext, nodes: readonly Node[], anchor: ValueId): VectorPlan | null {
+  return nodes.length === 0 ? null : lowerElementwise(cx.graph, nodes, anchor, (id) => cx.views.view(id));
+}
