@@ -30,7 +30,7 @@ export interface Compilation {
   /** After precision, before fusing: what the program must compute. */
   readonly quantizedGraph: Graph;
   /** Where values of that graph lie while the program runs; not those that exist only on chip. By value name. */
-  readonly tensors: ReadonlyMap<string, TensorBinding>;
+  readonly tensors: () => ReadonlyMap<string, TensorBinding>;
 }
 
 /** The part of compilation that no machine changes: run once per model, shared by the points of a sweep. */
@@ -72,7 +72,7 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   return {
     executable,
     quantizedGraph: precise.graph,
-    tensors: tensorTable(graph, selection, placement),
+    tensors: () => tensorTable(graph, selection, placement),
     stages: {
       graph: () => printGraph(graph),
       kernels: () => describeKernels(executable.kernels),

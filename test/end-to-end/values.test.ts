@@ -50,7 +50,9 @@ async function run(model: ImportedModel, precision: Precision, inputs: ReadonlyM
 }
 
 /** Which tensors each kernel writes, found through the last node of its origin. */
-function outputsByKernel({ quantizedGraph: graph, executable, tensors }: Compilation): Map<number, TensorBinding[]> {
+function outputsByKernel(compilation: Compilation): Map<number, TensorBinding[]> {
+  const { quantizedGraph: graph, executable } = compilation;
+  const tensors = compilation.tensors();
   const kernelOf = new Map<string, number>();
   executable.kernels.forEach((k, i) => k.origin.forEach((name) => kernelOf.set(name, i)));
   const outputs = new Map<number, TensorBinding[]>();

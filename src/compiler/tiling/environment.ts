@@ -29,7 +29,7 @@ export function latencyPs(env: MapperEnvironment, memory: string): number {
 }
 
 /** Into how many parts an extent is cut: channels come in powers of two and three, image sides in sevens and fives too. */
-const channelCuts = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];
+const channelCuts = [2, 3, 4, 8, 16, 32, 64, 128, 256, 512];
 const sideCuts = [2, 3, 4, 6, 7, 8, 14, 16, 28, 32, 56, 64, 112, 128, 224, 256, 512];
 
 /** Tile sizes worth trying for an extent: even cuts, rounded up to `quantum`, largest first; ends with the smallest useful one. */
