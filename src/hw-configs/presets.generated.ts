@@ -131,19 +131,20 @@ technology:
     source: 'estimate: about 5 mm2 of 28 nm logic and SRAM at about 10 mW/mm2, typical corner'
     low: 10 mW
     high: 150 mW
+  # Area follows the sizes, so that a sweep over them sees it.
   area:
     array:
-      value: 0.6 mm2
-      source: 'estimate: 1024 int8 multiply-accumulators with registers at about 600 um2 in 28 nm'
+      value: 600e-6 * cores.npu.matrix.rows * cores.npu.matrix.cols * 1 mm2
+      source: 'estimate: an int8 multiply-accumulator with registers at about 600 um2 in 28 nm'
     vector:
-      value: 0.4 mm2
-      source: 'estimate: 32 lanes of fp32 and int32 arithmetic at about 0.012 mm2'
+      value: 0.012 * cores.npu.vector.lanes * 1 mm2
+      source: 'estimate: a lane of fp32 and int32 arithmetic at about 0.012 mm2'
     scratchpad:
-      value: 2.1 mm2
-      source: 'estimate: 1 MiB at 0.25 mm2 per Mbit, banked 28 nm SRAM with periphery'
+      value: 0.25 * memories.scratchpad.size / 128 KiB * 1 mm2
+      source: 'estimate: 0.25 mm2 per Mbit (128 KiB), banked 28 nm SRAM with periphery'
     accumulator:
-      value: 0.6 mm2
-      source: 'estimate: 256 KiB at 0.3 mm2 per Mbit, small wide banks'
+      value: 0.3 * memories.accumulator.size / 128 KiB * 1 mm2
+      source: 'estimate: 0.3 mm2 per Mbit (128 KiB), small wide banks'
     control:
       value: 0.5 mm2
       source: 'estimate: sequencers, DMA, bus interface'
@@ -273,15 +274,15 @@ technology:
           high: 0.15,
         },
         areaMm2: {
-          array: { value: 0.6, source: 'estimate: 1024 int8 multiply-accumulators with registers at about 600 um2 in 28 nm' },
-          vector: { value: 0.4, source: 'estimate: 32 lanes of fp32 and int32 arithmetic at about 0.012 mm2' },
-          scratchpad: { value: 2.1, source: 'estimate: 1 MiB at 0.25 mm2 per Mbit, banked 28 nm SRAM with periphery' },
-          accumulator: { value: 0.6, source: 'estimate: 256 KiB at 0.3 mm2 per Mbit, small wide banks' },
+          array: { value: 0.6144, source: 'estimate: an int8 multiply-accumulator with registers at about 600 um2 in 28 nm' },
+          vector: { value: 0.384, source: 'estimate: a lane of fp32 and int32 arithmetic at about 0.012 mm2' },
+          scratchpad: { value: 2, source: 'estimate: 0.25 mm2 per Mbit (128 KiB), banked 28 nm SRAM with periphery' },
+          accumulator: { value: 0.6, source: 'estimate: 0.3 mm2 per Mbit (128 KiB), small wide banks' },
           control: { value: 0.5, source: 'estimate: sequencers, DMA, bus interface' },
         },
       },
       planHash: '74e466728ec58f18',
-      timingHash: 'b6f3f50a01aec89d',
+      timingHash: 'ebd69c513ba1ea1e',
     },
   },
   {

@@ -35,11 +35,11 @@ export function parseRef(scanner: LineScanner, names: Names): Ref {
   const dtype = scanner.oneOf(allDTypes, 'dtype');
   const extents = scanner.integers('an extent');
   const column = scanner.column;
-  const written = scanner.take('stride') ? scanner.integers('a stride in bytes') : null;
+  const written = scanner.takeBeforeList('stride') ? scanner.integers('a stride in bytes') : null;
   const strides = written ?? denseStrides({ dtype, extents }) ?? scanner.fail(`A packed ${dtype} reference needs its strides`);
   if (strides.length !== extents.length) scanner.fail(`${extents.length} extents, but ${strides.length} strides`, undefined, column);
   const ref = { space, region, dtype, offset, extents, strides };
-  if (!scanner.take('ring')) return ref;
+  if (!scanner.takeBeforeList('ring')) return ref;
   const [base, bytes, axis, ...more] = scanner.integers('a number of the ring');
   if (base === undefined || bytes === undefined || axis === undefined || more.length > 0)
     return scanner.fail('A ring is [base, bytes, axis]');

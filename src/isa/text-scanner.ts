@@ -141,6 +141,11 @@ export class LineScanner {
     return true;
   }
 
+  /** `text` where a list follows: `stride[…]` of a reference, not the field `stride=…` after it. */
+  takeBeforeList(text: string): boolean {
+    return this.#line.slice(this.#next).trimStart().startsWith('[') && this.take(text);
+  }
+
   expect(text: string): void {
     if (!this.take(text)) this.fail(`Expected \`${text}\`, found ${this.#found()}`);
   }

@@ -1,6 +1,6 @@
 /** A program with one fault: chosen by seed, rebuilt, proven different, and shown to verifier, sanitizer and values. */
 import { bytesOf, seededRandom, SystoleError, type Random, type Tensor } from '../../src/core/index.ts';
-import { createCommandTable, verifyExecutable, type Executable } from '../../src/isa/index.ts';
+import { createCommandTable, verifyExecutable, type Command, type Executable } from '../../src/isa/index.ts';
 import { execute } from '../../src/simulator/index.ts';
 import type { Fault } from './faults.ts';
 import { racesOf } from './happens-before.ts';
@@ -15,32 +15,24 @@ export interface Mutant {
   readonly rows: readonly Row[];
 }
 
-type FaultsAt = (program: BaseProgram, row: number) => readonly Fault[];
-
-/** Any program, then any of its rows that offers a fault, then any sort of fault, then any of the sort. */
-export function chooseMutant(programs: readonly BaseProgram[], faultsAt: FaultsAt, seed: number): Mutant {
-  const random = seededRandom(seed);
+/** Picks a mutant by seed: any program, then any of its rows that offers a fault, then any sort of fault, then any of the sort. */
+export function mutantChooser(
+  programs: readonly BaseProgram[],
+  faultsAt: (program: BaseProgram, row: number, command: Command) => readonly Fault[],
+): (seed: number) => Mutant {
   const sites = programs.map((program) => {
-    const offers = program.rows.flatMap((_, row) => {
-      const faults = faultsAt(program, row);
-      return faults.length === 0 ? [] : [{ row, faults }];
-    });
-    return { program, offers };
+    const offers = program.rows.map(({ command }, row) => ({ row, faults: faultsAt(program, row, command) }));
+    return { program, offers: offers.filter((o) => o.faults.length > 0) };
   });
-  const { program, offers } = pick(
-    random,
-    sites.filter((s) => s.offers.length > 0),
-  );
-  const { row, faults } = pick(random, offers);
-  const sort = pick(random, [...new Set(faults.map((f) => f.sort))]);
-  return withFault(
-    program,
-    row,
-    pick(
-      random,
-      faults.filter((f) => f.sort === sort),
-    ),
-  );
+  const broken = sites.filter((s) => s.offers.length > 0);
+  return (seed) => {
+    const random = seededRandom(seed);
+    const { program, offers } = pick(random, broken);
+    const { row, faults } = pick(random, offers);
+    const sort = pick(random, [...new Set(faults.map((f) => f.sort))]);
+    const ofSort = faults.filter((f) => f.sort === sort);
+    return withFault(program, row, pick(random, ofSort));
+  };
 }
 
 function pick<T>(random: Random, items: readonly T[]): T {
@@ -49,7 +41,7 @@ function pick<T>(random: Random, items: readonly T[]): T {
   return item;
 }
 
-export function withFault(program: BaseProgram, row: number, { what, change }: Fault): Mutant {
+function withFault(program: BaseProgram, row: number, { what, change }: Fault): Mutant {
   const old = program.rows[row];
   if (old === undefined) throw new Error(`no row ${row}`);
   const name = `${program.name}, row ${row} ${old.slot.queue} ${old.command.op}: ${what}`;

@@ -4,8 +4,8 @@
  */
 import { expect, test } from 'vitest';
 import { faultKinds, faultsOf, type FaultKind } from './faults.ts';
-import { catchers, caughtBy, chooseMutant, proveDifferent, type Mutant } from './mutant.ts';
-import { basePrograms, type BaseProgram } from './programs.ts';
+import { catchers, caughtBy, mutantChooser, proveDifferent, type Mutant } from './mutant.ts';
+import { basePrograms } from './programs.ts';
 
 const perKind = Number(process.env['SYSTOLE_MUTANTS'] ?? 8);
 /** Of the tries for one kind, at most so many may prove to be no fault: else the sites are badly chosen. */
@@ -22,12 +22,10 @@ function plant(kind: FaultKind): { readonly planted: readonly Planted[]; readonl
   const planted: Planted[] = [];
   const same: string[] = [];
   const seen = new Set<string>();
-  const faultsAt = (p: BaseProgram, row: number) => {
-    const command = p.rows[row]?.command;
-    return command === undefined ? [] : faultsOf[kind](p, row, command);
-  };
-  for (let seed = faultKinds.indexOf(kind) * 1000; planted.length < perKind && same.length <= mostEquivalent; seed++) {
-    const mutant = chooseMutant(programs, faultsAt, seed);
+  const choose = mutantChooser(programs, faultsOf[kind]);
+  const first = faultKinds.indexOf(kind) * 10_000;
+  for (let seed = first; planted.length < perKind && same.length <= mostEquivalent && seed < first + 10_000; seed++) {
+    const mutant = choose(seed);
     if (seen.has(mutant.name)) continue;
     seen.add(mutant.name);
     const proof = proveDifferent(mutant);
