@@ -42,7 +42,11 @@ function hostModel(): ImportedModel {
   return decoded('host', b.finish(b.node('Softmax', [y], { axis: -1 })));
 }
 
-async function compileCase({ model, machine, calibrated }: Case): Promise<{ model: ImportedModel; machine: Machine; executable: Executable }> {
+async function compileCase({
+  model,
+  machine,
+  calibrated,
+}: Case): Promise<{ model: ImportedModel; machine: Machine; executable: Executable }> {
   const on = await machine();
   const from = await model();
   const { executable } = calibrated ? compileCalibrated(from, on) : compile(from, on, { precision: 'auto', dims: {}, calibration: null });
@@ -104,7 +108,9 @@ describe('golden programs', () => {
     const b = modelBuilder();
     const x = b.input('x', [1, 8, 12, 12]);
     const first = b.node('Conv', [x, b.weight('w1', [8, 8, 3, 3], bell(random, 576, 0.1))], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] });
-    const second = b.node('Conv', [b.node('Relu', [first]), b.weight('w2', [8, 8, 5, 5], bell(random, 1600, 0.05))], { kernel_shape: [5, 5] });
+    const second = b.node('Conv', [b.node('Relu', [first]), b.weight('w2', [8, 8, 5, 5], bell(random, 1600, 0.05))], {
+      kernel_shape: [5, 5],
+    });
     const machine = await testMachine('tiny-8x8', ['memories.scratchpad.size=2 KiB']);
     const { executable } = compileCalibrated(decoded('ring-and-k-tiles', b.finish(second)), machine);
     const text = disassemble(executable);

@@ -42,7 +42,7 @@ test.each(faultKinds)(`${perKind} faults of kind %s, all caught`, (kind) => {
     const marks = catchers.map((c) => (caught.has(c) ? c : '').padEnd(c.length)).join(' ');
     return `  ${marks}  ${name}  [${proof}]`;
   });
-  process.stdout.write(`${[`${kind}:`, ...lines, ...same.map((name) => `  the same program, replaced  ${name}`)].join('\n')}\n`);
+  console.log([`${kind}:`, ...lines, ...same.map((name) => `  the same program, replaced  ${name}`)].join('\n'));
   expect(planted.length).toBe(perKind);
   expect(results.filter((r) => r.caught.size === 0).map((r) => r.name)).toEqual([]);
 });

@@ -106,7 +106,10 @@ function multiply(memory: NaiveMemory, c: MatmulCommand): void {
 function finish(memory: NaiveMemory, c: ConvCommand | MatmulCommand, acc: Float64Array, channelOf: (index: number) => number): void {
   memory.tellRead(c.w);
   memory.write(c.acc, acc);
-  if (c.drain !== null) drain(memory, c.drain, acc, c.acc.dtype === 'float32', channelOf);
+  if (c.drain === null) return;
+  // Finished sums leave from where they lie, not from where they were computed.
+  memory.tellRead(c.acc);
+  drain(memory, c.drain, memory.read(c.acc), c.acc.dtype === 'float32', channelOf);
 }
 
 function drain(memory: NaiveMemory, d: Drain, acc: Float64Array, float: boolean, channelOf: (index: number) => number): void {

@@ -24,7 +24,7 @@ test(`${wanted} planted races, all found by the sanitizer without numbers, none 
   }
   const results = [...found].map(([name, { mutant, proof }]) => ({ name, proof, caught: caughtBy(mutant) }));
   const lines = results.map(({ name, proof, caught }) => `  ${[...caught].join(' ').padEnd(16)}  ${name}  [${proof}]`);
-  process.stdout.write(`${['races:', ...lines, ...[...ordered].map((name) => `  ordered all the same, replaced  ${name}`)].join('\n')}\n`);
+  console.log(['races:', ...lines, ...[...ordered].map((name) => `  ordered all the same, replaced  ${name}`)].join('\n'));
   expect(results.length).toBe(wanted);
   expect(results.filter((r) => r.caught.has('verifier')).map((r) => r.name)).toEqual([]);
   expect(results.filter((r) => !r.caught.has('sanitizer')).map((r) => r.name)).toEqual([]);
