@@ -3,6 +3,7 @@ import { assertNever, bitsOf, isaMessages, isFloat, isInteger, type Diagnostic, 
 import type { Core, Machine } from '../hw-configs/machine.ts';
 import type { Command, CommandOp, Drain, PoolCommand, QueueName, Ref } from './command.ts';
 import type { Executable } from './executable.ts';
+import { separateRefs, sharesBytes } from './verify-alias.ts';
 
 /** Queue each op runs on; null: any. */
 const queueOf: Readonly<Record<CommandOp, QueueName | null>> = {
@@ -159,9 +160,12 @@ function ringSpan(operand: string, ref: Ref, cx: CommandContext): readonly [numb
 const same = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
 const show = (ref: Ref): string => `${ref.dtype}[${ref.extents.join(', ')}]`;
 
-/** Ranks, extents and dtypes of the operands; depends on the form alone, so that one row of each form is enough. */
+/** Ranks, extents, dtypes and steps of the operands; depends on the form alone, so that one row of each form is enough. */
 export function checkOperands(c: Command, cx: CommandContext): void {
   const wrong = (what: string): void => cx.report(isaMessages.operandsDisagree({ where: cx.where, what }, cx));
+  for (const [name, ref] of separateRefs(c)) {
+    if (sharesBytes(ref)) wrong(`elements of ${name} = ${show(ref)} with strides [${ref.strides.join(', ')}] lie on top of each other`);
+  }
   const expectRank = (name: string, ref: Ref, rank: number): boolean => {
     if (ref.extents.length === rank) return true;
     wrong(`${name} = ${show(ref)} has ${ref.extents.length} axes where ${rank} belong`);

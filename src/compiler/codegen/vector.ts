@@ -5,7 +5,7 @@ import type { ElementwiseKernel, MeanKernel, PoolKernel, VectorPlan } from '../k
 import { slotAlignment } from '../memory/local-window.ts';
 import type { Access } from '../schedule/program-writer.ts';
 import { boxTiles, cutBox, mergeAxes, streamBudget, type BoxTile } from '../tiling/box.ts';
-import { inputSpan } from '../tiling/contraction.ts';
+import { inputSpan } from '../tiling/contraction-tile.ts';
 import {
   createRotation,
   createTilePool,

@@ -1,0 +1,144 @@
+/** How weights, bias and multipliers of a contraction come on chip. */
+import { bytesPerElement } from '../../core/index.ts';
+import type { Value } from '../../graph/index.ts';
+import type { Ref } from '../../isa/index.ts';
+import type { ContractionKernel } from '../kernels/spec.ts';
+import type { Resource } from '../schedule/resources.ts';
+import type { Access } from '../schedule/program-writer.ts';
+import type { ContractionMapping } from '../tiling/contraction-tile.ts';
+import {
+  constantOf,
+  createTilePool,
+  denseStrides,
+  issue,
+  read,
+  scratchpad,
+  slotRef,
+  sourceOf,
+  window,
+  write,
+  type EmitContext,
+  type Source,
+  type TilePool,
+} from './context.ts';
+import { channelBytes, gatherBox, multiplierBytes } from './weight-image.ts';
+import { pack, type OutputTile, type Range } from './contraction-tile.ts';
+
+export type WeightReader = (out: OutputTile, c: Range) => { readonly ref: Ref; readonly accesses: readonly Access[] };
+
+export function weightInput(cx: EmitContext, k: ContractionKernel, m: ContractionMapping): WeightReader {
+  const g = k.geometry;
+  const t = m.tile;
+  const es = bytesPerElement(k.w.dtype);
+  const win = window(cx, cx.env.matrix.ports.weights[0] as string);
+  const taps = g.kh * g.kw;
+  const constant = constantOf(cx, k.w.root);
+  const source = constant === null ? sourceOf(cx, k.w) : null;
+  const direct = source !== null && source.direct;
+  const pool: TilePool | null = direct ? null : createTilePool(win, m.slots.w, t.g * t.n * t.c * taps * es);
+  const nN = Math.ceil(g.mg / t.n);
+  const nC = Math.ceil(g.cg / t.c);
+  if (constant?.constant?.kind === 'absent') cx.weights.markAbsent(constant.constant.reason);
+  const refOf = (
+    make: (extents: readonly number[], strides: readonly number[]) => Ref,
+    out: OutputTile,
+    c: Range,
+    stride: readonly number[],
+  ): Ref => {
+    const [sg = 0, sn = 0, sc = 0, sr = 0, st = 0] = stride;
+    if (k.op === 'MATMUL') return make([c.size, out.n.size], [sc, sn]);
+    return make([out.g.size * out.n.size, c.size, g.kh, g.kw], [out.n.size > 1 ? sn : sg, sc, sr, st]);
+  };
+  return (out, c) => {
+    const offset = out.g.at * k.wStrides.g + out.n.at * k.wStrides.n + c.at * k.wStrides.c;
+    const homeStride = [k.wStrides.g, k.wStrides.n, k.wStrides.c, g.kw * es, es];
+    if (pool === null && source !== null) {
+      return { ref: refOf((e, s) => source.ref(offset, e, s), out, c, homeStride), accesses: [read(source.resource)] };
+    }
+    const axes = pack(
+      [out.g.size, out.n.size, c.size, g.kh, g.kw].map((extent, i) => ({ extent, home: homeStride[i] as number })),
+      es,
+    );
+    const group = k.wStrides.g === 0 ? 0 : out.g.index;
+    const { slot, fresh } = (pool as TilePool).get((group * nN + out.n.index) * nC + c.index);
+    if (fresh) {
+      const bytes = out.g.size * out.n.size * c.size * taps * es;
+      let src: Ref;
+      let resource: Resource | null = null;
+      let operand: 'weights' | 'inputs' = 'weights';
+      if (source === null && constant !== null) {
+        const key = `${k.w.root}/${offset}/${axes.extents.join('x')}/${axes.homeStrides.join(',')}`;
+        const at = cx.weights.segment(key, bytes, () => gatherBox(constant, offset, axes.extents, axes.homeStrides));
+        const region = cx.placement.weightsRegion;
+        src = {
+          space: cx.env.spaces.indexOf(cx.env.machine.placement.constants),
+          region,
+          dtype: k.w.dtype,
+          offset: at,
+          extents: [bytes / es],
+          strides: [es],
+        };
+      } else {
+        const s = source as Source;
+        src = s.ref(offset, axes.extents, axes.homeStrides);
+        resource = s.resource;
+        operand = 'inputs';
+      }
+      const dense = src.extents.length === 1 ? [src.extents[0] as number] : axes.extents;
+      const dst = slotRef(win, slot, k.w.dtype, dense, denseStrides(dense, es));
+      issue(cx, 'dma-in', { op: 'LOAD', src, dst, operand }, [...(resource === null ? [] : [read(resource)]), write(slot.resource)]);
+    }
+    return { ref: refOf((e, s) => slotRef(win, slot, k.w.dtype, e, s), out, c, axes.stride), accesses: [read(slot.resource)] };
+  };
+}
+
+export type ParameterReader = (out: OutputTile) => {
+  readonly bias: Ref | null;
+  readonly multiplier: Ref | null;
+  readonly accesses: readonly Access[];
+};
+
+/** Bias and multipliers of a block of channels: one contiguous segment, bias first. */
+export function parameterInput(cx: EmitContext, k: ContractionKernel, m: ContractionMapping): ParameterReader {
+  const { drain, geometry: g } = k;
+  const bias = drain.bias === null ? null : (cx.graph.values[drain.bias] as Value);
+  const { multiplier } = drain;
+  if (bias === null && multiplier === null) return () => ({ bias: null, multiplier: null, accesses: [] });
+  if (bias?.constant?.kind === 'absent') cx.weights.markAbsent(bias.constant.reason);
+  const win = scratchpad(cx);
+  const each = (bias === null ? 0 : 4) + (multiplier === null ? 0 : 4);
+  const pool = createTilePool(win, Math.min(2, Math.max(1, m.slots.w)), m.tile.g * m.tile.n * each);
+  const nN = Math.ceil(g.mg / m.tile.n);
+  const shared = k.op === 'MATMUL';
+  return (out) => {
+    const count = shared ? out.n.size : out.g.size * out.n.size;
+    const first = (shared ? 0 : out.g.at * g.mg) + out.n.at;
+    const { slot, fresh } = pool.get((shared ? 0 : out.g.index * nN) + out.n.index);
+    if (fresh) {
+      const bytes = count * each;
+      const at = cx.weights.segment(`params/${cx.kernel}/${first}/${count}`, bytes, () => {
+        const all = new Uint8Array(bytes);
+        if (bias !== null) all.set(channelBytes(bias, first, count), 0);
+        if (multiplier !== null) all.set(multiplierBytes(multiplier(), first, count), bias === null ? 0 : count * 4);
+        return all;
+      });
+      const space = cx.env.spaces.indexOf(cx.env.machine.placement.constants);
+      issue(
+        cx,
+        'dma-in',
+        {
+          op: 'LOAD',
+          src: { space, region: cx.placement.weightsRegion, dtype: 'uint8', offset: at, extents: [bytes], strides: [1] },
+          dst: slotRef(win, slot, 'uint8', [bytes], [1]),
+          operand: 'weights',
+        },
+        [write(slot.resource)],
+      );
+    }
+    return {
+      bias: bias === null ? null : slotRef(win, slot, bias.type.dtype, [count], [4]),
+      multiplier: multiplier === null ? null : slotRef(win, slot, 'float32', [count], [4], bias === null ? 0 : count * 4),
+      accesses: [read(slot.resource)],
+    };
+  };
+}
