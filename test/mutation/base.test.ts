@@ -4,6 +4,7 @@ import { bytesOf } from '../../src/core/index.ts';
 import { verifyExecutable, type CommandOp } from '../../src/isa/index.ts';
 import { execute } from '../../src/simulator/index.ts';
 import { racesOf } from './happens-before.ts';
+import { agrees } from './mutant.ts';
 import { allPriorities, runNaive } from './naive-machine.ts';
 import { basePrograms } from './programs.ts';
 
@@ -11,9 +12,10 @@ const programs = await basePrograms();
 
 test.each(programs)('$name: verified, sanitizer clean, right, and the naive machine agrees bit for bit', (p) => {
   expect(verifyExecutable(p.executable, p.machine)).toEqual([]);
-  for (const inputs of p.inputs) {
+  for (const { inputs, golden } of p.runs) {
     const run = execute(p.executable, p.machine, inputs, { sanitize: true });
     expect(run.diagnostics).toEqual([]);
+    for (const [name, tensor] of golden) expect(agrees(tensor, run.outputs.get(name)), name).toBe(true);
     const bytes = Uint8Array.from([...run.outputs.values()].flatMap((t) => [...bytesOf(t)]));
     for (const priority of [allPriorities[0] ?? [], allPriorities[17] ?? []]) {
       expect(runNaive(p.executable, p.machine, p.rows, inputs, priority)).toEqual({ kind: 'outputs', bytes });

@@ -100,7 +100,7 @@ export function proveDifferent({ program, executable, rows }: Mutant): string | 
   const [usual = []] = allPriorities;
   let races: ReturnType<typeof racesOf> = [];
   for (const [p, priority] of allPriorities.entries()) {
-    for (const inputs of program.inputs) {
+    for (const { inputs } of program.runs) {
       const expected = expectedBytes(program, inputs);
       const outcome = runNaive(executable, program.machine, rows, inputs, priority);
       if (outcome.kind !== 'outputs') return `${outcome.kind}: ${outcome.detail}`;
@@ -150,10 +150,12 @@ function sanitizerFinds({ machine }: BaseProgram, executable: Executable): boole
 }
 
 /** A run that is refused or gives other numbers than the graph. */
-function valuesDiffer({ machine, inputs, golden }: BaseProgram, executable: Executable): boolean {
+function valuesDiffer({ machine, runs }: BaseProgram, executable: Executable): boolean {
   try {
-    const { outputs } = execute(executable, machine, inputs[0] ?? new Map(), { sanitize: false });
-    return [...golden].some(([name, tensor]) => !agrees(tensor, outputs.get(name)));
+    return runs.some(({ inputs, golden }) => {
+      const { outputs } = execute(executable, machine, inputs, { sanitize: false });
+      return [...golden].some(([name, tensor]) => !agrees(tensor, outputs.get(name)));
+    });
   } catch (error) {
     if (error instanceof SystoleError) return true;
     throw error;
@@ -161,7 +163,7 @@ function valuesDiffer({ machine, inputs, golden }: BaseProgram, executable: Exec
 }
 
 /** Integers exactly, floats within a relative L2 distance of 1e-5. */
-function agrees(expected: Tensor, given: Tensor | undefined): boolean {
+export function agrees(expected: Tensor, given: Tensor | undefined): boolean {
   if (given === undefined || given.dtype !== expected.dtype) return false;
   if (!(expected.data instanceof Float32Array) || !(given.data instanceof Float32Array)) {
     const bytes = bytesOf(given);

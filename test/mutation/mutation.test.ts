@@ -1,6 +1,6 @@
 /**
  * Faults planted by seed, each shown to make another program (without using any of our detectors), each caught by verifier, sanitizer or
- * values. Mutants that prove to be the same program are listed and replaced by the next seed.
+ * values. Mutants without a proof of difference are listed and replaced by the next seed.
  */
 import { expect, test } from 'vitest';
 import { faultKinds, faultsOf, type FaultKind } from './faults.ts';
@@ -8,7 +8,7 @@ import { catchers, caughtBy, mutantChooser, proveDifferent, type Mutant } from '
 import { basePrograms } from './programs.ts';
 
 const perKind = Number(process.env['SYSTOLE_MUTANTS'] ?? 8);
-/** Of the tries for one kind, at most so many may prove to be no fault: else the sites are badly chosen. */
+/** Of the tries for one kind, at most so many may stay without proof: else the sites are badly chosen. */
 const mostEquivalent = perKind;
 
 const programs = await basePrograms();
@@ -42,7 +42,7 @@ test.each(faultKinds)(`${perKind} faults of kind %s, all caught`, (kind) => {
     const marks = catchers.map((c) => (caught.has(c) ? c : '').padEnd(c.length)).join(' ');
     return `  ${marks}  ${name}  [${proof}]`;
   });
-  console.log([`${kind}:`, ...lines, ...same.map((name) => `  the same program, replaced  ${name}`)].join('\n'));
+  console.log([`${kind}:`, ...lines, ...same.map((name) => `  no difference found, replaced  ${name}`)].join('\n'));
   expect(planted.length).toBe(perKind);
   expect(results.filter((r) => r.caught.size === 0).map((r) => r.name)).toEqual([]);
 });

@@ -15,6 +15,7 @@ import type { MapperEnvironment } from '../tiling/environment.ts';
 import { emitContraction } from './contraction.ts';
 import { sourceOf, targetOf, type EmitContext } from './context.ts';
 import { emitHost, emitMove } from './move.ts';
+import { emitSoftmax } from './softmax.ts';
 import { emitElementwise, emitMean, emitPool, type Emitted } from './vector.ts';
 import { createWeightBuilder } from './weight-image.ts';
 import { bytesPerElement } from '../../core/index.ts';
@@ -76,6 +77,9 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
         break;
       case 'mean':
         emitted = emitMean(cx, k);
+        break;
+      case 'softmax':
+        emitted = emitSoftmax(cx, k);
         break;
       case 'move':
         emitted = emitMove(cx, k);
@@ -223,6 +227,7 @@ function workOf(k: KernelSpec, vectorLaneTicks: number): KernelWork {
     }
     case 'pool':
     case 'mean':
+    case 'softmax':
     case 'elementwise':
       return { kind: 'vector', vectorLaneTicks };
     case 'move':

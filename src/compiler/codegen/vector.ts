@@ -31,14 +31,14 @@ export interface Emitted {
   readonly tiles: number;
 }
 
-const slotSize = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
+export const slotSize = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
 
 /** Elements of an operand tile: broadcast axes count once. */
 function operandElements(sizes: readonly number[], strides: readonly number[]): number {
   return sizes.reduce((n, s, i) => ((strides[i] as number) === 0 ? n : n * s), 1);
 }
 
-function tooBig(cx: EmitContext, name: string, origin: readonly string[], terms: readonly { what: string; bytes: number }[]): never {
+export function tooBig(cx: EmitContext, name: string, origin: readonly string[], terms: readonly { what: string; bytes: number }[]): never {
   const memory = cx.env.core.scratchpad;
   const demandBytes = terms.reduce((n, t) => n + t.bytes, 0);
   fail(

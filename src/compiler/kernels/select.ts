@@ -7,7 +7,7 @@ import type { NotHere, SelectContext } from './context.ts';
 import { selectContraction } from './contraction.ts';
 import { selectHost } from './host.ts';
 import { selectMove } from './move.ts';
-import { selectMean, selectPool } from './window.ts';
+import { selectMean, selectPool, selectSoftmax } from './window.ts';
 import type { KernelSpec } from './spec.ts';
 import { isElementwise, lowerElementwise } from './vector-plan.ts';
 import { resolveViews, type ViewMap } from './views.ts';
@@ -64,6 +64,8 @@ function selectOne(graph: Graph, views: ViewMap, body: readonly Node[]): KernelS
     case 'GlobalAveragePool':
     case 'ReduceMean':
       return selectMean(cx, anchor);
+    case 'Softmax':
+      return selectSoftmax(cx, anchor);
     case 'Concat':
     case 'Transpose':
     case 'Slice':

@@ -135,6 +135,22 @@ export interface MeanKernel extends KernelBase {
   readonly finish: VectorPlan;
 }
 
+/** Softmax along one axis: x is [outer, length, inner]. */
+export interface SoftmaxKernel extends KernelBase {
+  readonly kind: 'softmax';
+  readonly x: View;
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+  readonly xZero: number;
+  /** (x, max) -> e^(x - max), fp32. */
+  readonly exponential: VectorPlan;
+  /** (e, Σe) -> output element. */
+  readonly quotient: VectorPlan;
+  /** (x, max, Σe) -> output element: both in one, for rows too long to keep their exponentials. */
+  readonly both: VectorPlan;
+}
+
 export interface ElementwiseKernel extends KernelBase {
   readonly kind: 'elementwise';
   readonly shape: readonly number[];
@@ -170,4 +186,4 @@ export interface HostKernel extends KernelBase {
   readonly bytes: number;
 }
 
-export type KernelSpec = ContractionKernel | PoolKernel | MeanKernel | ElementwiseKernel | MoveKernel | HostKernel;
+export type KernelSpec = ContractionKernel | PoolKernel | MeanKernel | SoftmaxKernel | ElementwiseKernel | MoveKernel | HostKernel;

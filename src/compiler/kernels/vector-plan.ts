@@ -286,6 +286,36 @@ export function lowerMean(count: number, input: Value, output: Value): VectorPla
   return { steps: w.steps, operands: [] };
 }
 
+/** The three programs of a softmax; the maximum of quantized inputs comes with the zero point already subtracted. */
+export function lowerSoftmax(input: Value, output: Value): Record<'exponential' | 'quotient' | 'both', VectorPlan> {
+  const exponent = (w: StepWriter): number => {
+    if (input.quantization === null) return w.step('exp', w.step('sub', w.step('load', 0), w.step('load', 1)));
+    const { scale, zero } = perTensor(input);
+    const s = w.immediate(scale);
+    const x = w.step('dequantize', w.step('loadInt', 0), w.immediate(zero), s);
+    const max = w.step('dequantize', w.step('loadInt', 1), w.immediate(0), s);
+    return w.step('exp', w.step('sub', x, max));
+  };
+  const finish = (w: StepWriter, e: number, sum: number): VectorPlan => {
+    const y = w.step('div', e, sum);
+    if (output.quantization === null) w.store(0, y);
+    else {
+      const { scale, zero } = perTensor(output);
+      w.store(0, w.step('quantize', y, w.immediate(scale), w.immediate(zero)));
+    }
+    return { steps: w.steps, operands: [] };
+  };
+  const first = new StepWriter();
+  first.store(0, exponent(first));
+  const second = new StepWriter();
+  const whole = new StepWriter();
+  return {
+    exponential: { steps: first.steps, operands: [] },
+    quotient: finish(second, second.step('load', 0), second.step('load', 1)),
+    both: finish(whole, exponent(whole), whole.step('load', 2)),
+  };
+}
+
 /** q of one quantization -> q of another: quantize(dequantize(q)). Input 0. */
 export function lowerRequantize(from: Value, to: Value): VectorPlan {
   const w = new StepWriter();

@@ -1,11 +1,11 @@
-/** Pooling and means. */
+/** Pooling, means and softmax. */
 import { elementCount } from '../../core/index.ts';
 import { attributeInt, attributeInts, type Node } from '../../graph/index.ts';
 import { imageShape, windowAttributes } from './contraction.ts';
 import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './context.ts';
-import type { MeanKernel, PoolKernel } from './spec.ts';
+import type { MeanKernel, PoolKernel, SoftmaxKernel } from './spec.ts';
 import { constantInts } from './values.ts';
-import { lowerMean, perTensor } from './vector-plan.ts';
+import { lowerMean, lowerSoftmax, perTensor } from './vector-plan.ts';
 
 export function selectPool(cx: SelectContext, node: Node): PoolKernel | NotHere {
   const input = cx.graph.values[node.inputs[0] as number];
@@ -103,5 +103,36 @@ export function selectMean(cx: SelectContext, node: Node): MeanKernel | NotHere 
     cols,
     xZero: input.quantization === null ? 0 : perTensor(input).zero,
     finish: lowerMean(cols, input, output),
+  };
+}
+
+export function selectSoftmax(cx: SelectContext, node: Node): SoftmaxKernel | NotHere {
+  const input = cx.graph.values[node.inputs[0] as number];
+  const output = cx.graph.values[node.outputs[0] as number];
+  if (input === undefined || output === undefined) throw new Error('softmax without operands');
+  if (input.type.dtype !== 'float32' && input.quantization === null) return { reason: `operand ${input.name} is ${input.type.dtype}` };
+  if (cx.epilogue.length > 0) return { reason: 'an epilogue behind a softmax' };
+  const x = cx.views.view(input.id);
+  const rank = x.shape.length;
+  // Before opset 13 everything from `axis` (1) on is one row; since then one axis (the last) is.
+  const whole = cx.graph.opset < 13;
+  const given = attributeInt(node, 'axis', whole ? 1 : -1);
+  const axis = given < 0 ? given + rank : given;
+  return {
+    kind: 'softmax',
+    name: cx.name,
+    origin: cx.origin,
+    class: 'softmax',
+    engine: 'vector',
+    dtype: x.dtype,
+    macs: 0,
+    out: groupOutput(cx),
+    nodes: cx.group,
+    x,
+    outer: elementCount(x.shape.slice(0, axis)),
+    length: whole ? elementCount(x.shape.slice(axis)) : (x.shape[axis] ?? 1),
+    inner: whole ? 1 : elementCount(x.shape.slice(axis + 1)),
+    xZero: input.quantization === null ? 0 : perTensor(input).zero,
+    ...lowerSoftmax(input, output),
   };
 }

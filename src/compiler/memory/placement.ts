@@ -50,6 +50,7 @@ export function kernelReads(k: KernelSpec): readonly View[] {
     case 'pool':
       return [k.x, ...(k.epilogue?.operands.map((o) => o.view) ?? [])];
     case 'mean':
+    case 'softmax':
       return [k.x];
     case 'elementwise':
       return k.plan.operands.map((o) => o.view);
