@@ -25,7 +25,8 @@ const repeatCode = commandOps.indexOf('REPEAT');
 export function expandProgram(table: CommandTable): ExpandedProgram {
   const shifts: Shift[] = [new Map()];
   if (!table.op.includes(repeatCode)) {
-    const rows = Int32Array.from({ length: table.length }, (_, row) => row);
+    const rows = new Int32Array(table.length);
+    for (let row = 0; row < rows.length; row++) rows[row] = row;
     return { rows, shift: new Int32Array(table.length), shifts };
   }
   const length = expandedLength(table, 0, table.length);

@@ -4,6 +4,7 @@ import type { Machine } from '../../hw-configs/machine.ts';
 import {
   commandOps,
   demandTable,
+  expandProgram,
   queueNames,
   type CommandTable,
   type DemandColumns,
@@ -13,7 +14,6 @@ import {
 import { createClock, type Clock } from '../kernel/clock.ts';
 import { byte, int, short, uint } from '../kernel/columns.ts';
 import { costTable, spaceMemories } from './costs.ts';
-import { unroll } from './unroll.ts';
 import { action, type WorkQueue, type Workload } from './workload.ts';
 
 export interface BoundProgram {
@@ -41,7 +41,7 @@ export function bindProgram(executable: Executable, machine: Machine, program: n
   const table = executable.programs[program]?.commands;
   invariant(table !== undefined, `program ${program} of ${executable.programs.length}`);
   const demand = demandTable(executable, machine, program);
-  const source = unroll(table);
+  const source = expandProgram(table).rows;
   const rows = source.length;
   const memoryOf = spaceMemories(executable.spaces, machine);
   const firstRow = firstRows(demand);
