@@ -53,10 +53,10 @@ async function gridCase(name, preset) {
 async function resnet50Case() {
   if (!'resnet50/warm'.includes(filter)) return;
   const bytes = buildModel('resnet50');
-  const machine = await loadMachine({ preset: 'edge-systolic-32' });
   const times = [];
   const references = [];
   for (let i = 0; i < 23; i++) {
+    const machine = await loadMachine({ preset: 'edge-systolic-32' });
     const model = await importModel(bytes, { name: 'resnet50' });
     globalThis.gc?.();
     const began = performance.now();
