@@ -38,7 +38,6 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   const windows = localWindows(env, placement);
   const kernels: Kernel[] = [];
   const hostSegments: HostSegment[] = [];
-  const diagnostics: Diagnostic[] = [];
   const mappings = createMappingCache();
   const coldSeen = new Set<number>();
   let tiles = 0;
@@ -87,12 +86,6 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       case 'host':
         emitted = emitHost(cx, k, hostSegments.length);
         hostSegments.push(lazySegment(k));
-        diagnostics.push(
-          compilerMappingMessages.runsOnHost(
-            { node: k.name, op: k.nodes[0]?.op ?? '', reason: k.reason, bytes: k.bytes },
-            { origin: k.origin },
-          ),
-        );
         break;
     }
     kernels.push({
@@ -112,7 +105,22 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   const { commands, semaphores } = writer.finish();
   if (semaphores > env.core.semaphores)
     fail(compilerMappingMessages.tooFewSemaphores({ needed: semaphores, available: env.core.semaphores }));
-  return { commands, semaphores, kernels, hostSegments, weights: weights.finish(placement.weightsRegion), diagnostics };
+  return { commands, semaphores, kernels, hostSegments, weights: weights.finish(placement.weightsRegion), diagnostics: hostWarnings(selection) };
+}
+
+/** One warning per operator and reason. */
+function hostWarnings(selection: Selection): Diagnostic[] {
+  const groups = new Map<string, HostKernel[]>();
+  for (const k of selection.kernels) {
+    if (k.kind !== 'host') continue;
+    const key = `${k.nodes[0]?.op} ${k.reason}`;
+    groups.set(key, [...(groups.get(key) ?? []), k]);
+  }
+  return [...groups.values()].map((group) => {
+    const first = group[0] as HostKernel;
+    const args = { op: first.nodes[0]?.op ?? '', nodes: group.map((k) => k.name), reason: first.reason, bytes: group.reduce((n, k) => n + k.bytes, 0) };
+    return compilerMappingMessages.runsOnHost(args, { origin: group.flatMap((k) => k.origin) });
+  });
 }
 
 function lazySegment(k: HostKernel): HostSegment {

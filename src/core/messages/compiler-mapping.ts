@@ -90,12 +90,13 @@ export const constantsOnChip: Message<{ memory: string }> = defineMessage(
   ({ memory }) => `placement.constants names ${memory}, which belongs to a core. Name a shared or external memory.`,
 );
 
-export const runsOnHost: Message<{ node: string; op: string; reason: string; bytes: number }> = defineMessage(
+export const runsOnHost: Message<{ op: string; nodes: readonly string[]; reason: string; bytes: number }> = defineMessage(
   'SYS4510',
   'warning',
-  'an operator runs on the host',
-  'No engine of the machine runs this operator as it stands; its operands are handed to the host and its result back. The cost is in the result (host seconds).',
-  ({ node, op, reason, bytes }) => `${op} ${node} runs on the host: ${reason}. ${formatBytes(bytes)} of operands cross over.`,
+  'operators run on the host',
+  'No engine of the machine runs these operators as they stand; their operands are handed to the host and the results back. The cost is in the result (host seconds). Operators of one kind with one reason are told together.',
+  ({ op, nodes, reason, bytes }) =>
+    `${nodes.length === 1 ? `${op} ${nodes[0]} runs` : `${nodes.length} × ${op} (${nodes.slice(0, 3).join(', ')}${nodes.length > 3 ? ', …' : ''}) run`} on the host: ${reason}. ${formatBytes(bytes)} of operands cross over.`,
 );
 
 export const noMatrixEngine: Message<{ machine: string }> = defineMessage(
