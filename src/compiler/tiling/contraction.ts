@@ -235,7 +235,7 @@ function judge(
       if (ring && (homes.xDirect || nK > 1 || nX > 1 || nY === 1 || t.b > 1 || reachY <= g.strides[0])) continue;
       const ringRows = ring ? Math.min(g.ih, inputRows(g, t.y) + t.y * g.strides[0]) : 0;
       const ringBytes = ring ? slotBytes(ringRows * t.g * t.c * g.iw * es) : 0;
-      for (const slots of slotChoices(order, nK, nN)) {
+      for (const slots of slotChoices(k.drainOn === 'array' ? 1 : 2, order, nK, nN)) {
         if (!fits(roles, f, slots, ringBytes)) continue;
         const xKept = ring
           ? nN === 1 || order === 'pixels-outer'
@@ -262,7 +262,10 @@ function judge(
         const sameBus = homes.out === homes.x || homes.out === homes.w;
         const movedPs = sameBus ? inPs + outPs : Math.max(inPs, outPs);
         // Single buffers cannot overlap: their time adds to the computation.
-        const serial = (slots.x === 1 && !ring && !homes.xDirect) || (slots.w === 1 && wSweeps * nN * nK > 1) ? inPs : 0;
+        const loadsWait = (slots.x === 1 && !ring && !homes.xDirect) || (slots.w === 1 && wSweeps * nN * nK > 1);
+        const storesWait = slots.out === 1 && !homes.outDirect && outTiles > 1;
+        const serial =
+          (loadsWait ? inPs + loads * latencyPs(env, homes.x) : 0) + (storesWait ? outPs + outTiles * latencyPs(env, homes.out) : 0);
         const firstPs =
           (homes.xDirect ? 0 : movePs(env, homes.x, 'read', f.x) + latencyPs(env, homes.x)) +
           movePs(env, homes.w, 'read', f.w) +
@@ -280,12 +283,16 @@ function judge(
 
 const singleSlots: ContractionMapping['slots'] = { x: 1, w: 1, out: 1, acc: 1, operand: 1 };
 
-function slotChoices(order: LoopOrder, nK: number, nN: number): ContractionMapping['slots'][] {
-  const two = { x: 2, w: 2, out: 2, acc: 2, operand: 2 };
+/**
+ * @param acc  accumulator tiles: an array that drains itself needs one, since its queue is in order; one that leaves the sums to the vector
+ *             engine goes on in a second
+ */
+function slotChoices(acc: number, order: LoopOrder, nK: number, nN: number): ContractionMapping['slots'][] {
+  const two = { x: 2, w: 2, out: 2, acc, operand: 2 };
   const choices = [two];
   if (order === 'weights-outer' && nK > 1) choices.push({ ...two, w: nK + 1 });
   if (order === 'pixels-outer' && nN * nK > 2) choices.push({ ...two, w: nN * nK });
   if (order === 'pixels-outer' && nK > 1 && nN > 1) choices.push({ ...two, x: nK + 1 }, { ...two, x: nK + 1, w: nN * nK });
-  choices.push({ ...two, x: 1, w: 1 }, singleSlots);
+  choices.push({ ...two, x: 1, w: 1 }, { ...two, x: 1, w: 1, operand: 1 }, singleSlots);
   return choices;
 }
