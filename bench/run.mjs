@@ -37,9 +37,20 @@ async function gridCase(name, preset) {
     const { executable } = compile(model, machine, options);
     const compileMs = median(5, () => compile(model, machine, options));
     const simulateMs = median(5, () => simulate(executable, machine));
-    const { commands } = simulate(executable, machine).totals;
+    const result = simulate(executable, machine);
+    const { commands } = result.totals;
+    const mapped = result.kernels.filter((k) => k.class === 'contraction');
+    const sum = (field) => mapped.reduce((n, k) => n + k[field], 0);
+    // The mapper's estimate against the time the simulation charges, over all contractions.
+    const estimateRatio = round(sum('estimateCycles') / sum('attributedCycles'));
     print({ case: `${label}/compile`, unit: 'ms', value: compileMs });
-    print({ case: `${label}/simulate`, unit: 'ms', value: simulateMs, commandsPerSecond: Math.round(commands / (simulateMs / 1000)) });
+    print({
+      case: `${label}/simulate`,
+      unit: 'ms',
+      value: simulateMs,
+      commandsPerSecond: Math.round(commands / (simulateMs / 1000)),
+      estimateRatio,
+    });
     print({ case: `${label}/cold`, unit: 'ms', ...cold(name, preset) });
   } catch (error) {
     print({ case: label, unit: 'ms', value: null, refused: String(error.message).split('\n')[0] });
