@@ -2,8 +2,8 @@
  * ONNX graph + machine -> executable. The whole story, one named step a line:
  * passes -> bind -> precision -> fuse -> kernels -> homes -> tiles and commands -> executable.
  */
-import { compilerMappingMessages, fail, type DType, type Diagnostic } from '../core/index.ts';
-import { bindDims, printGraph, type Graph, type Node } from '../graph/index.ts';
+import { compilerMappingMessages, fail, suggest, type DType, type Diagnostic } from '../core/index.ts';
+import { bindDims, printGraph, symbolsOf, type Graph, type Node } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
 import { disassemble, type EntryPoint, type Executable, type NodeFate, type Region, type TensorBinding } from '../isa/index.ts';
 import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
@@ -52,7 +52,13 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
     const placement = placeTensors(graph, selection.views, selection.kernels, machine, spaces, boundary);
     const env = environment(machine, core, spaces, placement);
     const generated = generate(graph, selection, placement, env);
-    const diagnostics = [...model.diagnostics, ...precise.diagnostics, ...coreCount(machine), ...generated.diagnostics];
+    const diagnostics = [
+      ...model.diagnostics,
+      ...unknownDims(model.graph, options.dims),
+      ...precise.diagnostics,
+      ...coreCount(machine),
+      ...generated.diagnostics,
+    ];
     const executable = assemble(model, machine, options, mode, {
       graph,
       original: prepared.graph,
@@ -81,6 +87,14 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
       asm: () => disassemble(executable, { weights: 'hash' }),
     },
   };
+}
+
+/** Sizes given for dimensions the model does not have. */
+function unknownDims(graph: Graph, dims: Readonly<Record<string, number>>): Diagnostic[] {
+  const symbols = [...new Set(graph.inputs.flatMap((id) => (graph.values[id]?.type.shape ?? []).flatMap((d) => symbolsOf(d))))];
+  return Object.keys(dims)
+    .filter((name) => !symbols.includes(name))
+    .map((name) => compilerMappingMessages.unknownDimension({ name, symbols, near: suggest(name, symbols) }));
 }
 
 interface Built {

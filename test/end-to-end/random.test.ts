@@ -67,6 +67,38 @@ describe('random graphs on random machines', () => {
     expect(refused.length, refused.join('\n')).toBeLessThanOrEqual(cases * 0.05);
   });
 
+  it('a batch larger than the accumulators hold is cut into single images', async () => {
+    const machine = await testMachine('tiny-8x8');
+    const b = modelBuilder();
+    const y = b.node('Conv', [b.input('x', [37, 2, 20, 20]), b.weight('w', [9, 2, 3, 3], bellOf(9 * 2 * 9))], {
+      kernel_shape: [3, 3],
+      pads: [1, 1, 1, 1],
+    });
+    const model = importDecoded(b.finish(y), { name: 'batch', sha256: '' });
+    const inputs = randomInputs(model.graph, 5);
+    const { executable, quantizedGraph } = compile(model, machine, {
+      precision: 'int8',
+      dims: {},
+      calibration: calibrate(model.graph, [inputs]),
+    });
+    const run = execute(executable, machine, inputs, { sanitize: true });
+    expect(run.diagnostics).toEqual([]);
+    expect(run.outputs).toEqual(interpret(quantizedGraph, inputs));
+  });
+
+  it('a program of too many tiles is refused before it is written', async () => {
+    const machine = await testMachine('tiny-8x8', ['memories.scratchpad.size=1 KiB', 'memories.accumulator.size=1 KiB']);
+    const b = modelBuilder();
+    const y = b.node(
+      'Conv',
+      [b.input('x', [8, 256, 128, 128]), b.weight('w', [256, 256, 3, 3], new Float32Array(256 * 256 * 9).fill(0.5))],
+      { kernel_shape: [3, 3] },
+    );
+    const model = importDecoded(b.finish(y), { name: 'long', sha256: '' });
+    const error = caught(() => compile(model, machine, { precision: 'int8', dims: {}, calibration: null }));
+    expect(error.diagnostics[0]?.code).toBe('SYS4513');
+  });
+
   it('a window that cannot be on chip at once is refused with a demand that really exceeds the memory', async () => {
     // One output needs its whole window: k·k input bytes and k·k weight bytes, whatever the tiling.
     for (const k of [24, 30, 40]) {
@@ -103,6 +135,11 @@ describe('random graphs on random machines', () => {
     expect(error.message).toContain('86,400 B');
   });
 });
+
+function bellOf(count: number): Float32Array {
+  const random = seededRandom(count);
+  return Float32Array.from({ length: count }, () => random.bell() / 4);
+}
 
 function caught(run: () => unknown): SystoleError {
   try {

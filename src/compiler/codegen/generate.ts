@@ -13,15 +13,15 @@ import { mapContraction } from '../tiling/contraction.ts';
 import { describeMapping, type ContractionHomes, type ContractionMapping, type NoFit } from '../tiling/contraction-tile.ts';
 import type { MapperEnvironment } from '../tiling/environment.ts';
 import { emitContraction } from './contraction.ts';
-import { sourceOf, targetOf, type EmitContext } from './context.ts';
+import { constantOf, type EmitContext } from './context.ts';
 import { emitHost, emitMove } from './move.ts';
 import { emitSoftmax } from './softmax.ts';
 import { emitElementwise, emitMean, emitPool, type Emitted } from './vector.ts';
 import { createWeightBuilder } from './weight-image.ts';
 import { bytesPerElement } from '../../core/index.ts';
 
-/** Tiles of contractions in one program: about a gigabyte of commands. */
-const tileLimit = 1_000_000;
+/** Tiles of contractions in one program: about half a gigabyte of commands, ten seconds to write. */
+const tileLimit = 400_000;
 
 export interface Generated {
   readonly commands: CommandTable;
@@ -40,29 +40,30 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   const hostSegments: HostSegment[] = [];
   const mappings = createMappingCache();
   const coldSeen = new Set<number>();
-  let tiles = 0;
   const outputRoots = new Set(graph.outputs.map((id) => selection.views.rootOf(id)));
 
+  const contextOf = (kernel: number): EmitContext => ({
+    env,
+    graph,
+    writer,
+    placement,
+    weights,
+    windows,
+    kernel,
+    vectorWork: { laneTicks: 0 },
+  });
+  limitTiles(selection, env, (k, kernel) => mappings.map(contextOf(kernel), drained(env, k)).tiles);
+
   selection.kernels.forEach((k, index) => {
-    const cx: EmitContext = { env, graph, writer, placement, weights, windows, kernel: index, vectorWork: { laneTicks: 0 } };
+    const cx = contextOf(index);
     for (const w of windows.values()) w.beginKernel();
     const weightsBefore = weights.stored();
     let estimatePs = 0;
     let emitted: Emitted;
     switch (k.kind) {
       case 'contraction': {
-        const mapped = env.matrix.requantize === 'vector' ? drainOnVector(k) : k;
+        const mapped = drained(env, k);
         const m = mappings.map(cx, mapped);
-        tiles += m.tiles;
-        if (tiles > tileLimit) {
-          const memory = env.core.scratchpad;
-          fail(
-            compilerMappingMessages.programTooLong(
-              { kernel: k.name, tiles, limit: tileLimit, memory, bytes: env.capacity.get(memory) ?? 0 },
-              { origin: k.origin },
-            ),
-          );
-        }
         emitContraction(cx, mapped, m);
         emitted = { mapping: describeMapping(mapped, m), tiles: m.tiles };
         estimatePs = m.estimatePs;
@@ -105,7 +106,32 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   const { commands, semaphores } = writer.finish();
   if (semaphores > env.core.semaphores)
     fail(compilerMappingMessages.tooFewSemaphores({ needed: semaphores, available: env.core.semaphores }));
-  return { commands, semaphores, kernels, hostSegments, weights: weights.finish(placement.weightsRegion), diagnostics: hostWarnings(selection) };
+  return {
+    commands,
+    semaphores,
+    kernels,
+    hostSegments,
+    weights: weights.finish(placement.weightsRegion),
+    diagnostics: hostWarnings(selection),
+  };
+}
+
+/** The kernel as this array runs it: without an output stage the vector engine drains. */
+function drained(env: MapperEnvironment, k: ContractionKernel): ContractionKernel {
+  return env.matrix.requantize === 'vector' ? drainOnVector(k) : k;
+}
+
+/** Maps every contraction before the first command is written, so that a program too long is refused at once. */
+function limitTiles(selection: Selection, env: MapperEnvironment, tilesOf: (k: ContractionKernel, kernel: number) => number): void {
+  let tiles = 0;
+  selection.kernels.forEach((k, kernel) => {
+    if (k.kind !== 'contraction') return;
+    tiles += tilesOf(k, kernel);
+    if (tiles <= tileLimit) return;
+    const memory = env.core.scratchpad;
+    const bytes = env.capacity.get(memory) ?? 0;
+    fail(compilerMappingMessages.programTooLong({ kernel: k.name, tiles, limit: tileLimit, memory, bytes }, { origin: k.origin }));
+  });
 }
 
 /** One warning per operator and reason. */
@@ -118,7 +144,12 @@ function hostWarnings(selection: Selection): Diagnostic[] {
   }
   return [...groups.values()].map((group) => {
     const first = group[0] as HostKernel;
-    const args = { op: first.nodes[0]?.op ?? '', nodes: group.map((k) => k.name), reason: first.reason, bytes: group.reduce((n, k) => n + k.bytes, 0) };
+    const args = {
+      op: first.nodes[0]?.op ?? '',
+      nodes: group.map((k) => k.name),
+      reason: first.reason,
+      bytes: group.reduce((n, k) => n + k.bytes, 0),
+    };
     return compilerMappingMessages.runsOnHost(args, { origin: group.flatMap((k) => k.origin) });
   });
 }
@@ -143,27 +174,27 @@ function localWindows(env: MapperEnvironment, placement: Placement): ReadonlyMap
   return windows;
 }
 
+/** Where the operands of a contraction lie. Asks for no resource: those are made when a kernel is emitted. */
 function homesOf(cx: EmitContext, k: ContractionKernel): ContractionHomes {
-  const x = sourceOf(cx, k.x);
   const constants = cx.env.machine.placement.constants;
-  const w = k.wConstant ? null : sourceOf(cx, k.w);
-  const out = targetOf(cx, k.out).home;
+  const homeOf = (root: number): { home: string; direct: boolean } => {
+    if (constantOf(cx, root) !== null) return { home: constants, direct: false };
+    const h = cx.placement.home(root);
+    return { home: h.memory, direct: h.local };
+  };
+  const x = homeOf(k.x.root);
+  const w = homeOf(k.w.root);
+  const out = homeOf(k.out.root);
   return {
     x: x.home,
     xDirect: x.direct,
-    w: w?.home ?? constants,
-    wDirect: w?.direct ?? false,
-    out: out.memory,
-    outDirect: out.local,
+    w: w.home,
+    wDirect: w.direct,
+    out: out.home,
+    outDirect: out.direct,
     operands: (k.epilogue?.operands ?? []).map((o, i) => {
-      const s = sourceOf(cx, o.view);
       const strides = k.operandStrides[i] ?? [];
-      return {
-        home: s.home,
-        direct: s.direct,
-        bytesPerElement: bytesPerElement(s.dtype),
-        perChannel: strides[3] === 0 && strides[4] === 0,
-      };
+      return { ...homeOf(o.view.root), bytesPerElement: bytesPerElement(o.view.dtype), perChannel: strides[3] === 0 && strides[4] === 0 };
     }),
   };
 }

@@ -117,7 +117,7 @@ function candidateSizes(env: MapperEnvironment, k: ContractionKernel): Sizes {
   const perFold = e.kind === 'systolic' ? Math.max(1, Math.floor(e.rows / taps)) : e.outputLanes;
   const wantCols = g.oh === 1;
   return {
-    b: tileSizes(g.batch, 1, 1).slice(0, 4),
+    b: [...new Set([...tileSizes(g.batch, 1, 1).slice(0, 4), 1])],
     g: depthwise ? tileSizes(g.groups, perFold, 1) : k.op === 'CONV' && g.groups > 1 ? tileSizes(g.groups, 1, 1) : [1],
     n: depthwise ? [g.mg] : tileSizes(g.mg, quantumN, 1),
     c: tileSizes(g.cg, quantumC, 1),

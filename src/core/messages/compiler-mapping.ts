@@ -120,7 +120,16 @@ export const programTooLong: Message<{ kernel: string; tiles: number; limit: num
   'SYS4513',
   'error',
   'the program would be too long',
-  'Small on-chip memories cut kernels into many tiles, each with several commands. Beyond a million tiles a program takes longer to write than it is worth, and gigabytes to hold.',
+  'Small on-chip memories cut kernels into many tiles, each with several commands. Beyond a few hundred thousand tiles a program takes longer to write than it is worth, and a gigabyte to hold.',
   ({ kernel, tiles, limit, memory, bytes }) =>
     `with ${formatBytes(bytes)} of ${memory} the program reaches ${formatCount(tiles)} tiles at ${kernel}; the limit is ${formatCount(limit)}. Enlarge the memory (--set memories.${memory}.size=…), the accumulators, or shrink the model.`,
+);
+
+export const unknownDimension: Message<{ name: string; symbols: readonly string[]; near: string | undefined }> = defineMessage(
+  'SYS4514',
+  'warning',
+  'no such dimension',
+  'The --dim option gives sizes to symbolic dimensions by name. A name the model does not have changes nothing.',
+  ({ name, symbols, near }) =>
+    `--dim ${name} changes nothing: the model has ${symbols.length === 0 ? 'no open dimensions' : `the open dimensions ${symbols.join(', ')}`}.${near === undefined ? '' : ` Did you mean ${near}?`}`,
 );
