@@ -1,5 +1,5 @@
 /** A run on numbers for the command line: inputs read, outputs described and kept, findings of the sanitizer told. */
-import { dequantize, fail, type Tensor } from '../core/index.ts';
+import { dequantize, fail, formatCount, formatDiagnostic, type Tensor } from '../core/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
 import type { Executable, TensorBinding } from '../isa/index.ts';
 import { execute } from '../simulator/index.ts';
@@ -16,14 +16,22 @@ export interface RunOptions {
   readonly outputFile: string | undefined;
 }
 
-/** Text about the outputs; '' without numbers. Findings of the sanitizer end the command as errors do. */
+/** What the sanitizer says and text about the outputs. Findings of the sanitizer end the command as errors do; what it could not watch is told. */
 export async function runOnValues(executable: Executable, machine: Machine, options: RunOptions): Promise<string> {
   const entry = executable.entryPoints[0];
   const numbers = options.source !== undefined;
   const inputs = numbers && entry !== undefined ? await readInputs(options.source, entry.inputs.map(inputType)) : new Map<string, Tensor>();
-  const { outputs, diagnostics } = execute(executable, machine, inputs, { sanitize: options.sanitize, values: numbers });
-  if (diagnostics.length > 0) fail(...diagnostics);
-  if (entry === undefined || !numbers) return '';
+  const { outputs, diagnostics, commandsExecuted } = execute(executable, machine, inputs, { sanitize: options.sanitize, values: numbers });
+  const findings = diagnostics.filter((d) => d.severity !== 'info');
+  if (findings.length > 0) fail(...findings);
+  const clean = options.sanitize
+    ? [
+        `Sanitizer\n  nothing found in ${formatCount(commandsExecuted)} commands`,
+        ...diagnostics.map((d) => `  ${formatDiagnostic(d)}`),
+        '',
+      ].join('\n')
+    : '';
+  if (entry === undefined || !numbers) return clean;
   const real = new Map(
     entry.outputs.flatMap((binding) => {
       const stored = outputs.get(binding.name);
@@ -31,7 +39,7 @@ export async function runOnValues(executable: Executable, machine: Machine, opti
     }),
   );
   if (options.outputFile !== undefined) writeWhole(options.outputFile, formatNpz(real));
-  return `Outputs\n${columns([...real].map(([name, tensor]) => [`  ${name}`, describeTensor(tensor), describeNumbers(tensor)]))}`;
+  return `${clean}${clean === '' ? '' : '\n'}Outputs\n${columns([...real].map(([name, tensor]) => [`  ${name}`, describeTensor(tensor), describeNumbers(tensor)]))}`;
 }
 
 /** A quantized input may be given in real numbers: the program's own scale is applied. */
