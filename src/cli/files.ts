@@ -1,5 +1,5 @@
 /** Files as the command line sees them: coded errors instead of errno, and outputs that appear whole or not at all. */
-import { accessSync, closeSync, constants, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { cliMessages, fail } from '../core/index.ts';
@@ -41,22 +41,49 @@ export function checkWritable(path: string): void {
   }
 }
 
-/** Writes the whole file or nothing: a temporary file in the same directory, then a rename. */
+/**
+ * Writes the whole file or nothing: a temporary file in the same directory, then a rename. A link keeps pointing where it points: its
+ * target is replaced. What is no regular file (a pipe, a device) is written into.
+ */
 export function writeWhole(path: string, content: Uint8Array | string): void {
-  const temporary = join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.tmp`);
-  try {
-    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-    const handle = openSync(temporary, 'wx', 0o666);
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isFile()) {
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done, Math.min(bytes.length - done, 1 << 30));
-    } finally {
-      closeSync(handle);
+      writeBytes(openSync(path, 'w'), bytes);
+    } catch (error) {
+      if (isErrno(error)) fail(cliMessages.unwritableOutput({ path, reason: reasonOf(error) }));
+      throw error;
     }
-    renameSync(temporary, path);
+    return;
+  }
+  const target = there === undefined ? path : realpathSync(path);
+  const temporary = join(dirname(resolve(target)), `.${basename(target)}.${process.pid}.tmp`);
+  try {
+    writeBytes(openSync(temporary, 'wx', 0o666), bytes);
+    renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { force: true });
     if (isErrno(error)) fail(cliMessages.unwritableOutput({ path, reason: reasonOf(error) }));
     throw error;
+  }
+}
+
+/** All of `bytes`; the handle is closed in any case. */
+function writeBytes(handle: number, bytes: Uint8Array): void {
+  try {
+    for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done, Math.min(bytes.length - done, 1 << 30));
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Refuses an output that is one of the inputs. */
+export function checkNotInput(output: string, input: string): void {
+  const a = statSync(output, { throwIfNoEntry: false });
+  const b = statSync(input, { throwIfNoEntry: false });
+  if (a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino) {
+    fail(cliMessages.unwritableOutput({ path: output, reason: 'it is the input' }));
   }
 }
 

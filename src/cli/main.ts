@@ -13,7 +13,9 @@ import { UsageError } from './values.ts';
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    // A full disk behind a redirection, say: the input of nobody, but not our bug either.
+    if (stream === process.stdout) process.stderr.write(`systole: cannot write the output: ${error.code ?? error.message}\n`);
+    process.exit(1);
   });
 }
 

@@ -26,10 +26,19 @@ export async function prepareProgram(values: Values, progress: Progress): Promis
   }
   if (values.text('calibrate') !== undefined) fail(cliMessages.programNotModel({ path: name, command: '--calibrate' }));
   progress.say(`reading ${name}`);
-  const { decodeExecutable } = await import('../isa/index.ts');
+  for (const option of ['dim', 'precision'] as const) {
+    const given =
+      option === 'dim' ? values.texts('dim').length > 0 : values.text('precision') !== undefined && values.text('precision') !== 'auto';
+    if (given) fail(cliMessages.programNotModel({ path: name, command: `--${option}` }));
+  }
+  const { decodeExecutable, verifyExecutable } = await import('../isa/index.ts');
   const executable = decodeExecutable(await readBytes(name));
   const { loadTarget } = await import('./target.ts');
   const machine = await loadTarget(values.text('target') ?? executable.target.name, values.texts('set'));
+  // A file may have been made by hand: nothing of it runs before it is known to be legal.
+  const faults = machine.planHash === executable.target.planHash ? verifyExecutable(executable, machine) : [];
+  const errors = faults.filter((d) => d.severity === 'error');
+  if (errors.length > 0) fail(...errors.slice(0, 20));
   return { executable, machine };
 }
 

@@ -48,8 +48,11 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   const selection = selectKernels(graph);
   const spaces = Object.keys(machine.memories);
   checkMachine(machine, core, selection);
-  const build = (boundary: Boundary): Built => {
-    const placement = placeTensors(graph, selection.views, selection.kernels, machine, spaces, boundary);
+  const place = (boundary: Boundary): Placement => placeTensors(graph, selection.views, selection.kernels, machine, spaces, boundary);
+  const excess = (regions: readonly Region[]): Diagnostic[] => oversized(machine, spaces, regions);
+  const build = (placement: Placement): Built => {
+    // Before any command is written: tensors no memory holds would be cut into endless tiles.
+    failIf(excess(placement.regions));
     const env = environment(machine, core, spaces, placement);
     const generated = generate(graph, selection, placement, env);
     const diagnostics = [
@@ -70,10 +73,11 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
     });
     return { placement, env, executable };
   };
-  let built = build('apart');
-  if (oversized(machine, built.executable).length > 0) built = build('shared');
-  const problems = oversized(machine, built.executable);
-  if (problems.length > 0) fail(...problems);
+  const apart = place('apart');
+  let built = build(excess(apart.regions).length > 0 ? place('shared') : apart);
+  // With the weights, whose size codegen knows.
+  if (excess(built.executable.regions).length > 0) built = build(place('shared'));
+  failIf(excess(built.executable.regions));
   const { placement, env, executable } = built;
   return {
     executable,
@@ -246,11 +250,15 @@ function nodeFates(model: ImportedModel, p: Parts): NodeFate[] {
   });
 }
 
+function failIf(problems: readonly Diagnostic[]): void {
+  if (problems.length > 0) fail(...problems);
+}
+
 /** Memories that what is placed in them exceeds. */
-function oversized(machine: Machine, executable: Executable): Diagnostic[] {
+function oversized(machine: Machine, spaces: readonly string[], regions: readonly Region[]): Diagnostic[] {
   const problems: Diagnostic[] = [];
-  executable.spaces.forEach((memory, space) => {
-    const mine = executable.regions.filter((r) => r.space === space);
+  spaces.forEach((memory, space) => {
+    const mine = regions.filter((r) => r.space === space);
     const demandBytes = mine.reduce((n, r) => Math.ceil(n / r.alignment) * r.alignment + r.bytes, 0);
     const capacityBytes = machine.memories[memory]?.sizeBytes ?? 0;
     if (demandBytes > capacityBytes) {

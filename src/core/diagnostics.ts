@@ -74,7 +74,8 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
     const d = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (d < bestDistance) {
+    // Half of a short word changed is another word.
+    if (d < bestDistance && d <= Math.floor(Math.min(word.length, candidate.length) / 2)) {
       best = candidate;
       bestDistance = d;
     }

@@ -43,6 +43,7 @@ export function formatBytes(n: number): string {
 
 /** Thousands separated by commas: 1814073344 -> "1,814,073,344". */
 export function formatCount(n: number): string {
+  if (Math.abs(n) > Number.MAX_SAFE_INTEGER) return n.toExponential(3);
   return Math.round(n)
     .toString()
     .replace(/\B(?=(\d{3})+(?!\d))/g, ',');

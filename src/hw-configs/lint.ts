@@ -197,7 +197,34 @@ const everyMemoryUsed: Rule = (machine, locate) => {
     .map((memory) => messages.unusedMemory({ memory }, { location: locate(['memories', memory]) }));
 };
 
+/** Simulated time must stay far from the end of 53-bit picoseconds. */
+const withinTime: Rule = (machine, locate) =>
+  Object.entries(machine.memories).flatMap(([name, memory]) => {
+    const path = ['memories', name];
+    const diagnostics: Diagnostic[] = [];
+    for (const [key, rate] of [
+      ['readBandwidth', memory.readBytesPerSecond],
+      ['writeBandwidth', memory.writeBytesPerSecond],
+    ] as const) {
+      if (rate < 1000 && !(key === 'writeBandwidth' && memory.readOnly)) {
+        const full = `${path.join('.')}.${key}`;
+        diagnostics.push(messages.beyondTime({ path: full, given: `${rate} B/s`, allowed: 'at least 1 kB/s' }, { location: locate(path) }));
+      }
+    }
+    if (memory.latencyPs > 1e12) {
+      const full = `${path.join('.')}.latency`;
+      diagnostics.push(
+        messages.beyondTime(
+          { path: full, given: `${memory.latencyPs / 1e12} s`, allowed: 'at most 1 s' },
+          { location: locate([...path, 'latency']) },
+        ),
+      );
+    }
+    return diagnostics;
+  });
+
 const rules: readonly Rule[] = [
+  withinTime,
   writableHomes,
   homesOutsideManyCores,
   enginesWorkLocally,

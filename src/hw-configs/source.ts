@@ -55,6 +55,8 @@ export function readSource(text: string, file: string): SourceRead {
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent', version: '1.2', schema: 'core' });
     const diagnostics: Diagnostic[] = [];
     let fatal = false;
+    const aliases = (text.match(/(^|[\s[{,:-])\*[\w-]+/g) ?? []).length;
+    if (aliases > 50) return broken(`it has ${aliases} aliases (*name); at most 50 are read`, 0);
     for (const error of [...document.errors, ...document.warnings]) {
       if (error.code === 'DUPLICATE_KEY') {
         diagnostics.push(messages.duplicateKey({ key: wordAt(text, error.pos[0]) }, { location: at(error.pos[0]) }));

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { checkWritable, readText, writeWhole } from '../files.ts';
+import { checkNotInput, checkWritable, readText, writeWhole } from '../files.ts';
 
 export const asmCommand: Command = {
   name: 'asm',
@@ -11,6 +11,7 @@ export const asmCommand: Command = {
   async run(values) {
     const output = values.text('output') ?? '';
     checkWritable(output);
+    checkNotInput(output, values.positional('file'));
     const { assemble, encodeExecutable } = await import('../../isa/index.ts');
     writeWhole(output, encodeExecutable(assemble(await readText(values.positional('file'))), { weights: 'embed' }));
   },

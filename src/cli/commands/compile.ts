@@ -2,7 +2,7 @@ import type { Compilation } from '../../compiler/index.ts';
 import { formatBytes, formatCount, formatDiagnostic } from '../../core/index.ts';
 import type { Command } from '../command.ts';
 import { readEnvironment } from '../environment.ts';
-import { checkWritable, writeWhole } from '../files.ts';
+import { checkNotInput, checkWritable, writeWhole } from '../files.ts';
 import { stages } from '../options.ts';
 import { columns, note, print, startProgress } from '../output.ts';
 import { compileModel, programOptions } from '../session.ts';
@@ -20,7 +20,10 @@ export const compileCommand: Command = {
   ],
   async run(values) {
     const output = values.text('output');
-    if (output !== undefined) checkWritable(output);
+    if (output !== undefined) {
+      checkWritable(output);
+      checkNotInput(output, values.positional('model'));
+    }
     const progress = startProgress(readEnvironment(), values.flag('quiet'));
     const { compilation } = await compileModel(values, progress, 'compile').finally(() => progress.done());
     const { executable } = compilation;

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { checkWritable, readBytes, writeWhole } from '../files.ts';
+import { checkNotInput, checkWritable, readBytes, writeWhole } from '../files.ts';
 import { print } from '../output.ts';
 
 export const disasmCommand: Command = {
@@ -13,7 +13,10 @@ export const disasmCommand: Command = {
   ],
   async run(values) {
     const output = values.text('output');
-    if (output !== undefined) checkWritable(output);
+    if (output !== undefined) {
+      checkWritable(output);
+      checkNotInput(output, values.positional('file'));
+    }
     const { decodeExecutable, disassemble } = await import('../../isa/index.ts');
     const text = disassemble(decodeExecutable(await readBytes(values.positional('file'))), { weights: 'hash' });
     if (output === undefined) print(text);

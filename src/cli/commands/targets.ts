@@ -37,7 +37,11 @@ export const targetsCommand: Command = {
       );
     } else {
       const { loadTarget, targetText } = await import('../target.ts');
-      if (values.flag('yaml')) return print(await targetText(name));
+      if (values.flag('yaml')) {
+        if (values.texts('set').length > 0 || values.flag('json'))
+          throw new UsageError('--yaml prints the description as it is written: without --set and --json');
+        return print(await targetText(name));
+      }
       const machine = await loadTarget(name, values.texts('set'));
       print(values.flag('json') ? JSON.stringify(machine, null, 2) : machines.describeMachine(machine));
     }

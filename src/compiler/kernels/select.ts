@@ -49,6 +49,9 @@ function context(graph: Graph, views: ViewMap, body: readonly Node[]): SelectCon
 function selectOne(graph: Graph, views: ViewMap, body: readonly Node[]): KernelSpec | NotHere {
   const anchor = body[0] as Node;
   const cx = context(graph, views, body);
+  if (body.some((n) => [...n.inputs, ...n.outputs].some((id) => id !== null && graph.values[id]?.type.shape.includes(0)))) {
+    return { reason: 'an operand has no elements' };
+  }
   if (body.slice(1).some((n) => !isElementwise(graph, n))) return { reason: 'the group has an operator the vector engine lacks' };
   if (isElementwise(graph, anchor)) return selectElementwise(cx);
   if (isView(anchor)) return selectMove(cx, anchor);

@@ -1,5 +1,16 @@
 /** Ranges of activations, from running the float model on inputs; and inputs, from a seed. */
-import { hashName, isFloat, integerRange, isInteger, seededRandom, zeros, type Random, type Tensor } from '../../core/index.ts';
+import {
+  compilerMessages,
+  fail,
+  hashName,
+  isFloat,
+  integerRange,
+  isInteger,
+  seededRandom,
+  zeros,
+  type Random,
+  type Tensor,
+} from '../../core/index.ts';
 import { interpret } from '../../graph/index.ts';
 import type { Graph, Value } from '../../graph/ir.ts';
 import { staticShape } from '../passes/constants.ts';
@@ -17,7 +28,14 @@ export function calibrate(graph: Graph, inputs: readonly ReadonlyMap<string, Ten
     table.set(value.name, widen(before, tensor.data));
   };
   for (const one of inputs) interpret(graph, one, { observe });
+  const empty = [...table].filter(([name, range]) => range.min > range.max && !isEmpty(graph, name)).map(([name]) => name);
+  if (empty.length > 0) fail(compilerMessages.calibrationWithoutNumbers({ values: empty }));
   return table;
+}
+
+/** Whether a value has no elements at all, so that no range is to be expected. */
+function isEmpty(graph: Graph, name: string): boolean {
+  return graph.values.find((v) => v.name === name)?.type.shape.includes(0) ?? false;
 }
 
 function widen(before: Range | undefined, data: Float32Array): Range {

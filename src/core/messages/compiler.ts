@@ -195,3 +195,12 @@ export const noPrecisionFits: Message<{ supported: readonly string[] }> = define
   ({ supported }) =>
     `the matrix engine supports ${supported.length === 0 ? 'no element type' : supported.join(', ')}, and models are compiled to int8 or float32. Add a rate for one of these to the machine.`,
 );
+
+export const calibrationWithoutNumbers: Message<{ values: readonly string[] }> = defineMessage(
+  'SYS4206',
+  'error',
+  'calibration found no finite numbers',
+  'Ranges come from running the float model on calibration inputs. Where every element of an activation is NaN or infinite there is no range to take.',
+  ({ values }) =>
+    `${values.length === 1 ? 'this activation has' : `${values.length} activations have`} no finite number in the calibration run: ${some(values, 3)}. Look for NaN or infinity in the inputs and in the weights.`,
+);

@@ -252,6 +252,14 @@ export const unusedMemory: Message<{ memory: string }> = defineMessage(
   ({ memory }) => `memories.${memory} is named by no core, port, placement or host: it changes nothing. Remove it or name it.`,
 );
 
+export const beyondTime: Message<{ path: string; given: string; allowed: string }> = defineMessage(
+  'SYS2059',
+  'error',
+  'beyond what time is kept in',
+  'Time is integer picoseconds in 53 bits, about two and a half hours. Bandwidths below a kilobyte a second and latencies above a second make runs longer than that; they are typing errors on any machine.',
+  ({ path, given, allowed }) => `${path} is ${given}; ${allowed}. Look at the unit.`,
+);
+
 function rounded(value: number): string {
   return String(Number(value.toPrecision(4)));
 }

@@ -8,7 +8,7 @@ export const planHashMismatch: Message<{ program: string; programHash: string; m
   'program made for another machine',
   'A program is legal on machines whose arrays, element types, memory sizes, ports and placement equal those it was compiled for; the plan hash is a hash of exactly those. Clocks, bandwidths, latencies and energy costs may differ.',
   ({ program, programHash, machine, machineHash }) =>
-    `the program was compiled for "${program}" (plan ${programHash}) and cannot run on "${machine}" (plan ${machineHash}): their arrays, element types, memory sizes, ports or placement differ. Compile the model for "${machine}", or simulate on "${program}".`,
+    `the program was compiled for "${program}" (plan ${programHash}) and cannot run on "${machine}" (plan ${machineHash}): their arrays, element types, memory sizes, ports or placement differ. ${program === machine ? 'Settings (--set) changed what it was planned for: compile the model with the same settings.' : `Compile the model for "${machine}", or simulate on "${program}".`}`,
 );
 
 export const regionsDoNotFit: Message<{ memory: string; demandBytes: number; sizeBytes: number; regions: readonly string[] }> =
