@@ -20,6 +20,7 @@ export type OptionName =
   | 'sanitize'
   | 'trace'
   | 'no-weights'
+  | 'weights'
   | 'quiet'
   | 'out'
   | 'validate'
@@ -44,6 +45,7 @@ export const options: Readonly<Record<OptionName, Options>> = {
   sanitize: { type: 'boolean', describe: 'also check every access: uninitialised reads, races, overlaps' },
   trace: { ...text, describe: 'write a trace for ui.perfetto.dev' },
   'no-weights': { type: 'boolean', describe: 'leave weights out of the program: it can be timed, not run' },
+  weights: { type: 'boolean', describe: 'print weights in full (base64) instead of their hashes' },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress and no text but errors' },
   out: { ...text, describe: 'directory for the results; made when it is not there' },
   validate: { ...text, describe: 'check a machine description without using it' },

@@ -75,7 +75,7 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     const d = editDistance(word.toLowerCase(), candidate.toLowerCase());
     // Half of a short word changed is another word.
-    if (d < bestDistance && d <= Math.floor(Math.min(word.length, candidate.length) / 2)) {
+    if (d < bestDistance && d <= Math.max(1, Math.floor(Math.min(word.length, candidate.length) / 2))) {
       best = candidate;
       bestDistance = d;
     }

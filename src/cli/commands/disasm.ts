@@ -6,10 +6,11 @@ export const disasmCommand: Command = {
   name: 'disasm',
   positionals: [{ name: 'file', required: true, summary: 'a compiled program (.npu)' }],
   summary: 'Print a program as text, one command a line, weights by hash',
-  options: ['output'],
+  options: ['output', 'weights'],
   examples: [
     ['disasm net.npu | less', 'read it'],
-    ['disasm net.npu -o net.txt', 'write it to a file that `systole asm` takes'],
+    ['disasm net.npu -o net.txt', 'write it to a file that `systole asm` takes; the program can then be timed'],
+    ['disasm net.npu --weights -o net.txt', 'the same with its numbers, so that it can be run'],
   ],
   async run(values) {
     const output = values.text('output');
@@ -18,7 +19,9 @@ export const disasmCommand: Command = {
       checkNotInput(output, values.positional('file'));
     }
     const { decodeExecutable, disassemble } = await import('../../isa/index.ts');
-    const text = disassemble(decodeExecutable(await readBytes(values.positional('file'))), { weights: 'hash' });
+    const text = disassemble(decodeExecutable(await readBytes(values.positional('file'))), {
+      weights: values.flag('weights') ? 'base64' : 'hash',
+    });
     if (output === undefined) print(text);
     else writeWhole(output, text);
   },

@@ -75,7 +75,11 @@ function makeDirectory(path: string): void {
 }
 
 function describe(result: StudyResult, page: string): string {
-  const failed = result.points.filter((point) => 'error' in point).length;
+  const errors = result.points.flatMap((point) => ('error' in point ? [point.error] : []));
+  const failed = errors.length;
+  // Each reason once: a machine too small refuses every point it meets in the same words.
+  const reasons = [...new Set(errors.map((error) => `  ${error.code}: ${error.message}`))];
+  const why = failed === 0 ? '' : `${reasons.slice(0, 3).join('\n')}\n${reasons.length > 3 ? '  …\n' : ''}\n`;
   const paths = Object.keys(result.study.parameters);
   const rows = result.front.slice(0, 20).map((i) => {
     const point = result.points[i];
@@ -90,7 +94,7 @@ function describe(result: StudyResult, page: string): string {
   });
   const head = ['model', 'target', ...paths, ...result.objectives.map((o) => o.name)];
   return (
-    `${result.study.name}: ${result.points.length} points${failed > 0 ? `, ${failed} failed` : ''}, ${result.front.length} on the front\n\n` +
+    `${result.study.name}: ${result.points.length} points${failed > 0 ? `, ${failed} failed` : ''}, ${result.front.length} on the front\n\n${why}` +
     `${columns([head, ...rows])}${result.front.length > 20 ? '…\n' : ''}\n${page}`
   );
 }

@@ -20,8 +20,11 @@ export const noWeightNumbers: Message<{ model: string; reason: string }> = defin
   'A program can be compiled and timed without the numbers of its constants: external data that is not there, quantization scales that are ' +
     'placeholders, or `--no-weights`. Running it on values needs them.',
   ({ model, reason }) =>
-    `"${model}" cannot run on numbers: its weights have none (${reason}). Give the external data and compile again; ` +
-    'where scales are placeholders, compile with `--calibrate FILE` or `--calibrate random:SEED`. Timing works without.',
+    `"${model}" cannot run on numbers (${reason}). ${
+      reason.includes('scales')
+        ? 'Give int8 its scales: `--calibrate FILE` or `--calibrate random:SEED`.'
+        : 'Give the external data, or compile with weights (text of a program keeps them with `disasm --weights`).'
+    } Timing works without.`,
 );
 
 export const placeholderScales: Message<{ names: readonly string[] }> = defineMessage(

@@ -28,6 +28,7 @@ export const conv: OpDef = defineOp({
   infer(context) {
     const { x, w, spatial } = checkConvolution(context);
     const group = intAttribute(context, 'group', 1);
+    if (group < 1) badAttribute(context, 'group', String(group), 'a whole number of at least 1');
     const [batch = 1, channels = 1] = x.shape;
     const [outChannels = 1, weightChannels = 1] = w.shape;
     if (typeof channels === 'number' && typeof weightChannels === 'number' && channels !== weightChannels * group) {
