@@ -474,7 +474,7 @@ td.n {
 }
 #kernels tbody th {
   width: 30%;
-  overflow-wrap: anywhere;
+  overflow-wrap: break-word;
 }
 .kname {
   font-weight: 550;

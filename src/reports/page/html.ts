@@ -27,6 +27,11 @@ function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
 }
 
+/** A path or dotted name that may break behind its separators, rather than inside a word. */
+export function breakable(name: string): Html {
+  return trusted(escapeHtml(name).replaceAll(/([/._])/g, '$1<wbr>'));
+}
+
 /** Text that is HTML already: our own style sheet and scripts. */
 export function trusted(text: string): Html {
   return { html: text };

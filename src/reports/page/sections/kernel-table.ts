@@ -1,7 +1,7 @@
 import type { KernelResult, Result } from '../../../simulator/result.ts';
 import { formatBytes, formatCount, formatShare, formatSi, share } from '../../format.ts';
 import { kernelsByCost } from '../../insight.ts';
-import { html, type Html } from '../html.ts';
+import { breakable, html, type Html } from '../html.ts';
 import { limitClass } from './cards.ts';
 
 interface Column {
@@ -53,7 +53,7 @@ function row(kernel: KernelResult, result: Result, worst: number): Html {
   const origin = kernel.origin.filter((name) => name !== kernel.name);
   return html`<tr>
     <th scope="row" data-v="${kernel.name}">
-      <span class="kname">${kernel.name}</span
+      <span class="kname">${breakable(kernel.name)}</span
       ><small
         >${kernel.class}${origin.length > 0 ? html`<span class="medium"> · ${origin.slice(0, 4).join(', ')}${origin.length > 4 ? ` and ${origin.length - 4} more` : ''}</span>` : null}</small
       >
