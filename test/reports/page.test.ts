@@ -8,7 +8,7 @@ import { madeUpMachine, madeUpResult, madeUpTrace } from './made-up.ts';
 /** Stands in for ECharts where only the rest of the page is looked at. */
 const chartLibrary = 'globalThis.echarts = { marker: "</script><b>" };';
 
-const voidTags = new Set(['meta', 'link', 'br', 'img', 'input', 'hr']);
+const voidTags = new Set(['meta', 'link', 'br', 'wbr', 'img', 'input', 'hr']);
 
 /** Fails where a tag is closed that is not open; returns what stays open. */
 function openTags(page: string): readonly string[] {
