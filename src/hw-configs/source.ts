@@ -52,7 +52,7 @@ export function readSource(text: string, file: string): SourceRead {
   });
 
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent', version: '1.2', schema: 'core' });
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error', version: '1.2', schema: 'core' });
     const diagnostics: Diagnostic[] = [];
     let fatal = false;
     const aliases = (text.match(/(^|[\s[{,:-])\*[\w-]+/g) ?? []).length;
@@ -62,7 +62,9 @@ export function readSource(text: string, file: string): SourceRead {
         diagnostics.push(messages.duplicateKey({ key: wordAt(text, error.pos[0]) }, { location: at(error.pos[0]) }));
       } else {
         fatal = true;
-        diagnostics.push(messages.yamlSyntax({ problem: asClause(error.message) }, { location: at(error.pos[0]) }));
+        const problem =
+          error.code === 'MULTIPLE_DOCS' ? 'a second document begins here (---); a file holds one machine' : asClause(error.message);
+        diagnostics.push(messages.yamlSyntax({ problem }, { location: at(error.pos[0]) }));
       }
     }
     if (fatal) return { source: null, diagnostics };
