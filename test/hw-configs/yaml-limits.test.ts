@@ -8,7 +8,7 @@ test('a second document in the file is an error where it begins', async () => {
 });
 
 test('an alias bomb is refused before it is expanded', async () => {
-  const levels = [...'abcdefghij'];
+  const levels = 'abcdefghij'.split('');
   const lines = levels.map(
     (name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => (i === 0 ? 'x' : `*${levels[i - 1]}`)).join(',')}]`,
   );
