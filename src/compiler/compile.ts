@@ -2,7 +2,7 @@
  * ONNX graph + machine -> executable. The whole story, one named step a line:
  * passes -> bind -> precision -> fuse -> kernels -> homes -> tiles and commands -> executable.
  */
-import { compilerMappingMessages, fail, suggest, type DType, type Diagnostic } from '../core/index.ts';
+import { compilerMappingMessages, elementCount, fail, suggest, tensorBytes, type DType, type Diagnostic } from '../core/index.ts';
 import { bindDims, printGraph, symbolsOf, type Graph, type Node } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
 import { disassemble, type EntryPoint, type Executable, type NodeFate, type Region, type TensorBinding } from '../isa/index.ts';
@@ -197,9 +197,7 @@ function parameterBytes(graph: Graph): number {
   for (const id of used) {
     const v = graph.values[id];
     if (v === undefined) continue;
-    bytes +=
-      v.type.shape.reduce<number>((n, d) => n * (typeof d === 'number' ? d : 1), 1) *
-      (v.type.dtype === 'float64' || v.type.dtype === 'int64' ? 8 : v.type.dtype.endsWith('32') ? 4 : v.type.dtype.endsWith('16') ? 2 : 1);
+    bytes += tensorBytes(v.type.dtype, elementCount(v.type.shape.map((d) => (typeof d === 'number' ? d : 1))));
   }
   return bytes;
 }

@@ -1,8 +1,8 @@
 /** Moves and host calls. */
-import { alignUp, bytesPerElement, compilerMappingMessages, fail } from '../../core/index.ts';
+import { bytesPerElement, compilerMappingMessages, fail } from '../../core/index.ts';
 import type { Ref } from '../../isa/index.ts';
 import type { HostKernel, MoveKernel, MovePart, View } from '../kernels/spec.ts';
-import { slotAlignment } from '../memory/local-window.ts';
+import { slotAlignment, slotBytes } from '../memory/local-window.ts';
 import { boxTiles, cutBox, mergeAxes, streamBudget } from '../tiling/box.ts';
 import {
   createRotation,
@@ -19,8 +19,6 @@ import {
   type Source,
 } from './context.ts';
 import type { Emitted } from './vector.ts';
-
-const slotSize = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
 
 export function emitMove(cx: EmitContext, k: MoveKernel): Emitted {
   let tiles = 0;
@@ -43,7 +41,7 @@ function emitPart(cx: EmitContext, k: MoveKernel, part: MovePart): number {
   const staged = part.convert !== null || (!source.direct && !home.local);
   const inSlots = staged && !source.direct ? 2 : 0;
   const outSlots = part.convert !== null && !home.local ? 2 : 0;
-  const bytesOf = (t: readonly number[]): number => (inSlots + outSlots) * slotSize(t.reduce((n, d) => n * d, 1) * es);
+  const bytesOf = (t: readonly number[]): number => (inSlots + outSlots) * slotBytes(t.reduce((n, d) => n * d, 1) * es);
   const whole = merged.extents.reduce((n, d) => n * d, 1) * es;
   const tile = cutBox(merged.extents, staged ? streamBudget(2 * (whole + slotAlignment), w.capacity) : Infinity, bytesOf);
   if (tile === null) {

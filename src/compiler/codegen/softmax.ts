@@ -5,7 +5,7 @@
 import { bytesPerElement } from '../../core/index.ts';
 import type { Ref } from '../../isa/index.ts';
 import type { SoftmaxKernel } from '../kernels/spec.ts';
-import type { Slot } from '../memory/local-window.ts';
+import { slotBytes, type Slot } from '../memory/local-window.ts';
 import type { Access } from '../schedule/program-writer.ts';
 import { boxTiles, cutBox, streamBudget } from '../tiling/box.ts';
 import {
@@ -22,7 +22,7 @@ import {
   write,
   type EmitContext,
 } from './context.ts';
-import { slotSize, tooBig, type Emitted } from './vector.ts';
+import { tooBig, type Emitted } from './vector.ts';
 
 export function emitSoftmax(cx: EmitContext, k: SoftmaxKernel): Emitted {
   const source = sourceOf(cx, k.x);
@@ -35,8 +35,8 @@ export function emitSoftmax(cx: EmitContext, k: SoftmaxKernel): Emitted {
 
   const bytesOf = ([o = 1, l = 1, i = 1]: readonly number[], copies: number): number => {
     const rows = o * i;
-    const far = (source.direct ? 0 : slotSize(rows * l * es)) + (home.local ? 0 : slotSize(rows * l * eo));
-    return copies * far + slotSize(rows * l * 4) + 2 * slotSize(rows * 4);
+    const far = (source.direct ? 0 : slotBytes(rows * l * es)) + (home.local ? 0 : slotBytes(rows * l * eo));
+    return copies * far + slotBytes(rows * l * 4) + 2 * slotBytes(rows * 4);
   };
   // Rows whole where they fit, several at a time; else one row in chunks. The axis is the innermost to be cut last.
   const order = [k.outer, k.inner, k.length];

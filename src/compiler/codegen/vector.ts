@@ -1,8 +1,8 @@
 /** Elementwise kernels, pooling and means: tiles through the vector engine. */
-import { alignUp, bytesPerElement, compilerMappingMessages, fail } from '../../core/index.ts';
+import { bytesPerElement, compilerMappingMessages, fail } from '../../core/index.ts';
 import type { Ref } from '../../isa/index.ts';
 import type { ElementwiseKernel, MeanKernel, PoolKernel, VectorPlan } from '../kernels/spec.ts';
-import { slotAlignment } from '../memory/local-window.ts';
+import { slotBytes } from '../memory/local-window.ts';
 import type { Access } from '../schedule/program-writer.ts';
 import { boxTiles, cutBox, mergeAxes, streamBudget, type BoxTile } from '../tiling/box.ts';
 import { inputSpan } from '../tiling/contraction-tile.ts';
@@ -31,8 +31,6 @@ export interface Emitted {
   readonly tiles: number;
 }
 
-export const slotSize = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
-
 /** Elements of an operand tile: broadcast axes count once. */
 function operandElements(sizes: readonly number[], strides: readonly number[]): number {
   return sizes.reduce((n, s, i) => ((strides[i] as number) === 0 ? n : n * s), 1);
@@ -60,9 +58,9 @@ export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted 
   const [outStrides = [], ...operandStrides] = merged.strides;
   const w = scratchpad(cx);
   const bytesOf = (sizes: readonly number[], copies: number): number => {
-    let sum = home.local ? 0 : copies * slotSize(sizes.reduce((n, s) => n * s, 1) * eo);
+    let sum = home.local ? 0 : copies * slotBytes(sizes.reduce((n, s) => n * s, 1) * eo);
     sources.forEach((s, i) => {
-      if (!s.direct) sum += copies * slotSize(operandElements(sizes, operandStrides[i] as number[]) * bytesPerElement(s.dtype));
+      if (!s.direct) sum += copies * slotBytes(operandElements(sizes, operandStrides[i] as number[]) * bytesPerElement(s.dtype));
     });
     return sum;
   };
@@ -150,8 +148,8 @@ export function emitPool(cx: EmitContext, k: PoolKernel): Emitted {
   const cols = (x: number): number => Math.min(k.iw, (x - 1) * k.strides[1] + reachX);
   const epilogue = epilogueOf(cx, k.epilogue);
   const bytesOf = ([p = 1, y = 1, x = 1]: readonly number[], copies: number): number => {
-    let sum = home.local ? (k.epilogue === null ? 0 : copies * slotSize(p * y * x * es)) : copies * slotSize(p * y * x * eo);
-    if (!source.direct) sum += copies * slotSize(p * rows(y) * cols(x) * es);
+    let sum = home.local ? (k.epilogue === null ? 0 : copies * slotBytes(p * y * x * es)) : copies * slotBytes(p * y * x * eo);
+    if (!source.direct) sum += copies * slotBytes(p * rows(y) * cols(x) * es);
     return sum + epilogue.bytes(p, y, x, copies);
   };
   const extents = [planes, k.oh, k.ow];
@@ -165,8 +163,8 @@ export function emitPool(cx: EmitContext, k: PoolKernel): Emitted {
   }
   if (tile === null) {
     return tooBig(cx, k.name, k.origin, [
-      { what: 'window of the input', bytes: source.direct ? 0 : slotSize(rows(1) * cols(1) * es) },
-      { what: 'output', bytes: slotSize(eo) },
+      { what: 'window of the input', bytes: source.direct ? 0 : slotBytes(rows(1) * cols(1) * es) },
+      { what: 'output', bytes: slotBytes(eo) },
     ]);
   }
   const [tp = 1, ty = 1, tx = 1] = tile;
@@ -290,7 +288,7 @@ function epilogueOf(
     bytes: (p, y, x, copies) =>
       sources.reduce(
         (sum, s, i) =>
-          s.direct ? sum : sum + copies * slotSize(operandElements([p, y, x], strides[i] as number[]) * bytesPerElement(s.dtype)),
+          s.direct ? sum : sum + copies * slotBytes(operandElements([p, y, x], strides[i] as number[]) * bytesPerElement(s.dtype)),
         0,
       ),
     open: (copies, p, y, x) => {
@@ -319,7 +317,7 @@ export function emitMean(cx: EmitContext, k: MeanKernel): Emitted {
   const eo = bytesPerElement(k.out.dtype);
   const accType = k.dtype === 'float32' ? 'float32' : 'int32';
   const bytesOf = ([r = 1, c = 1]: readonly number[], copies: number): number =>
-    (source.direct ? 0 : copies * slotSize(r * c * es)) + copies * slotSize(r * 4) + (home.local ? 0 : copies * slotSize(r * eo));
+    (source.direct ? 0 : copies * slotBytes(r * c * es)) + copies * slotBytes(r * 4) + (home.local ? 0 : copies * slotBytes(r * eo));
   const extents = [k.rows, k.cols];
   let copies = 2;
   let tile = cutBox(extents, streamBudget(2 * bytesOf(extents, 1), w.capacity), (t) => bytesOf(t, 2));

@@ -26,6 +26,11 @@ export interface LocalWindow {
 /** Slots start at multiples of this: wide enough for any element and a burst. */
 export const slotAlignment = 64;
 
+/** Bytes a slot of `bytes` takes in its window. */
+export function slotBytes(bytes: number): number {
+  return alignUp(Math.max(bytes, 1), slotAlignment);
+}
+
 /** @param base first byte tiles may use: what lies below belongs to resident tensors */
 export function createLocalWindow(space: number, base: number, size: number): LocalWindow {
   let live: { readonly lo: number; readonly hi: number; readonly resource: Resource }[] = [];
@@ -55,7 +60,7 @@ export function createLocalWindow(space: number, base: number, size: number): Lo
       high = size;
     },
     allocate(bytes) {
-      const size = alignUp(Math.max(bytes, 1), slotAlignment);
+      const size = slotBytes(bytes);
       const offset = fromTop ? Math.floor((high - size) / slotAlignment) * slotAlignment : low;
       if (fromTop) high = offset;
       else low = offset + size;

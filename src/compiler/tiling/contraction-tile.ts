@@ -1,9 +1,9 @@
 /**
  * Tiles of a contraction: what a mapping is, which input a tile reads, and what it needs of the core's memories.
  */
-import { alignUp, bytesPerElement } from '../../core/index.ts';
+import { bytesPerElement } from '../../core/index.ts';
 import type { ContractionKernel, Geometry } from '../kernels/spec.ts';
-import { slotAlignment } from '../memory/local-window.ts';
+import { slotBytes } from '../memory/local-window.ts';
 import type { MapperEnvironment } from './environment.ts';
 
 export interface ContractionTile {
@@ -63,8 +63,6 @@ export interface NoFit {
   readonly need: LocalNeed;
   readonly terms: readonly { readonly what: string; readonly bytes: number }[];
 }
-
-export const slotBytes = (n: number): number => alignUp(Math.max(1, n), slotAlignment);
 
 export function inputRows(g: Geometry, y: number): number {
   return Math.min(g.ih, (y - 1) * g.strides[0] + (g.kh - 1) * g.dilations[0] + 1);

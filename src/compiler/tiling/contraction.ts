@@ -12,7 +12,6 @@ import {
   inputRows,
   loadedExtent,
   rolesOf,
-  slotBytes,
   type ContractionHomes,
   type ContractionMapping,
   type ContractionTile,
@@ -21,6 +20,7 @@ import {
   type Roles,
 } from './contraction-tile.ts';
 import type { ContractionKernel, Geometry } from '../kernels/spec.ts';
+import { slotBytes } from '../memory/local-window.ts';
 import { latencyPs, movePs, tileSizes, type MapperEnvironment } from './environment.ts';
 
 /**
