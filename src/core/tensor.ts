@@ -22,6 +22,26 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
+/** An ONNX sequence of tensors of one element type. */
+export interface TensorSequence {
+  readonly kind: 'sequence';
+  readonly dtype: DType;
+  readonly elements: readonly Tensor[];
+}
+
+/** An ONNX optional; `value` null: it holds nothing. */
+export interface OptionalValue {
+  readonly kind: 'optional';
+  readonly value: Tensor | TensorSequence | null;
+}
+
+/** What a value of a graph can be while it runs. Tensors have no `kind`. */
+export type RuntimeValue = Tensor | TensorSequence | OptionalValue;
+
+export function isTensor(value: RuntimeValue): value is Tensor {
+  return !('kind' in value);
+}
+
 export function elementCount(shape: readonly number[]): number {
   let n = 1;
   for (const d of shape) n *= d;

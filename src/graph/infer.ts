@@ -78,6 +78,9 @@ export function startInference(opset: number, value: (id: ValueId) => Value): In
         inputs: node.inputs.map((id) => (id === null ? null : meaningType(value(id)))),
         tensor: (i) => atInput(node, i, tensor),
         dims: (i) => atInput(node, i, dims),
+        unknownDim: (_upper, why) =>
+          fail(graphMessages.contentsNotKnown({ op: node.op, node: node.name, index: 0, what: why }, { origin: node.origin })),
+        inferGraph: (graph) => graph.outputs.map((id) => graph.values[id]?.type ?? { dtype: 'float32', shape: [], unranked: true }),
       };
       const types = def.infer(context).slice(0, node.outputs.length);
       const [output] = node.outputs;

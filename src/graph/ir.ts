@@ -11,6 +11,26 @@ export type ValueId = number;
 export interface TensorType {
   readonly dtype: DType;
   readonly shape: readonly Dim[];
+  /** Not even the number of dimensions is known before the run; `shape` is then []. */
+  readonly unranked?: true;
+  /** What the value is where it is not one tensor; dtype and shape are then those of its elements. */
+  readonly container?: Container;
+}
+
+export type Container = 'sequence' | 'optional' | 'optional-sequence' | 'map';
+
+/** A dimension that only a run decides: a symbol no input shape mentions. */
+export interface UnknownDim {
+  readonly symbol: string;
+  /** No run makes it larger; null where nothing bounds it. */
+  readonly upper: Dim | null;
+  /** The first node whose output has it. */
+  readonly node: string;
+  readonly op: string;
+  /** What it hangs on, in words: "the values of input 1 (shape)", "how many elements are not zero". */
+  readonly why: string;
+  /** The graph input whose values would settle it through `--input-value`; null where that is not one input alone. */
+  readonly input: string | null;
 }
 
 /** How elements lie in memory. One layout so far: C order of the ONNX shape (NCHW for images), the last axis contiguous. */
@@ -51,7 +71,9 @@ export type Attribute =
   | { readonly kind: 'ints'; readonly value: readonly number[] }
   | { readonly kind: 'floats'; readonly value: readonly number[] }
   | { readonly kind: 'strings'; readonly value: readonly string[] }
-  | { readonly kind: 'tensor'; readonly type: TensorType; readonly constant: Constant };
+  | { readonly kind: 'tensor'; readonly type: TensorType; readonly constant: Constant }
+  /** A body of If, Loop or Scan. Its inputs: the declared ones, then one for each capture of the node. */
+  | { readonly kind: 'graph'; readonly value: Graph };
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 
@@ -65,6 +87,13 @@ export interface Node {
   readonly inputs: readonly (ValueId | null)[];
   readonly outputs: readonly ValueId[];
   readonly attributes: Attributes;
+  /**
+   * How many of the last inputs are values of the surrounding graph that bodies (attributes of kind `graph`) read. Every body takes
+   * all of them, in this order, behind its declared inputs. 0 when left out.
+   */
+  readonly captures?: number;
+  /** Version of the node's operator set where it is not the graph's `opset`: other domains, functions with imports of their own. */
+  readonly version?: number;
   /** Names of the ONNX nodes this came from, in graph order. */
   readonly origin: readonly string[];
   /** Only of `Fused`: its nodes in topological order, on values of the same graph. The first is the anchor. */
@@ -80,6 +109,8 @@ export interface Graph {
   readonly nodes: readonly Node[];
   /** ONNX nodes that no longer exist as nodes: folded into constants, or views of other values. Name -> fate. */
   readonly retired: Readonly<Record<string, 'folded' | 'view' | 'dead'>>;
+  /** Symbols of value shapes that no input shape mentions. */
+  readonly unknowns?: readonly UnknownDim[];
 }
 
 export function attributeInt(node: Node, name: string, otherwise: number): number {

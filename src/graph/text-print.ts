@@ -133,6 +133,8 @@ function printAttribute(a: Attribute, elide: boolean): string {
       return a.value.length === 0 ? 'strings[]' : printStrings(a.value);
     case 'tensor':
       return `tensor ${printType(a.type)} = ${printConstant(a.type, a.constant, elide)}`;
+    case 'graph':
+      throw new Error('bodies have no textual form');
   }
 }
 

@@ -82,7 +82,11 @@ function sumToAdds(node: Node, edit: Edit): boolean {
 /** The type of an elementwise result of these operands. */
 function broadcast(node: Node, inputs: readonly TensorType[]): TensorType | null {
   const add = opDef('', 'Add');
-  return add?.infer({ node: { ...node, op: 'Add' }, opset: 13, inputs, tensor: () => null, dims: () => null })[0] ?? null;
+  const never = (): never => {
+    throw new Error('Add needs nothing but types');
+  };
+  const context = { node: { ...node, op: 'Add' }, opset: 13, inputs, tensor: () => null, dims: () => null };
+  return add?.infer({ ...context, unknownDim: never, inferGraph: never })[0] ?? null;
 }
 
 /** min and max as attributes, the form before opset 11, with their defaults left out. */

@@ -7,6 +7,12 @@ export function asInfer(context: EvaluateContext): InferContext {
     node: context.node,
     opset: context.opset,
     inputs: context.inputs,
+    unknownDim: () => {
+      throw new Error(`${context.node.op} "${context.node.name}": everything is known of tensors`);
+    },
+    inferGraph: () => {
+      throw new Error(`${context.node.op} "${context.node.name}": bodies are inferred before they run`);
+    },
     tensor: (i) => context.inputs[i] ?? null,
     dims: (i) => {
       const t = context.inputs[i] ?? null;

@@ -1,6 +1,7 @@
 /** Operators that read elements where other numbers say: Gather, GatherElements, ArgMax, ArgMin, Resize, Upsample. */
 import { elementCount, rowMajorStrides, type Tensor } from '../../core/index.ts';
 import { mulDim, floorDivDim, type Dim } from '../dim.ts';
+import { asInfer } from './context.ts';
 import { floatsOf, numbersOf, pick, pickAxes, tensorOf } from './numbers.ts';
 import {
   badAttribute,
@@ -300,10 +301,7 @@ function resizeOp(name: 'Resize' | 'Upsample', since: readonly number[]): OpDef 
     evaluate(context) {
       const tensors = context.inputs;
       const plan = resizePlan({
-        node: context.node,
-        opset: context.opset,
-        inputs: tensors,
-        tensor: (i) => tensors[i] ?? null,
+        ...asInfer(context),
         dims: (i) => {
           const t = tensors[i] ?? null;
           return t === null ? null : [...numbersOf(t)];

@@ -2,9 +2,9 @@
  * What one operator is. Everything the rest of Systole knows about an operator stands in its OpDef:
  * names, attributes, kernel class, shape inference, reference evaluation, MACs.
  */
-import { fail, graphMessages, type DType, type Tensor } from '../../core/index.ts';
+import { fail, graphMessages, type DType, type RuntimeValue, type Tensor } from '../../core/index.ts';
 import { printDim, type Dim } from '../dim.ts';
-import { attributeFloat, attributeInt, attributeInts, attributeString, type Node, type TensorType } from '../ir.ts';
+import { attributeFloat, attributeInt, attributeInts, attributeString, type Graph, type Node, type TensorType } from '../ir.ts';
 import type { KernelClass } from '../kernel-class.ts';
 
 /**
@@ -26,6 +26,14 @@ export interface InferContext extends OpContext {
   tensor(index: number): Tensor | null;
   /** The integers of input `index` (rank 0 or 1), where they are known or follow from symbolic shapes. */
   dims(index: number): readonly Dim[] | null;
+  /**
+   * A dimension that only the run decides: a fresh symbol, the same one each time the same node asks in the same order.
+   * @param upper  no run makes it larger; null where nothing bounds it
+   * @param why    what it hangs on, in words: "the values of input 1 (shape)"
+   */
+  unknownDim(upper: Dim | null, why: string): Dim;
+  /** Types of a body's outputs for these types of its inputs; only for operators with bodies. */
+  inferGraph(graph: Graph, inputs: readonly TensorType[]): readonly TensorType[];
 }
 
 export interface ConcreteType {
@@ -37,6 +45,13 @@ export interface EvaluateContext extends OpContext {
   readonly inputs: readonly (Tensor | null)[];
   /** As inferred from the inputs; one for each output the node has. */
   readonly outputs: readonly ConcreteType[];
+}
+
+/** Of operators that work on sequences, optionals or bodies. */
+export interface ValuesContext extends OpContext {
+  readonly inputs: readonly (RuntimeValue | null)[];
+  /** Runs a body: its outputs in order. */
+  runGraph(graph: Graph, inputs: readonly RuntimeValue[]): readonly RuntimeValue[];
 }
 
 export interface MacsContext extends OpContext {
@@ -56,6 +71,8 @@ export interface OpDef {
   infer(context: InferContext): readonly TensorType[];
   /** Reference evaluation: the meaning. fp32 results are rounded after every operation (see docs/numerics.md). */
   evaluate(context: EvaluateContext): readonly Tensor[];
+  /** In place of `evaluate` where inputs or outputs need not be tensors, or the operator has bodies. */
+  evaluateValues?(context: ValuesContext): readonly RuntimeValue[];
   /** Multiply-accumulates as the ONNX graph defines them: padding taps and zeros count; 0 for what is not a contraction. */
   macs(context: MacsContext): number;
   /** Contents of output 0 as dimensions, for operators that compute with shapes; null when not known. */
