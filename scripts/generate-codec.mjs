@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // For every src/**/NAME.proto writes, in generated/ beside it, NAME.js (a protobufjs static module: no reflection, no eval),
-// NAME.d.ts, and in both a table `fields` of the schema: what a message may say about a damaged file.
+// NAME.d.ts, and in both a table `fields` of the schema (what a message may say about a damaged file) and the codec's `Reader`.
 //   node scripts/generate-codec.mjs [--check]     --check writes nothing and fails if a committed file differs
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -83,11 +83,12 @@ async function codec(proto) {
     )
     .replace(/^import \* as \$protobuf.*$/m, 'import type * as $protobuf from "protobufjs/minimal.js";');
   return {
-    js: banner(proto) + module.trimEnd() + '\n' + printTable(fieldTable(schema)),
+    js: banner(proto) + module.trimEnd() + '\n' + printTable(fieldTable(schema)) + '\nexport const Reader = $protobuf.Reader;\n',
     dts:
       banner(proto) +
       dts.trimEnd() +
-      '\n\nexport const fields: Readonly<Record<string, Readonly<Record<number, readonly [name: string, type: string]>>>>;\n',
+      '\n\nexport const fields: Readonly<Record<string, Readonly<Record<number, readonly [name: string, type: string]>>>>;\n' +
+      '\nexport const Reader: typeof $protobuf.Reader;\nexport type Reader = $protobuf.Reader;\n',
   };
 }
 

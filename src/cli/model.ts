@@ -1,9 +1,12 @@
 /** The model a command line names: a file or a built-in network. */
-import { open, realpath } from 'node:fs/promises';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { cliMessages, fail, suggest } from '../core/index.ts';
 import type { ImportedModel } from '../compiler/index.ts';
+import type { ExternalReader } from '../onnx/index.ts';
 import { isFile, readBytes } from './files.ts';
+import { noOptions, resolveInputValues, type ModelOptions } from './model-options.ts';
 
 /** A `.npu` file is a finished program, not a model. */
 export function isProgram(name: string): boolean {
@@ -11,11 +14,11 @@ export function isProgram(name: string): boolean {
 }
 
 /** Reads and imports. Errors: SYS8001 neither file nor network, SYS8002 unreadable, SYS1xxx what the file says. */
-export async function loadModel(name: string): Promise<ImportedModel> {
+export async function loadModel(name: string, options: ModelOptions = noOptions): Promise<ImportedModel> {
   const { importModel } = await import('../compiler/index.ts');
-  if (isFile(name)) {
-    return importModel(await readBytes(name), { name: nameOf(name), external: externalData(name) });
-  }
+  const importBytes = async (bytes: Uint8Array, model: string, external?: ExternalReader): Promise<ImportedModel> =>
+    importModel(bytes, { name: model, external, shapes: options.shapes, inputValues: await resolveInputValues(bytes, options) });
+  if (isFile(name)) return importBytes(await readBytes(name), nameOf(name), externalData(name));
   const { buildModel, findModel, models } = await import('../models/index.ts');
   const builder = findModel(name);
   if (builder === undefined) {
@@ -23,7 +26,7 @@ export async function loadModel(name: string): Promise<ImportedModel> {
     const known = models.map((model) => model.name);
     return fail(cliMessages.unknownModel({ name, known, near: suggest(name, known) }));
   }
-  return importModel(buildModel(builder.name), { name: builder.name });
+  return importBytes(buildModel(builder.name), builder.name);
 }
 
 /** resnet.onnx is "resnet"; the usual model.onnx in a folder is named after the folder. */
@@ -33,17 +36,27 @@ function nameOf(path: string): string {
 }
 
 /**
- * Tensor data in files beside the model. Null where there is no such file: timing needs only sizes.
+ * Tensor data in files beside the model, read when somebody looks. Null where there is no such file: timing needs only sizes.
  * A path that leads out of the model's directory, also through a link, is refused: SYS8008.
  */
-function externalData(model: string): (location: string, offset: number, length: number | null) => Promise<Uint8Array | null> {
+function externalData(model: string): ExternalReader {
   const home = dirname(resolve(model));
-  return async (location, offset, length) => {
+  /** Sizes of the files named so far; null where there is none. */
+  const sizes = new Map<string, number | null>();
+  const sizeOf = async (location: string): Promise<number | null> => {
     const path = join(home, location);
     if (isAbsolute(location) || !isInside(home, path)) fail(cliMessages.escapingExternalData({ model, location }));
     if (!isFile(path)) return null;
     if (!isInside(await realpath(home), await realpath(path))) fail(cliMessages.escapingExternalData({ model, location }));
-    return readRange(path, offset, length);
+    return statSync(path).size;
+  };
+  return async (location, offset, length) => {
+    const known = sizes.get(location);
+    const size = known === undefined ? await sizeOf(location) : known;
+    sizes.set(location, size);
+    if (size === null) return null;
+    const byteLength = Math.max(0, Math.min(length ?? size - offset, size - offset));
+    return { byteLength, read: () => readRange(join(home, location), offset, byteLength) };
   };
 }
 
@@ -52,19 +65,24 @@ function isInside(home: string, path: string): boolean {
   return way !== '' && !way.startsWith(`..${sep}`) && way !== '..' && !isAbsolute(way);
 }
 
-/** Bytes [offset, offset + length) of a file, fewer where it ends earlier. Read in pieces: one read may not exceed 2 GiB. */
-async function readRange(path: string, offset: number, length: number | null): Promise<Uint8Array> {
-  const file = await open(path);
+/** Bytes [offset, offset + length) of a file. Read in pieces: one read may not exceed 2 GiB. */
+function readRange(path: string, offset: number, length: number): Uint8Array {
   try {
-    const { size } = await file.stat();
-    const bytes = new Uint8Array(Math.max(0, Math.min(length ?? size - offset, size - offset)));
-    for (let done = 0; done < bytes.length;) {
-      const { bytesRead } = await file.read(bytes, done, Math.min(bytes.length - done, 1 << 30), offset + done);
-      if (bytesRead === 0) break;
-      done += bytesRead;
+    const file = openSync(path, 'r');
+    try {
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const read = readSync(file, bytes, done, Math.min(length - done, 1 << 30), offset + done);
+        if (read === 0) break;
+        done += read;
+      }
+      return bytes.subarray(0, done);
+    } finally {
+      closeSync(file);
     }
-    return bytes;
-  } finally {
-    await file.close();
+  } catch (error) {
+    // It was there at import: removed since, or the device failed.
+    return fail(cliMessages.unreadableFile({ path, reason: error instanceof Error ? error.message : String(error) }));
   }
 }

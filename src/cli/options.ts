@@ -12,6 +12,9 @@ export type OptionName =
   | 'set'
   | 'precision'
   | 'dim'
+  | 'shape'
+  | 'input-value'
+  | 'nodes'
   | 'calibrate'
   | 'output'
   | 'emit'
@@ -37,6 +40,9 @@ export const options: Readonly<Record<OptionName, Options>> = {
     describe: 'numbers to compute in; auto takes int8 where the machine has it',
   },
   dim: { ...list, describe: 'fix a symbolic dimension of the model: NAME=NUMBER' },
+  shape: { ...list, describe: 'shape of an input, names for what stays open: NAME:1x3x224x224' },
+  'input-value': { ...list, describe: 'fix what an input holds: NAME=FILE.npy, NAME=FILE.pb, NAME=[1,2,3] or NAME=5' },
+  nodes: { type: 'boolean', describe: 'a line for every node of the file' },
   calibrate: { ...text, describe: 'find int8 scales on inputs: random:SEED or a .npz file' },
   output: { ...text, alias: 'o', describe: 'file to write' },
   emit: { ...text, choices: stages, describe: 'print one stage of the compilation as text' },

@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { suggest, version } from '../core/index.ts';
 import type { Command } from './command.ts';
 import { asmCommand } from './commands/asm.ts';
+import { checkCommand } from './commands/check.ts';
 import { compileCommand } from './commands/compile.ts';
 import { disasmCommand } from './commands/disasm.ts';
 import { explainCommand } from './commands/explain.ts';
@@ -15,6 +16,7 @@ import { options } from './options.ts';
 import { UsageError, readValues } from './values.ts';
 
 const commands: readonly Command[] = [
+  checkCommand,
   compileCommand,
   simulateCommand,
   reportCommand,
@@ -29,6 +31,7 @@ const commands: readonly Command[] = [
 export const commandNames: readonly string[] = commands.map((command) => command.name);
 
 const firstSteps: Command['examples'] = [
+  ['check model.onnx --target edge-systolic-32', 'where every operator of your model runs, why, and what to change'],
   ['simulate resnet50 --target edge-systolic-32', 'time a built-in network on a preset'],
   ['targets', 'list the machines that come along'],
   ['report resnet50 --target edge-systolic-32 -o resnet50.html', 'a page with everything about that run'],

@@ -2,15 +2,17 @@
 import { cliMessages, fail } from '../core/index.ts';
 import type { Compilation, CompileOptions } from '../compiler/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
+import type { CheckReport } from '../reports/index.ts';
 import type { Executable } from '../isa/index.ts';
 import { readBytes } from './files.ts';
 import { isProgram, loadModel } from './model.ts';
+import { readModelOptions } from './model-options.ts';
 import type { OptionName } from './options.ts';
 import type { Progress } from './output.ts';
 import { wholeNumbers, type Values } from './values.ts';
 
 /** The options that decide what a program is. */
-export const programOptions: readonly OptionName[] = ['target', 'set', 'precision', 'dim', 'calibrate'];
+export const programOptions: readonly OptionName[] = ['target', 'set', 'precision', 'dim', 'shape', 'input-value', 'calibrate'];
 
 export interface Prepared {
   readonly executable: Executable;
@@ -26,9 +28,11 @@ export async function prepareProgram(values: Values, progress: Progress): Promis
   }
   if (values.text('calibrate') !== undefined) fail(cliMessages.programNotModel({ path: name, command: '--calibrate' }));
   progress.say(`reading ${name}`);
-  for (const option of ['dim', 'precision'] as const) {
+  for (const option of ['dim', 'shape', 'input-value', 'precision'] as const) {
     const given =
-      option === 'dim' ? values.texts('dim').length > 0 : values.text('precision') !== undefined && values.text('precision') !== 'auto';
+      option === 'precision'
+        ? values.text('precision') !== undefined && values.text('precision') !== 'auto'
+        : values.texts(option).length > 0;
     if (given) fail(cliMessages.programNotModel({ path: name, command: `--${option}` }));
   }
   const { decodeExecutable, verifyExecutable } = await import('../isa/index.ts');
@@ -54,7 +58,7 @@ export async function compileModel(
   const { loadTarget } = await import('./target.ts');
   const machine = await loadTarget(values.text('target'), values.texts('set'));
   progress.say(`importing ${name}`);
-  const model = await loadModel(name);
+  const model = await loadModel(name, await readModelOptions(values));
   const { compile } = await import('../compiler/index.ts');
   const options: CompileOptions = { precision: readPrecision(values), dims, calibration: null };
   const source = values.text('calibrate');
@@ -67,6 +71,21 @@ export async function compileModel(
   }
   progress.say(`compiling ${name}`);
   return { compilation: compile(model, machine, options), machine };
+}
+
+/** Fates and costs of a model's nodes: what `check` prints. */
+export async function checkNamedModel(values: Values, progress: Progress): Promise<CheckReport> {
+  const name = values.positional('model');
+  if (isProgram(name)) fail(cliMessages.programNotModel({ path: name, command: 'check' }));
+  const dims = wholeNumbers(values.assignments('dim'), 'dim');
+  progress.say('reading the machine');
+  const { loadTarget } = await import('./target.ts');
+  const machine = await loadTarget(values.text('target'), values.texts('set'));
+  progress.say(`importing ${name}`);
+  const model = await loadModel(name, await readModelOptions(values));
+  progress.say(`checking ${name}`);
+  const { checkModel } = await import('../reports/index.ts');
+  return checkModel(model, machine, { precision: readPrecision(values), dims, calibration: null });
 }
 
 export function readPrecision(values: Values): CompileOptions['precision'] {

@@ -1,17 +1,28 @@
 /**
  * ONNX graph + machine -> executable. The whole story, one named step a line:
- * passes -> bind -> precision -> fuse -> kernels -> homes -> tiles and commands -> executable.
+ * passes -> bind -> lower -> precision -> fuse -> kernels -> homes -> tiles and commands -> executable.
  */
-import { compilerMappingMessages, elementCount, fail, suggest, tensorBytes, type DType, type Diagnostic } from '../core/index.ts';
-import { bindDims, printGraph, symbolsOf, type Graph, type Node } from '../graph/index.ts';
+import {
+  compilerMappingMessages,
+  compilerMessages,
+  elementCount,
+  fail,
+  lanesTake,
+  ofOperands,
+  suggest,
+  tensorBytes,
+  type DType,
+  type Diagnostic,
+} from '../core/index.ts';
+import { bindGraph, opDef, suggestOp, printGraph, symbolsOf, type Graph, type Node } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
 import { disassemble, type EntryPoint, type Executable, type NodeFate, type Region, type TensorBinding } from '../isa/index.ts';
 import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
 import type { ImportedModel } from './import/index.ts';
+import { lower, unrollBodies, widenFloats, type Lowered } from './lower/index.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
-import { shapeOf } from './kernels/values.ts';
 import { kernelWrites, placeTensors, type Boundary, type Placement } from './memory/placement.ts';
-import { fusePasses, preparePasses, runPasses } from './passes/index.ts';
+import { foldConstants, fusePasses, preparePasses, runPasses } from './passes/index.ts';
 import { assignPrecision, choosePrecision, type CalibrationTable, type Precision } from './precision/index.ts';
 import type { MapperEnvironment } from './tiling/environment.ts';
 
@@ -29,23 +40,27 @@ export interface Compilation {
   readonly stages: Readonly<Record<'graph' | 'kernels' | 'schedule' | 'memory' | 'asm', () => string>>;
   /** After precision, before fusing: what the program must compute. */
   readonly quantizedGraph: Graph;
+  /** After fusing: what kernels were made from. */
+  readonly lowered: Graph;
+  readonly selection: Selection;
   /** Where values of that graph lie while the program runs; not those that exist only on chip. By value name. */
   readonly tensors: () => ReadonlyMap<string, TensorBinding>;
 }
 
 /** The part of compilation that no machine changes: run once per model, shared by the points of a sweep. */
 export function prepare(model: ImportedModel): ImportedModel {
-  return { ...model, graph: runPasses(model.graph, preparePasses) };
+  const told: Diagnostic[] = [];
+  const graph = runPasses(model.graph, [foldConstants, unrollBodies, ...preparePasses], { report: (d) => told.push(d) });
+  return graph === model.graph ? model : { ...model, graph, diagnostics: [...model.diagnostics, ...told] };
 }
 
 export function compile(model: ImportedModel, machine: Machine, options: CompileOptions): Compilation {
   const prepared = prepare(model);
-  const bound = bindDims(prepared.graph, options.dims);
+  failIf(unknownOperators(prepared.graph));
+  const { graph: bound, diagnostics: assumed } = bindGraph(prepared.graph, options.dims);
   const core = onlyCore(machine);
-  const mode = options.precision === 'auto' ? choosePrecision(matrixTypes(core), bound) : options.precision;
-  const precise = assignPrecision(bound, { mode, calibration: options.calibration });
-  const graph = runPasses(precise.graph, fusePasses);
-  const selection = selectKernels(graph);
+  const planned = planKernels(bound, machine, options);
+  const { graph, selection, mode, quantizedGraph } = planned;
   const spaces = Object.keys(machine.memories);
   checkMachine(machine, core, selection);
   const place = (boundary: Boundary): Placement => placeTensors(graph, selection.views, selection.kernels, machine, spaces, boundary);
@@ -56,9 +71,10 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
     const env = environment(machine, core, spaces, placement);
     const generated = generate(graph, selection, placement, env);
     const diagnostics = [
-      ...model.diagnostics,
+      ...prepared.diagnostics,
       ...unknownDims(model.graph, options.dims),
-      ...precise.diagnostics,
+      ...assumed,
+      ...planned.diagnostics,
       ...coreCount(machine),
       ...generated.diagnostics,
     ];
@@ -81,7 +97,9 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   const { placement, env, executable } = built;
   return {
     executable,
-    quantizedGraph: precise.graph,
+    quantizedGraph,
+    selection,
+    lowered: graph,
     tensors: () => tensorTable(graph, selection, placement),
     stages: {
       graph: () => printGraph(graph),
@@ -93,12 +111,71 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   };
 }
 
+export interface PlannedKernels {
+  /** After fusing. */
+  readonly graph: Graph;
+  /** After precision, before fusing. */
+  readonly quantizedGraph: Graph;
+  readonly mode: Precision;
+  readonly selection: Selection;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** From bound sizes to kernels: which engine runs what. Nothing is placed or tiled yet. */
+export function planKernels(bound: Graph, machine: Machine, options: CompileOptions): PlannedKernels {
+  const core = onlyCore(machine);
+  const lowered = lowerGraph(bound);
+  const mode = options.precision === 'auto' ? choosePrecision(matrixTypes(core), lowered.graph) : options.precision;
+  const precise = assignPrecision(lowered.graph, { mode, calibration: options.calibration, matrix: matrixTypes(core) });
+  const graph = runPasses(precise.graph, fusePasses);
+  return {
+    graph,
+    quantizedGraph: precise.graph,
+    mode,
+    selection: selectKernels(graph, lowered.declined),
+    diagnostics: [...lowered.diagnostics, ...precise.diagnostics],
+  };
+}
+
+export interface LoweredGraph extends Lowered {
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** In float32 and integers, in operators that engines run where that is possible: what precision is assigned to, and calibrated on. */
+export function lowerGraph(bound: Graph): LoweredGraph {
+  const widened = widenFloats(bound);
+  return { ...lower(widened.graph), diagnostics: widened.diagnostics };
+}
+
 /** Sizes given for dimensions the model does not have. */
 function unknownDims(graph: Graph, dims: Readonly<Record<string, number>>): Diagnostic[] {
-  const symbols = [...new Set(graph.inputs.flatMap((id) => (graph.values[id]?.type.shape ?? []).flatMap((d) => symbolsOf(d))))];
+  const sized = graph.inputs.flatMap((id) => (graph.values[id]?.type.shape ?? []).flatMap(symbolsOf));
+  const symbols = [...new Set([...sized, ...(graph.unknowns ?? []).map((u) => u.symbol)])];
   return Object.keys(dims)
     .filter((name) => !symbols.includes(name))
     .map((name) => compilerMappingMessages.unknownDimension({ name, symbols, near: suggest(name, symbols) }));
+}
+
+/** Operators without a definition, each once, bodies included. */
+function unknownOperators(graph: Graph): Diagnostic[] {
+  const found = new Map<string, Node[]>();
+  const visit = (nodes: readonly Node[]): void => {
+    for (const node of nodes) {
+      if (node.body === undefined && opDef(node.domain, node.op) === undefined) {
+        const operator = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
+        const users = found.get(operator);
+        if (users === undefined) found.set(operator, [node]);
+        else users.push(node);
+      }
+      for (const a of Object.values(node.attributes)) if (a.kind === 'graph') visit(a.value.nodes);
+    }
+  };
+  visit(graph.nodes);
+  return [...found].map(([operator, users]) => {
+    const nodes = users.map((n) => n.name);
+    const near = suggestOp(users[0]?.op ?? operator);
+    return compilerMessages.unknownOperator({ operator, count: nodes.length, nodes, near }, { origin: nodes });
+  });
 }
 
 interface Built {
@@ -132,8 +209,8 @@ function checkMachine(machine: Machine, core: Core, selection: Selection): void 
     problems.push(compilerMappingMessages.dtypeNotSupported({ engine, dtype, supported, kernel }));
   };
   for (const k of selection.kernels) {
-    if (k.engine === 'matrix' && core.matrix.rates[k.dtype] === undefined) refuse('matrix', k.dtype, matrixTypes(core), k.name);
-    if (k.engine === 'vector' && !core.vector.dtypes.includes(k.dtype)) refuse('vector', k.dtype, core.vector.dtypes, k.name);
+    if (k.engine === 'matrix' && ofOperands(core.matrix.rates, k.dtype) === undefined) refuse('matrix', k.dtype, matrixTypes(core), k.name);
+    if (k.engine === 'vector' && !lanesTake(core.vector.dtypes, k.dtype)) refuse('vector', k.dtype, core.vector.dtypes, k.name);
   }
   if (machine.memories[machine.placement.constants]?.owner === 'core') {
     problems.push(compilerMappingMessages.constantsOnChip({ memory: machine.placement.constants }));
@@ -216,7 +293,7 @@ function bindingOf(graph: Graph, selection: Selection, placement: Placement, id:
     region: home.region,
     offset: home.offset,
     dtype: value.type.dtype,
-    shape: shapeOf(graph, id),
+    shape: selection.views.view(id).shape,
     quantization:
       q === null ? null : { scale: q.scale[0] as number, zeroPoint: q.zeroPoint[0] as number, placeholder: q.source === 'placeholder' },
   };
@@ -234,15 +311,23 @@ function tensorTable(graph: Graph, selection: Selection, placement: Placement): 
   return new Map(bindings.map((b) => [b.name, b]));
 }
 
-/** Every node of the file: in a kernel, a view, folded, or dead. */
+/** Every node of the file: in a kernel, a view, folded, or dead. What is inside a body shares the fate of the node that has it. */
 function nodeFates(model: ImportedModel, p: Parts): NodeFate[] {
   const kernelOf = new Map<string, number>();
   p.selection.kernels.forEach((k, i) => {
     for (const name of k.origin) if (!kernelOf.has(name)) kernelOf.set(name, i);
   });
   const views = new Set(p.selection.viewNodes.flatMap((n: Node) => n.origin));
+  const rows = new Map(model.nodeTable.map((row) => [row.name, row]));
+  const ownKernel = (name: string): number | undefined => {
+    for (let at: string | null = name; at !== null; at = rows.get(at)?.parent ?? null) {
+      const kernel = kernelOf.get(at);
+      if (kernel !== undefined || views.has(at) || p.graph.retired[at] !== undefined) return kernel;
+    }
+    return undefined;
+  };
   return model.nodeTable.map(({ name, opType }) => {
-    const kernel = kernelOf.get(name);
+    const kernel = ownKernel(name);
     if (kernel !== undefined) return { name, opType, fate: p.selection.kernels[kernel]?.kind === 'host' ? 'host' : 'kernel', kernel };
     return { name, opType, fate: views.has(name) ? 'view' : (p.graph.retired[name] ?? 'dead'), kernel: -1 };
   });

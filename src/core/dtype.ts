@@ -93,6 +93,10 @@ export function integerRange(dtype: DType): readonly [number, number] {
       return [-8, 7];
     case 'uint4':
       return [0, 15];
+    case 'int2':
+      return [-2, 1];
+    case 'uint2':
+      return [0, 3];
     case 'bool':
       return [0, 1];
     default:
@@ -106,4 +110,19 @@ export function isInteger(dtype: DType): boolean {
 
 export function isFloat(dtype: DType): boolean {
   return dtype.startsWith('float') || dtype === 'bfloat16';
+}
+
+/**
+ * What a table by operand type says of `dtype`, for multiplier arrays. int8 arrays take uint8 as well: operands have nine bits once zero
+ * points are subtracted, whichever sign they had, and the array subtracts them.
+ */
+export function ofOperands<T>(table: Readonly<Partial<Record<DType, T>>>, dtype: DType): T | undefined {
+  return table[dtype] ?? (dtype === 'uint8' ? table.int8 : undefined);
+}
+
+/** Whether lanes that list these types compute on `dtype`. Integers widen as they are loaded: int8 lanes take uint8, int32 lanes all that are shorter. */
+export function lanesTake(listed: readonly DType[], dtype: DType): boolean {
+  if (listed.includes(dtype)) return true;
+  if (dtype === 'uint8' && listed.includes('int8')) return true;
+  return ['int8', 'uint8', 'int16', 'uint16'].includes(dtype) && listed.includes('int32');
 }

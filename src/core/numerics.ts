@@ -56,11 +56,12 @@ const log2e = 1.4426950408889634;
 const ln2High = 0.6931471803691238;
 const ln2Low = 1.9082149292705877e-10;
 
-/** e^x in double, relative error below 2^-50 for |x| < 700. Saturates to 0 and Infinity outside. */
-function expDouble(x: number): number {
+/** e^x in double, relative error below 2^-49 where the result is not subnormal. */
+export function exp64(x: number): number {
   if (x !== x) return x;
-  if (x > 700) return Infinity;
-  if (x < -700) return 0;
+  // Beyond 700 the power of two no longer fits; the square of half the exponent does.
+  if (x > 700) return x > 710 ? Infinity : exp64(x / 2) * exp64(x / 2);
+  if (x < -700) return x < -746 ? 0 : exp64(x / 2) * exp64(x / 2);
   const n = roundHalfEven(x * log2e);
   const r = x - n * ln2High - n * ln2Low;
   // Taylor to r^13 by Horner; |r| <= ln(2) / 2, the rest is below 2^-57.
@@ -109,9 +110,28 @@ function logDouble(x: number): number {
   return e * ln2High + (e * ln2Low + logM);
 }
 
+/** ln x in double; NaN below zero, -Infinity at zero. Absolute error below 2^-50 · max(1, |ln x|). */
+export function log64(x: number): number {
+  if (!(x > 0)) return x === 0 ? -Infinity : NaN;
+  if (x === Infinity) return x;
+  // A subnormal times 2^54 is normal.
+  return x < 2.2250738585072014e-308 ? logDouble(x * 18014398509481984) - 54 * (ln2High + ln2Low) : logDouble(x);
+}
+
+/** ln(1 + x) in double, without the cancellation near 0. */
+export function log1p64(x: number): number {
+  if (!(Math.abs(x) < 0.4)) return log64(1 + x);
+  // 2 artanh(x / (2 + x)), the argument below 0.25 in size: odd series to s^29.
+  const s = x / (2 + x);
+  const z = s * s;
+  let p = 1 / 29;
+  for (let n = 27; n >= 3; n -= 2) p = p * z + 1 / n;
+  return 2 * s + 2 * s * z * p;
+}
+
 /** e^x as fp32. */
 export function exp32(x: number): number {
-  return Math.fround(expDouble(x));
+  return Math.fround(exp64(x));
 }
 
 /** ln x as fp32; NaN below zero, -Infinity at zero. */
@@ -123,28 +143,39 @@ export function log32(x: number): number {
 
 /** tanh x as fp32. */
 export function tanh32(x: number): number {
+  return Math.fround(tanh64(x));
+}
+
+/** tanh x in double, relative error below 2^-44. */
+export function tanh64(x: number): number {
   const a = Math.abs(x);
   // Below 2^-7 the quotient would cancel; the series x - x^3/3 + 2x^5/15 - 17x^7/315 is exact to 2^-58 there.
   if (a < 0.0078125) {
     const z = x * x;
-    return Math.fround(x + x * z * (-1 / 3 + z * (2 / 15 + z * (-17 / 315))));
+    return x + x * z * (-1 / 3 + z * (2 / 15 + z * (-17 / 315)));
   }
   if (a > 20) return x > 0 ? 1 : -1;
-  const e = expDouble(2 * x);
-  return Math.fround((e - 1) / (e + 1));
+  const e = exp64(2 * x);
+  return (e - 1) / (e + 1);
 }
 
 /** 1 / (1 + e^-x) as fp32. */
 export function sigmoid32(x: number): number {
-  return Math.fround(1 / (1 + expDouble(-x)));
+  return Math.fround(1 / (1 + exp64(-x)));
 }
 
 const twoOverRootPi = 1.1283791670955126;
 
-/** erf x as fp32: 2/√π · e^(-x²) · Σ 2^n x^(2n+1) / (2n+1)!!, all terms of one sign (Abramowitz and Stegun 7.1.6). */
+/** erf x as fp32. */
 export function erf32(x: number): number {
+  return Math.fround(erf64(x));
+}
+
+/** erf x in double: 2/√π · e^(-x²) · Σ 2^n x^(2n+1) / (2n+1)!!, all terms of one sign (Abramowitz and Stegun 7.1.6). */
+export function erf64(x: number): number {
   const a = Math.abs(x);
-  if (a > 4) return x > 0 ? 1 : -1;
+  // 1 - erf(6) < 2^-55.
+  if (a > 6) return x > 0 ? 1 : -1;
   if (x !== x) return x;
   const z = 2 * x * x;
   let term = x;
@@ -153,15 +184,23 @@ export function erf32(x: number): number {
     term = (term * z) / n;
     sum = sum + term;
   }
-  return Math.fround(twoOverRootPi * expDouble(-x * x) * sum);
+  return twoOverRootPi * exp64(-x * x) * sum;
 }
 
 /** x^y as fp32, with the special cases of IEEE 754 pow, of fp32 operands. */
 export function pow32(x: number, y: number): number {
+  return Math.fround(pow64(x, y));
+}
+
+/** x^y in double, with the special cases of IEEE 754 pow; relative error below 2^-42 · max(1, |y ln x|). */
+export function pow64(x: number, y: number): number {
   if (y === 0 || x === 1) return 1;
   if (x !== x || y !== y) return NaN;
-  if (y === 1) return Math.fround(x);
-  if (y === 2) return Math.fround(x * x);
+  if (y === 1) return x;
+  if (y === 2) return x * x;
+  if (y === -1) return 1 / x;
+  // As pow has it: the root of -0 is 0, that of -Infinity Infinity.
+  if (y === 0.5) return x === -Infinity ? Infinity : Math.sqrt(x + 0);
   const odd = Math.abs(y) < 9007199254740992 && Math.abs(y % 2) === 1;
   const negative = x < 0 || Object.is(x, -0);
   const a = Math.abs(x);
@@ -171,7 +210,7 @@ export function pow32(x: number, y: number): number {
   if (Math.abs(y) === Infinity) size = a > 1 === y > 0 ? Infinity : 0;
   else if (a === 0) size = y > 0 ? 0 : Infinity;
   else if (a === Infinity) size = y > 0 ? Infinity : 0;
-  else size = Math.fround(expDouble(y * logDouble(a)));
+  else size = exp64(y * log64(a));
   return negative && odd ? -size : size;
 }
 

@@ -199,6 +199,7 @@ export function buildGraph(from: Graph): GraphBuilder {
         values,
         nodes: sortNodes(current(), values.length),
         retired,
+        ...(from.unknowns === undefined ? {} : { unknowns: from.unknowns }),
       });
     },
   };

@@ -6,7 +6,6 @@ const text = new TextDecoder();
 
 /**
  * The numbers of a constant of this type. Bytes are viewed, not copied; a splat is written out.
- * String tensors are stored as elements joined by NUL bytes.
  * @param value, node  names for the message when the numbers are absent
  */
 export function constantOf(type: TensorType, constant: Constant, value: string, node: string): Tensor {
@@ -18,11 +17,9 @@ export function constantOf(type: TensorType, constant: Constant, value: string, 
   switch (constant.kind) {
     case 'absent':
       return fail(graphMessages.absentContents({ value, node, reason: constant.reason }, { origin: node === '' ? [] : [node] }));
+    case 'strings':
+      return { dtype, shape, data: constant.strings };
     case 'bytes':
-      if (dtype === 'string') {
-        const all = text.decode(constant.bytes);
-        return { dtype, shape, data: elementCount(shape) === 0 ? [] : all.split('\0') };
-      }
       return { dtype, shape, data: viewBytes(dtype, constant.bytes) };
     case 'splat':
       if (dtype === 'string') {
@@ -49,6 +46,6 @@ export function constantTensor(value: Value, node: string = ''): Tensor | null {
 /** A tensor as the contents of a value. */
 export function constantFrom(tensor: Tensor): Constant {
   const { data } = tensor;
-  if (!ArrayBuffer.isView(data)) return { kind: 'bytes', bytes: new TextEncoder().encode(data.join('\0')) };
+  if (!ArrayBuffer.isView(data)) return { kind: 'strings', strings: data };
   return { kind: 'bytes', bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }

@@ -6,6 +6,7 @@
  * Numbers are never -0 (hence the `+ 0` below). `ceilDiv` by a number is written as a floor division, ceil(a / n) = floor((a + n - 1) / n).
  */
 import { fail, graphMessages, type Location } from '../core/index.ts';
+import { dimRange } from './dim-range.ts';
 
 export type Dim = number | DimExpr;
 
@@ -44,11 +45,41 @@ export function ceilDivDim(left: Dim, right: Dim): Dim {
 
 export function maxDim(left: Dim, right: Dim): Dim {
   if (typeof left === 'number' && typeof right === 'number') return Math.max(left, right) + 0;
-  const difference = subDim(left, right);
-  if (typeof difference === 'number') return fromPolynomial(toPolynomial(difference >= 0 ? left : right));
-  const a = fromPolynomial(toPolynomial(left));
-  const b = fromPolynomial(toPolynomial(right));
-  return fromPolynomial(toPolynomial({ kind: 'max', left: a, right: b }));
+  return greatest([...maxOperands(canonical(left)), ...maxOperands(canonical(right))]);
+}
+
+function maxOperands(dim: Dim): readonly Dim[] {
+  return typeof dim !== 'number' && dim.kind === 'max' ? [...maxOperands(dim.left), ...maxOperands(dim.right)] : [dim];
+}
+
+/** Of canonical operands: those that another always reaches are dropped, the rest in the order of their text, so that max is commutative. */
+function greatest(operands: readonly Dim[]): Dim {
+  const kept: Dim[] = [];
+  for (const operand of operands) {
+    if (kept.some((k) => reaches(k, operand))) continue;
+    const beaten = kept.filter((k) => reaches(operand, k));
+    for (const k of beaten) kept.splice(kept.indexOf(k), 1);
+    kept.push(operand);
+  }
+  const sorted = kept.map((dim) => ({ dim, text: printDim(dim) })).sort((x, y) => (x.text < y.text ? -1 : x.text > y.text ? 1 : 0));
+  return sorted
+    .map((x) => x.dim)
+    .reduce((left, right) => {
+      const max: DimExpr = { kind: 'max', left, right };
+      canonicalMaxima.add(max);
+      return max;
+    });
+}
+
+/** Maxima that need not be put in order again. */
+const canonicalMaxima = new WeakSet<DimExpr>();
+
+/** a >= b for every binding, as far as can be told. */
+function reaches(a: Dim, b: Dim): boolean {
+  const [left, right] = [typeof a === 'number' ? null : a, typeof b === 'number' ? null : b];
+  // The common case, without arithmetic: bare symbols bound each other only where they are the same.
+  if (right?.kind === 'symbol' && (left === null || left.kind === 'symbol')) return left?.kind === 'symbol' && left.name === right.name;
+  return dimRange(subDim(a, b))[0] >= 0;
 }
 
 /** a + b - max(a, b), which needs no kind of its own. */
@@ -83,24 +114,26 @@ export function symbolsOf(dim: Dim): readonly string[] {
 
 /** Replaces the symbols that `env` names; a number when all of them are. */
 export function bindDim(dim: Dim, env: Readonly<Record<string, number>>): Dim {
-  if (typeof dim === 'number') return dim;
-  switch (dim.kind) {
-    case 'symbol':
-      return Object.hasOwn(env, dim.name) ? (env[dim.name] ?? dim) : dim;
-    case 'add':
-      return addDim(bindDim(dim.left, env), bindDim(dim.right, env));
-    case 'sub':
-      return subDim(bindDim(dim.left, env), bindDim(dim.right, env));
-    case 'mul':
-      return mulDim(bindDim(dim.left, env), bindDim(dim.right, env));
-    case 'floorDiv':
-      return floorDivDim(bindDim(dim.left, env), bindDim(dim.right, env));
-    case 'ceilDiv':
-      return ceilDivDim(bindDim(dim.left, env), bindDim(dim.right, env));
-    case 'max':
-      return maxDim(bindDim(dim.left, env), bindDim(dim.right, env));
-  }
+  return replaceSymbols(dim, (name) => (Object.hasOwn(env, name) ? env[name] : undefined));
 }
+
+/** Puts other dimensions in place of symbols; undefined leaves one as it is. */
+export function replaceSymbols(dim: Dim, by: (name: string) => Dim | undefined): Dim {
+  if (typeof dim === 'number') return dim;
+  if (dim.kind === 'symbol') return by(dim.name) ?? dim;
+  const left = replaceSymbols(dim.left, by);
+  const right = replaceSymbols(dim.right, by);
+  return left === dim.left && right === dim.right ? dim : combine[dim.kind](left, right);
+}
+
+const combine: Readonly<Record<Exclude<DimExpr['kind'], 'symbol'>, (left: Dim, right: Dim) => Dim>> = {
+  add: addDim,
+  sub: subDim,
+  mul: mulDim,
+  floorDiv: floorDivDim,
+  ceilDiv: ceilDivDim,
+  max: maxDim,
+};
 
 const bareSymbol = /^[A-Za-z_][A-Za-z0-9_.]*$/;
 
@@ -220,15 +253,15 @@ function toPolynomial(dim: Dim): Polynomial {
     case 'ceilDiv':
       return divide(toPolynomial(dim.left), toPolynomial(dim.right), dim.kind);
     case 'max': {
-      // Order the operands by their text, so that max(a,b) and max(b,a) are one atom.
-      const left = fromPolynomial(toPolynomial(dim.left));
-      const right = fromPolynomial(toPolynomial(dim.right));
-      const difference = addPolynomials(toPolynomial(left), toPolynomial(right), -1);
-      const constant = constantOf(difference);
-      if (constant !== null) return toPolynomial(constant >= 0 ? left : right);
-      return atomPolynomial(printDim(left) <= printDim(right) ? { kind: 'max', left, right } : { kind: 'max', left: right, right: left });
+      if (canonicalMaxima.has(dim)) return atomPolynomial(dim);
+      const largest = greatest([...maxOperands(canonical(dim.left)), ...maxOperands(canonical(dim.right))]);
+      return typeof largest !== 'number' && largest.kind === 'max' ? atomPolynomial(largest) : toPolynomial(largest);
     }
   }
+}
+
+function canonical(dim: Dim): Dim {
+  return fromPolynomial(toPolynomial(dim));
 }
 
 function constantOf(p: Polynomial): number | null {

@@ -12,16 +12,15 @@ import type { ConcreteType } from './ops/op-def.ts';
  */
 export function evaluateNode(node: Node, opset: number, inputs: readonly (Tensor | null)[]): readonly Tensor[] {
   const def = definitionOf(node);
-  const context = { node, opset, inputs, outputs: [] };
+  const version = node.version ?? opset;
+  const context = { node, opset: version, inputs, outputs: [] };
   const outputs = def
     .infer(asInfer(context))
     .slice(0, node.outputs.length)
     .map((type): ConcreteType => ({
       dtype: type.dtype,
-      shape: type.shape.map((d) => {
-        if (typeof d !== 'number') throw new Error(`${node.op} "${node.name}": a shape inferred from tensors is symbolic`);
-        return d;
-      }),
+      // What only the evaluator can tell (how many elements are not zero) is -1.
+      shape: type.shape.map((d) => (typeof d === 'number' ? d : -1)),
     }));
-  return def.evaluate({ node, opset, inputs, outputs });
+  return def.evaluate({ node, opset: version, inputs, outputs });
 }

@@ -10,6 +10,7 @@ export * from './build.ts';
 export * from './constant.ts';
 export * from './dim.ts';
 export * from './evaluate.ts';
+export { evaluateNodeValues, runGraph, type RunGraph } from './evaluate-values.ts';
 export * from './infer.ts';
 export * from './interpret.ts';
 export * from './ir.ts';

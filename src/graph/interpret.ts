@@ -1,86 +1,81 @@
 /** Runs a graph on real numbers: the definition of what a model means. */
-import { elementCount, fail, graphMessages, type Diagnostic, type Tensor } from '../core/index.ts';
-import { constantOf } from './constant.ts';
-import { evaluateNode } from './evaluate.ts';
-import { leafNodes } from './infer.ts';
-import type { Graph, Node, Value, ValueId } from './ir.ts';
+import { bitsOf, elementCount, fail, graphMessages, isTensor, type Diagnostic, type RuntimeValue, type Tensor } from '../core/index.ts';
+import { evaluateNodeValues, planOf, startLive, valueOf } from './evaluate-values.ts';
+import type { Graph, Node, Quantization, TensorType, Value, ValueId } from './ir.ts';
+import { opDef } from './ops/index.ts';
 import { printShape } from './ops/op-def.ts';
-import { evaluateQuantizedNode, quantizeTensor, type QuantizedTensor } from './quantized.ts';
+import { dequantizeTensor, evaluateQuantizedNode, quantizeTensor } from './quantized.ts';
+import { printType } from './text-type.ts';
 
 export interface InterpretOptions {
-  /** Called with every input and every computed value as it comes to be. */
+  /** Called with every input and every computed value that is a tensor as it comes to be; values inside of bodies are not seen. */
   readonly observe?: (value: Value, tensor: Tensor) => void;
 }
 
 /**
  * The outputs of a graph for these inputs, by name.
  * @param inputs  by input name; a quantized input may be given as float32 and is then quantized with its own scale
- * Throws coded errors for inputs that are missing or do not fit, absent constants, and placeholder scales.
+ * Throws coded errors for inputs that are missing or do not fit, absent constants, placeholder scales, and outputs that are not
+ * tensors: `interpretValues` has those.
  */
 export function interpret(graph: Graph, inputs: ReadonlyMap<string, Tensor>, options: InterpretOptions = {}): Map<string, Tensor> {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, value] of interpretValues(graph, inputs, options)) {
+    if (!isTensor(value)) return fail(graphMessages.outputIsNoTensor({ name, kind: value.kind }));
+    tensors.set(name, value);
+  }
+  return tensors;
+}
+
+/** Like `interpret`, for inputs and outputs that may be sequences and optionals too. */
+export function interpretValues(
+  graph: Graph,
+  inputs: ReadonlyMap<string, RuntimeValue>,
+  options: InterpretOptions = {},
+): Map<string, RuntimeValue> {
   const observe = options.observe ?? (() => undefined);
-  const nodes = leafNodes(graph.nodes);
-  refusePlaceholders(graph, nodes);
-  const live = new Map<ValueId, Tensor>();
-  for (const [id, tensor] of readInputs(graph, inputs)) {
-    live.set(id, tensor);
-    observe(valueOf(graph, id), tensor);
-  }
-  const uses = countUses(graph, nodes);
-  const read = (id: ValueId, node: string): Tensor => {
-    const found = live.get(id);
-    if (found !== undefined) return found;
-    const value = valueOf(graph, id);
-    if (value.constant === null) throw new Error(`value "${value.name}" is used before it is computed`);
-    return constantOf(value.type, value.constant, value.name, node);
-  };
-  for (const node of nodes) {
-    const operands = node.inputs.map((id): QuantizedTensor | null =>
-      id === null ? null : { tensor: read(id, node.name), quantization: valueOf(graph, id).quantization },
-    );
-    const forms = node.outputs.map((id) => valueOf(graph, id));
-    const quantized = operands.some((x) => x !== null && x.quantization !== null) || forms.some((v) => v.quantization !== null);
-    const results = quantized
-      ? evaluateQuantizedNode(
-          node,
-          graph.opset,
-          operands,
-          forms.map((v) => ({ dtype: v.type.dtype, quantization: v.quantization })),
-        )
-      : evaluateNode(
-          node,
-          graph.opset,
-          operands.map((x) => x?.tensor ?? null),
-        );
+  const plan = planOf(graph);
+  refusePlaceholders(graph, plan.nodes);
+  const given = readInputs(graph, inputs);
+  for (const [id, value] of given) if (isTensor(value)) observe(valueOf(graph, id), value);
+  const live = startLive(graph, plan, given);
+  for (const node of plan.nodes) {
+    const operands = node.inputs.map((id) => (id === null ? null : live.read(id, node.name)));
+    const results = evaluateInGraph(graph, node, operands);
     for (const [i, id] of node.outputs.entries()) {
-      const tensor = results[i];
-      if (tensor === undefined) throw new Error(`${node.op} "${node.name}" did not compute its output ${i}`);
-      live.set(id, tensor);
-      observe(valueOf(graph, id), tensor);
+      const result = results[i];
+      if (result !== undefined && isTensor(result)) observe(valueOf(graph, id), result);
     }
-    for (const id of node.inputs) {
-      if (id === null) continue;
-      const left = (uses.get(id) ?? 0) - 1;
-      uses.set(id, left);
-      if (left === 0) live.delete(id);
-    }
-    for (const id of node.outputs) if (!uses.has(id)) live.delete(id);
+    live.settle(node, results);
   }
-  return new Map(graph.outputs.map((id) => [valueOf(graph, id).name, read(id, '')]));
+  return new Map(graph.outputs.map((id) => [valueOf(graph, id).name, live.read(id, '')]));
 }
 
-function valueOf(graph: Graph, id: ValueId): Value {
-  const value = graph.values[id];
-  if (value === undefined) throw new Error(`graph "${graph.name}" has no value ${id}`);
-  return value;
-}
-
-/** Reads of each value; graph outputs count as one that never ends. */
-function countUses(graph: Graph, nodes: readonly Node[]): Map<ValueId, number> {
-  const uses = new Map<ValueId, number>();
-  for (const id of graph.outputs) uses.set(id, 1);
-  for (const node of nodes) for (const id of node.inputs) if (id !== null) uses.set(id, (uses.get(id) ?? 0) + 1);
-  return uses;
+/** A node with the quantization its operands and results have in the graph. */
+function evaluateInGraph(graph: Graph, node: Node, operands: readonly (RuntimeValue | null)[]): readonly RuntimeValue[] {
+  const form = (id: ValueId | null): Quantization | null => (id === null ? null : valueOf(graph, id).quantization);
+  const quantized = node.inputs.some((id) => form(id) !== null) || node.outputs.some((id) => form(id) !== null);
+  if (!quantized) return evaluateNodeValues(node, graph.opset, operands);
+  const tensors = operands.map((x) => (x === null || isTensor(x) ? x : undefined));
+  if (opDef(node.domain, node.op)?.evaluateValues === undefined && tensors.every((x) => x !== undefined)) {
+    return evaluateQuantizedNode(
+      node,
+      graph.opset,
+      tensors.map((tensor, i) => (tensor === null ? null : { tensor, quantization: form(node.inputs[i] ?? null) })),
+      node.outputs.map((id) => ({ dtype: valueOf(graph, id).type.dtype, quantization: form(id) })),
+    );
+  }
+  // Bodies are plain: they see the numbers that quantized values stand for.
+  const real = operands.map((x, i) => {
+    const quantization = form(node.inputs[i] ?? null);
+    return x === null || !isTensor(x) || quantization === null ? x : dequantizeTensor({ tensor: x, quantization });
+  });
+  return evaluateNodeValues(node, graph.opset, real).map((result, i) => {
+    const id = node.outputs[i];
+    const quantization = id === undefined ? null : form(id);
+    if (id === undefined || quantization === null || !isTensor(result)) return result;
+    return quantizeTensor(result, quantization, valueOf(graph, id).type.dtype);
+  });
 }
 
 function refusePlaceholders(graph: Graph, nodes: readonly Node[]): void {
@@ -97,34 +92,49 @@ function refusePlaceholders(graph: Graph, nodes: readonly Node[]): void {
   }
 }
 
-function readInputs(graph: Graph, given: ReadonlyMap<string, Tensor>): readonly (readonly [ValueId, Tensor])[] {
+function readInputs(graph: Graph, given: ReadonlyMap<string, RuntimeValue>): readonly (readonly [ValueId, RuntimeValue])[] {
   const problems: Diagnostic[] = [];
-  const result: (readonly [ValueId, Tensor])[] = [];
+  const result: (readonly [ValueId, RuntimeValue])[] = [];
   for (const id of graph.inputs) {
     const value = valueOf(graph, id);
     const { type, name, quantization } = value;
-    const tensor = given.get(name);
-    if (tensor === undefined) {
+    const found = given.get(name);
+    if (found === undefined) {
       if (value.constant === null) {
-        problems.push(graphMessages.inputNotGiven({ name, shape: `${type.dtype} ${printShape(type.shape)}`, given: [...given.keys()] }));
+        problems.push(graphMessages.inputNotGiven({ name, shape: describe(type), given: [...given.keys()] }));
       }
       continue;
     }
-    const fits = tensor.shape.length === type.shape.length && type.shape.every((d, i) => typeof d !== 'number' || d === tensor.shape[i]);
-    const asFloat = quantization !== null && tensor.dtype === 'float32' && type.dtype !== 'float32';
-    if (!fits || !(asFloat || tensor.dtype === type.dtype) || tensor.data.length !== elementCount(tensor.shape)) {
-      const expected = `${type.dtype} ${printShape(type.shape)}${quantization === null ? '' : ' (or float32)'}`;
-      problems.push(
-        graphMessages.inputOfWrongType({
-          name,
-          expected,
-          given: `${tensor.dtype} ${printShape(tensor.shape)} of ${tensor.data.length} elements`,
-        }),
-      );
+    const asFloat = quantization !== null && isTensor(found) && found.dtype === 'float32' && type.dtype !== 'float32';
+    if (!fits(type, found, asFloat)) {
+      const expected = `${describe(type)}${quantization === null ? '' : ' (or float32)'}`;
+      const what = isTensor(found)
+        ? `${found.dtype} ${printShape(found.shape)} of ${found.data.length} elements`
+        : `${found.kind === 'sequence' ? `a sequence of ${found.elements.length} ${found.dtype}` : 'an optional'}`;
+      problems.push(graphMessages.inputOfWrongType({ name, expected, given: what }));
       continue;
     }
-    result.push([id, asFloat && quantization !== null ? quantizeTensor(tensor, quantization, type.dtype) : tensor]);
+    const quantize = asFloat && isTensor(found) && quantization !== null;
+    result.push([id, quantize ? quantizeTensor(found, quantization, type.dtype) : found]);
   }
   if (problems.length > 0) fail(...problems);
   return result;
+}
+
+function describe(type: TensorType): string {
+  return type.container === undefined && type.unranked === undefined ? `${type.dtype} ${printShape(type.shape)}` : printType(type);
+}
+
+/** @param asFloat  numbers in place of the quantized integers of the type */
+function fits(type: TensorType, value: RuntimeValue, asFloat: boolean): boolean {
+  if (isTensor(value)) {
+    const { shape } = value;
+    const ranked = type.unranked !== true;
+    // A tensor is welcome where an optional one is asked for.
+    if (type.container !== undefined && type.container !== 'optional') return false;
+    if (ranked && (shape.length !== type.shape.length || type.shape.some((d, i) => typeof d === 'number' && d !== shape[i]))) return false;
+    return (asFloat || value.dtype === type.dtype) && (bitsOf(value.dtype) < 8 || value.data.length === elementCount(shape));
+  }
+  if (value.kind === 'optional') return type.container === 'optional' || type.container === 'optional-sequence';
+  return (type.container === 'sequence' || type.container === 'optional-sequence') && value.dtype === type.dtype;
 }

@@ -50,6 +50,8 @@ export type Constant =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** Every element is `element` (the bytes of one element). */
   | { readonly kind: 'splat'; readonly element: Uint8Array }
+  /** Elements of a string tensor, in order. */
+  | { readonly kind: 'strings'; readonly strings: readonly string[] }
   /** The shape is known, the numbers are not (external data that is not there). */
   | { readonly kind: 'absent'; readonly reason: string };
 
@@ -96,6 +98,11 @@ export interface Node {
   readonly version?: number;
   /** Names of the ONNX nodes this came from, in graph order. */
   readonly origin: readonly string[];
+  /**
+   * Multiply-accumulates this node stands for, where that is not what its operator counts: a node made from another carries its
+   * share of what the original node counts, so that sums over a graph stay what the ONNX file says.
+   */
+  readonly macs?: number;
   /** Only of `Fused`: its nodes in topological order, on values of the same graph. The first is the anchor. */
   readonly body?: readonly Node[];
 }

@@ -5,6 +5,7 @@ import type { ConcreteType } from './ops/op-def.ts';
 /** Multiply-accumulates of a node as the ONNX graph defines them; of a Fused node the sum of its body. Dims must be bound. */
 export function macsOf(graph: Graph, node: Node): number {
   if (node.body !== undefined) return node.body.reduce((n, inner) => n + macsOf(graph, inner), 0);
+  if (node.macs !== undefined) return node.macs;
   const concrete = (id: ValueId): ConcreteType => {
     const value = graph.values[id];
     if (value === undefined) throw new Error(`no value ${id}`);
@@ -19,7 +20,7 @@ export function macsOf(graph: Graph, node: Node): number {
   };
   return definitionOf(node).macs({
     node,
-    opset: graph.opset,
+    opset: node.version ?? graph.opset,
     inputs: node.inputs.map((id) => (id === null ? null : concrete(id))),
     outputs: node.outputs.map(concrete),
   });

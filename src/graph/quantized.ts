@@ -2,7 +2,9 @@
  * The meaning of one node on quantized values: real = scale · (q - zeroPoint).
  *
  * - Conv, Gemm, MatMul: acc = Σ (x - zx)(w - zw) + bias in int32, wrapping; q = requantize(acc, M[c], zo),
- *   M[c] = f32(f32(sx · sw[c]) / so). Without output quantization y = f32(f32(acc) · f32(sx · sw[c])).
+ *   M[c] = f32(f32(sx · sw[c]) / so). Without output quantization y = dequantize(acc, f32(sx · sw[c]), 0). An int32 output of scale
+ *   f32(sx · sw[c]) and zero point 0 is acc itself.
+ * - DequantizeLinear reads the integers of its operand; QuantizeLinear of the scale its operand has gives them back.
  * - AveragePool, GlobalAveragePool: q = clamp(roundHalfEven(f32(f32(f32(Σ (x - zx)) / count) · f32(sx / so))) + zo).
  * - MaxPool, views, moves with equal quantization at both ends: on q itself.
  * - Concat: per input a copy, or quantize(dequantize(q)) where the quantization differs.
@@ -55,6 +57,8 @@ export function evaluateQuantizedNode(
     if (special !== null) return special;
   }
   const real = inputs.map((x) => (x === null ? null : dequantizeTensor(x)));
+  // Its output is integers whether or not the graph says what they stand for.
+  if (node.op === 'QuantizeLinear') return evaluateNode(node, opset, real);
   return evaluateNode(node, opset, real).map((t, i) => {
     const form = outputs[i];
     return form === undefined || form.quantization === null ? t : quantizeTensor(t, form.quantization, form.dtype);
@@ -70,6 +74,7 @@ function evaluateInteger(
   output: OutputForm,
 ): readonly Tensor[] | null {
   const [x = null] = inputs;
+  if (node.op === 'DequantizeLinear' && x !== null) return [dequantizeLinear(node, opset, x, inputs, output)];
   if (x === null || x.quantization === null) return node.op === 'Concat' ? concat(node, inputs, output) : null;
   switch (node.op) {
     case 'Conv':
@@ -92,6 +97,20 @@ function evaluateInteger(
   if (node.op === 'Pad') integers[2] = padElement(node, inputs[2] ?? null, x);
   const plain = node.op === 'Pad' && node.attributes['value'] !== undefined ? withoutAttribute(node, 'value') : node;
   return evaluateNode(plain, opset, integers);
+}
+
+/** Of the integers as they stand; a result of the same scale is those integers. */
+function dequantizeLinear(
+  node: Node,
+  opset: number,
+  x: QuantizedTensor,
+  inputs: readonly (QuantizedTensor | null)[],
+  output: OutputForm,
+): Tensor {
+  const operands = inputs.map((t) => t?.tensor ?? null);
+  const [real] = evaluateNode(node, opset, operands);
+  if (real === undefined) throw new Error(`${node.op} "${node.name}" made nothing`);
+  return output.quantization === null ? real : quantizeTensor(real, output.quantization, output.dtype);
 }
 
 function withoutAttribute(node: Node, name: string): Node {
@@ -253,10 +272,12 @@ function drain({ sums, shape, factor, inner }: Accumulator, output: OutputForm):
   if (q === null) {
     for (let at = 0, block = 0; at < out.length; block++) {
       const f = factor[block % channels] ?? 1;
-      for (let i = 0; i < inner; i++, at++) out[at] = Math.fround(Math.fround(sums[at] ?? 0) * f);
+      for (let i = 0; i < inner; i++, at++) out[at] = dequantize(sums[at] ?? 0, f, 0);
     }
     return tensorOf(output.dtype, shape, out);
   }
+  if (output.dtype === 'int32' && q.scale.every((s, c) => s === factor[factor.length === 1 ? 0 : c]))
+    return { dtype: 'int32', shape, data: sums };
   const [lo, hi] = integerRange(output.dtype);
   const scale = q.scale[0] ?? 1;
   const zero = q.zeroPoint[0] ?? 0;

@@ -1,19 +1,11 @@
 /** Reads the textual form of graphs; see text-print.ts for what it looks like. */
-import { allDTypes, fail, graphMessages, isFloat, suggest, type DType, type Location } from '../core/index.ts';
+import { fail, graphMessages, isFloat, suggest, type DType } from '../core/index.ts';
 import { fromBase64 } from './base64.ts';
 import { constantFrom } from './constant.ts';
-import { parseDim, type Dim } from './dim.ts';
-import type { Attribute, Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from './ir.ts';
+import type { Attribute, Constant, Graph, Node, Quantization, TensorType, UnknownDim, Value, ValueId } from './ir.ts';
 import { tensorOf } from './ops/numbers.ts';
-
-interface Token {
-  readonly kind: 'word' | 'string' | 'punctuation' | 'end';
-  /** Without quotes for strings. */
-  readonly text: string;
-  readonly at: number;
-}
-
-const tokenPattern = /[ \t\r\n]+|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|[A-Za-z0-9_./-][A-Za-z0-9_./+-]*|[%#:=(){}[\],]|[^]/y;
+import { startReader, type Reader } from './text-reader.ts';
+import { readType } from './text-type.ts';
 
 /** @param file  named in errors */
 export function parseGraph(text: string, file?: string): Graph {
@@ -21,101 +13,6 @@ export function parseGraph(text: string, file?: string): Graph {
   const graph = readGraph(reader);
   if (reader.peek().kind !== 'end') reader.wrong('the end of the text');
   return graph;
-}
-
-interface Reader {
-  peek(): Token;
-  next(): Token;
-  /** Takes the token if it is this one. */
-  take(text: string): boolean;
-  expect(text: string): void;
-  word(what: string): string;
-  string(what: string): string;
-  integer(what: string): number;
-  /** Text up to the bracket that closes or a comma at depth 0. */
-  dim(): Dim;
-  wrong(expected: string): never;
-  location(): Location;
-}
-
-function startReader(source: string, file: string | undefined): Reader {
-  let position = 0;
-  const scan = (): Token => {
-    for (;;) {
-      if (position >= source.length) return { kind: 'end', text: 'the end', at: source.length };
-      tokenPattern.lastIndex = position;
-      const raw = tokenPattern.exec(source)?.[0] ?? ' ';
-      const at = position;
-      position += raw.length;
-      if (/^[ \t\r\n]/.test(raw) || raw.startsWith('//')) continue;
-      if (raw.length > 1 && raw.startsWith('"')) return { kind: 'string', text: unquote(raw, at), at };
-      return { kind: /^[A-Za-z0-9_./-]/.test(raw) ? 'word' : 'punctuation', text: raw, at };
-    }
-  };
-  const unquote = (raw: string, at: number): string => {
-    // Base64 strings are long and have no escapes.
-    if (!raw.includes('\\')) return raw.slice(1, -1);
-    try {
-      return String(JSON.parse(raw));
-    } catch {
-      return fail(graphMessages.textSyntax({ expected: 'a string with JSON escapes', found: raw }, { location: place(at) }));
-    }
-  };
-  const place = (at: number): Location => {
-    const before = source.slice(0, at);
-    const line = before.split('\n').length;
-    return { ...(file === undefined ? {} : { file }), line, column: at - before.lastIndexOf('\n') };
-  };
-  let token = scan();
-  const wrong = (expected: string): never => {
-    const found = token.kind === 'end' ? 'the end' : token.kind === 'string' ? JSON.stringify(token.text.slice(0, 40)) : `"${token.text}"`;
-    return fail(graphMessages.textSyntax({ expected, found }, { location: place(token.at) }));
-  };
-  const next = (): Token => {
-    const current = token;
-    token = scan();
-    return current;
-  };
-  const reader: Reader = {
-    peek: () => token,
-    next,
-    take(text) {
-      if (token.kind === 'string' || token.text !== text || token.kind === 'end') return false;
-      next();
-      return true;
-    },
-    expect(text) {
-      if (!reader.take(text)) wrong(`"${text}"`);
-    },
-    word: (what) => (token.kind === 'word' ? next().text : wrong(what)),
-    string: (what) => (token.kind === 'string' ? next().text : wrong(what)),
-    integer(what) {
-      if (token.kind !== 'word' || !/^-?\d+$/.test(token.text)) return wrong(what);
-      return Number(next().text);
-    },
-    dim() {
-      const start = token.at;
-      let depth = 0;
-      let quoted = false;
-      let end = start;
-      for (; end < source.length; end++) {
-        const c = source[end];
-        if (c === '\\' && quoted) end++;
-        else if (c === "'") quoted = !quoted;
-        else if (quoted) continue;
-        else if (c === '(') depth++;
-        else if (c === ')') depth--;
-        else if (c === '\n' || (depth === 0 && (c === ',' || c === ']'))) break;
-      }
-      const value = parseDim(source.slice(start, end), place(start));
-      position = end;
-      token = scan();
-      return value;
-    },
-    wrong,
-    location: () => place(token.at),
-  };
-  return reader;
 }
 
 interface Scope {
@@ -135,6 +32,7 @@ function readGraph(r: Reader): Graph {
   const nodes: Node[] = [];
   const outputs: ValueId[] = [];
   const retired: Record<string, 'folded' | 'view' | 'dead'> = {};
+  const unknowns: UnknownDim[] = [];
   while (!r.take('}')) {
     if (r.take('input')) inputs.push(defineValue(r, scope));
     else if (r.take('const') || r.take('unused')) defineValue(r, scope);
@@ -149,17 +47,31 @@ function readGraph(r: Reader): Graph {
         r.next();
         retired[node] = fate;
       }
-    } else if (r.peek().text === '%') nodes.push(readNode(r, scope));
-    else r.wrong('input, const, a node, return, retired or "}"');
+    } else if (r.take('unknown')) unknowns.push(readUnknown(r));
+    else if (r.peek().text === '%') nodes.push(readNode(r, scope));
+    else r.wrong('input, const, a node, return, retired, unknown or "}"');
   }
   const values: Value[] = [];
   for (let id = 0; id < scope.values.size; id++) {
     const value = scope.values.get(id);
     if (value === undefined)
-      return fail(graphMessages.textBadContents({ problem: `the ids have a gap: no value #${id}` }, { location: r.location() }));
+      return fail(graphMessages.textBadContents({ problem: `the ids have a gap: no value #${id}` }, { location: r.place(r.position()) }));
     values.push(value);
   }
-  return { name, opset, inputs, outputs, values, nodes, retired };
+  return { name, opset, inputs, outputs, values, nodes, retired, ...(unknowns.length === 0 ? {} : { unknowns }) };
+}
+
+/** `"symbol" of "op" "node" why "…" input "x" most n`, the last two only where there are such. */
+function readUnknown(r: Reader): UnknownDim {
+  const symbol = r.string('a symbol in quotes');
+  r.expect('of');
+  const op = r.string('an operator in quotes');
+  const node = r.string('a node name in quotes');
+  r.expect('why');
+  const why = r.string('what it depends on, in quotes');
+  const input = r.take('input') ? r.string('the name of a graph input in quotes') : null;
+  const upper = r.take('most') ? r.dim() : null;
+  return { symbol, upper, node, op, why, input };
 }
 
 function readName(r: Reader): string {
@@ -169,36 +81,18 @@ function readName(r: Reader): string {
 
 /** `%name#id: type quantized(…) = contents`, the contents only of constants. */
 function defineValue(r: Reader, scope: Scope): ValueId {
-  const location = r.location();
-  const id = defineName(r, scope, readName(r), location);
+  const at = r.position();
+  const id = defineName(r, scope, readName(r), at);
   const value = scope.values.get(id);
   if (value !== undefined && r.take('=')) scope.values.set(id, { ...value, constant: readConstant(r, value.type) });
   return id;
 }
 
 function useValue(r: Reader, scope: Scope): ValueId {
-  const location = r.location();
+  const at = r.position();
   const name = readName(r);
   const id = scope.byName.get(name);
-  return id ?? fail(graphMessages.textUndefinedValue({ name, near: suggest(name, scope.byName.keys()) }, { location }));
-}
-
-function readType(r: Reader): TensorType {
-  const dtype = readDType(r);
-  r.expect('[');
-  const shape: Dim[] = [];
-  while (!r.take(']')) {
-    if (shape.length > 0) r.expect(',');
-    shape.push(r.dim());
-  }
-  return { dtype, shape };
-}
-
-function readDType(r: Reader): DType {
-  const dtype = allDTypes.find((d) => d === r.peek().text);
-  if (dtype === undefined) return r.wrong('an element type such as float32');
-  r.next();
-  return dtype;
+  return id ?? fail(graphMessages.textUndefinedValue({ name, near: suggest(name, scope.byName.keys()) }, { location: r.place(at) }));
 }
 
 function readNumberList(r: Reader): number[] {
@@ -264,12 +158,13 @@ function alignedCopy(bytes: Uint8Array): ArrayBuffer {
 }
 
 function readBase64(r: Reader): Uint8Array {
-  const location = r.location();
+  const at = r.position();
   const bytes = fromBase64(r.string('base64 in quotes'));
-  return bytes ?? fail(graphMessages.textBadContents({ problem: 'the text in quotes is not base64' }, { location }));
+  return bytes ?? fail(graphMessages.textBadContents({ problem: 'the text in quotes is not base64' }, { location: r.place(at) }));
 }
 
 function readConstant(r: Reader, type: TensorType): Constant {
+  if (r.take('strings')) return { kind: 'strings', strings: readList(r, () => r.string('text in quotes')) };
   if (r.take('absent')) return { kind: 'absent', reason: r.string('a reason in quotes') };
   if (r.take('splat')) {
     if (r.take('base64')) return { kind: 'splat', element: readBase64(r) };
@@ -277,17 +172,22 @@ function readConstant(r: Reader, type: TensorType): Constant {
   }
   if (r.take('base64')) return { kind: 'bytes', bytes: readBase64(r) };
   if (r.peek().text === 'hash') {
-    fail(graphMessages.textBadContents({ problem: 'the contents were left out when this text was printed' }, { location: r.location() }));
+    fail(
+      graphMessages.textBadContents(
+        { problem: 'the contents were left out when this text was printed' },
+        { location: r.place(r.position()) },
+      ),
+    );
   }
   return { kind: 'bytes', bytes: readElements(r, type.dtype) };
 }
 
 /** A list of numbers as the little-endian bytes of its elements. */
 function readElements(r: Reader, dtype: DType): Uint8Array {
-  const location = r.location();
+  const at = r.position();
   const texts = readList(r, () => r.word('a number'));
   const bad = texts.find((t) => !numberPattern.test(t) || (!isFloat(dtype) && isFloatText(t)));
-  if (bad !== undefined) return fail(graphMessages.textBadContents({ problem: `"${bad}" is not a ${dtype}` }, { location }));
+  if (bad !== undefined) return fail(graphMessages.textBadContents({ problem: `"${bad}" is not a ${dtype}` }, { location: r.place(at) }));
   if (dtype === 'int64' || dtype === 'uint64') {
     const data = dtype === 'int64' ? BigInt64Array.from(texts, BigInt) : BigUint64Array.from(texts, BigInt);
     return new Uint8Array(data.buffer);
@@ -299,12 +199,12 @@ function readElements(r: Reader, dtype: DType): Uint8Array {
 
 function readNode(r: Reader, scope: Scope): Node {
   // A Fused node names its outputs without types: its body defines them, below. They are resolved afterwards.
-  const heads: ({ readonly id: ValueId } | { readonly name: string; readonly location: Location })[] = [];
+  const heads: ({ readonly id: ValueId } | { readonly name: string; readonly at: number })[] = [];
   do {
-    const location = r.location();
+    const at = r.position();
     const name = readName(r);
-    if (r.peek().text === ':' || r.peek().text === '#') heads.push({ id: defineName(r, scope, name, location) });
-    else heads.push({ name, location });
+    if (r.peek().text === ':' || r.peek().text === '#') heads.push({ id: defineName(r, scope, name, at) });
+    else heads.push({ name, at });
   } while (r.take(','));
   r.expect('=');
   const { domain, op } = readOperator(r);
@@ -323,6 +223,9 @@ function readNode(r: Reader, scope: Scope): Node {
       attributes[key] = readAttribute(r);
     }
   }
+  const captures = r.take('captures') ? { captures: r.integer('how many inputs are captures') } : {};
+  const version = r.take('version') ? { version: r.integer('the version of the operator set') } : {};
+  const macs = r.take('macs') ? { macs: r.integer('a number of multiply-accumulates') } : {};
   const name = r.take('name') ? r.string('a node name in quotes') : '';
   const origin = r.take('origin') ? readList(r, () => r.string('a node name in quotes')) : [];
   let body: Node[] | undefined;
@@ -336,11 +239,26 @@ function readNode(r: Reader, scope: Scope): Node {
     return (
       scope.byName.get(head.name) ??
       fail(
-        graphMessages.textUndefinedValue({ name: head.name, near: suggest(head.name, scope.byName.keys()) }, { location: head.location }),
+        graphMessages.textUndefinedValue(
+          { name: head.name, near: suggest(head.name, scope.byName.keys()) },
+          { location: r.place(head.at) },
+        ),
       )
     );
   });
-  return { op, domain, name, inputs, outputs, attributes, origin, ...(body === undefined ? {} : { body }) };
+  return {
+    op,
+    domain,
+    name,
+    inputs,
+    outputs,
+    attributes,
+    ...captures,
+    ...version,
+    ...macs,
+    origin,
+    ...(body === undefined ? {} : { body }),
+  };
 }
 
 function readOperator(r: Reader): { readonly domain: string; readonly op: string } {
@@ -350,10 +268,10 @@ function readOperator(r: Reader): { readonly domain: string; readonly op: string
 }
 
 /** `#id: type quantized(…)` after a name. */
-function defineName(r: Reader, scope: Scope, name: string, location: Location): ValueId {
-  if (scope.byName.has(name)) fail(graphMessages.textRedefinedValue({ name }, { location }));
+function defineName(r: Reader, scope: Scope, name: string, at: number): ValueId {
+  if (scope.byName.has(name)) fail(graphMessages.textRedefinedValue({ name }, { location: r.place(at) }));
   const id = r.take('#') ? r.integer('a value id') : scope.expected;
-  if (scope.values.has(id)) fail(graphMessages.textRedefinedValue({ name: `#${id}` }, { location }));
+  if (scope.values.has(id)) fail(graphMessages.textRedefinedValue({ name: `#${id}` }, { location: r.place(at) }));
   scope.expected = id + 1;
   r.expect(':');
   const type = readType(r);
@@ -366,6 +284,7 @@ function defineName(r: Reader, scope: Scope, name: string, location: Location): 
 function readAttribute(r: Reader): Attribute {
   const token = r.peek();
   if (token.kind === 'string') return { kind: 'string', value: r.next().text };
+  if (token.text === 'graph') return { kind: 'graph', value: readGraph(r) };
   if (r.take('tensor')) {
     const type = readType(r);
     r.expect('=');

@@ -10,11 +10,19 @@
  *   }
  *
  * A value is defined once, above its uses. Ids follow the order of definitions; a value out of that order says `#id`.
+ * Types: `float32[2, n]`, `float32[*]` where not even the rank is known, `sequence<float32[*]>`, `optional<…>`,
+ * `optional<sequence<…>>`, `map<…>`. A body of If, Loop or Scan is a graph with values of its own, among the attributes:
+ *
+ *   %y: float32[2] = If(%c, %x) {then_branch: graph "then" opset 13 {
+ *     input %x: float32[2]
+ *     …
+ *   }} captures 1 name "if"
  */
 import { bitsOf, elementCount, isFloat, viewBytes, type DType } from '../core/index.ts';
 import { toBase64 } from './base64.ts';
 import { printDim } from './dim.ts';
 import type { Attribute, Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from './ir.ts';
+import { printType } from './text-type.ts';
 
 export interface PrintOptions {
   /** 'all': everything, can be read back. 'hash': long contents as a hash, for display only. */
@@ -44,13 +52,17 @@ export function printGraph(graph: Graph, options: PrintOptions = {}): string {
     return `${use(id)}${place}: ${printType(v.type)}${q}`;
   };
   const contents = (v: Value): string => (v.constant === null ? '' : ` = ${printConstant(v.type, v.constant, elide)}`);
+  const attribute = (a: Attribute, indent: string): string =>
+    a.kind === 'graph' ? printGraph(a.value, options).trimEnd().replaceAll('\n', `\n${indent}`) : printAttribute(a, elide);
   const printNode = (node: Node, indent: string): void => {
     const head = node.outputs.map((id) => (node.body === undefined ? define(id) : use(id))).join(', ');
     const op = printOperator(node);
     const attributes = Object.entries(node.attributes);
-    const braces =
-      attributes.length === 0 ? '' : ` {${attributes.map(([k, a]) => `${printName(k)}: ${printAttribute(a, elide)}`).join(', ')}}`;
-    const tail = `${node.name === '' ? '' : ` name ${quote(node.name)}`}${node.origin.length === 0 ? '' : ` origin ${printStrings(node.origin)}`}`;
+    const braces = attributes.length === 0 ? '' : ` {${attributes.map(([k, a]) => `${printName(k)}: ${attribute(a, indent)}`).join(', ')}}`;
+    const captures = node.captures === undefined ? '' : ` captures ${node.captures}`;
+    const version = node.version === undefined ? '' : ` version ${node.version}`;
+    const macs = node.macs === undefined ? '' : ` macs ${node.macs}`;
+    const tail = `${captures}${version}${macs}${node.name === '' ? '' : ` name ${quote(node.name)}`}${node.origin.length === 0 ? '' : ` origin ${printStrings(node.origin)}`}`;
     lines.push(`${indent}${head} = ${op}(${node.inputs.map(use).join(', ')})${braces}${tail}${node.body === undefined ? '' : ' body {'}`);
     if (node.body === undefined) return;
     for (const inner of node.body) printNode(inner, `${indent}  `);
@@ -70,6 +82,11 @@ export function printGraph(graph: Graph, options: PrintOptions = {}): string {
   for (const node of graph.nodes) printNode(node, '  ');
   if (graph.outputs.length > 0) lines.push(`  return ${graph.outputs.map(use).join(', ')}`);
   for (const [name, fate] of Object.entries(graph.retired)) lines.push(`  retired ${quote(name)} ${fate}`);
+  for (const u of graph.unknowns ?? []) {
+    const source = u.input === null ? '' : ` input ${quote(u.input)}`;
+    const most = u.upper === null ? '' : ` most ${printDim(u.upper)}`;
+    lines.push(`  unknown ${quote(u.symbol)} of ${quote(u.op)} ${quote(u.node)} why ${quote(u.why)}${source}${most}`);
+  }
   lines.push('}');
   return `${lines.join('\n')}\n`;
 }
@@ -93,11 +110,6 @@ function printOperator({ domain, op }: Node): string {
 
 function printStrings(list: readonly string[]): string {
   return `[${list.map(quote).join(', ')}]`;
-}
-
-/** "float32[2, batch]"; a scalar is "float32[]". */
-export function printType(type: TensorType): string {
-  return `${type.dtype}[${type.shape.map(printDim).join(', ')}]`;
 }
 
 /** The shortest decimal that rounds to this fp32 number. */
@@ -134,7 +146,7 @@ function printAttribute(a: Attribute, elide: boolean): string {
     case 'tensor':
       return `tensor ${printType(a.type)} = ${printConstant(a.type, a.constant, elide)}`;
     case 'graph':
-      throw new Error('bodies have no textual form');
+      throw new Error('a body is printed with the indentation of its node');
   }
 }
 
@@ -157,6 +169,8 @@ function printZeros(zeros: Int32Array): string {
 
 function printConstant(type: TensorType, constant: Constant, elide: boolean): string {
   switch (constant.kind) {
+    case 'strings':
+      return `strings ${printStrings(constant.strings)}`;
     case 'absent':
       return `absent ${quote(constant.reason)}`;
     case 'splat':

@@ -1,2 +1,3 @@
 export { parseGraph } from './text-parse.ts';
-export { printGraph, printType, type PrintOptions } from './text-print.ts';
+export { printGraph, type PrintOptions } from './text-print.ts';
+export { parseType, printType } from './text-type.ts';

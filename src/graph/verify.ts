@@ -1,16 +1,26 @@
 /** Checks what must hold of a graph between passes. */
 import { graphMessages, SystoleError, type Diagnostic } from '../core/index.ts';
-import { equalDim, printDim } from './dim.ts';
+import { equalDim, symbolsOf } from './dim.ts';
 import { meaningType, startInference, type Inference } from './infer.ts';
 import type { Graph, Node, TensorType, Value, ValueId } from './ir.ts';
+import { opDef } from './ops/index.ts';
 import { printShape } from './ops/op-def.ts';
+import { printType } from './text-type.ts';
 
 /**
  * Every rule a graph breaks; empty when it is sound. Rules: ids are indices · names are unique · each value has one producer ·
  * nodes come after what they read · reads are of defined values · types are as inferred · quantization fits its value ·
- * a Fused body is closed · outputs exist.
+ * a Fused body is closed · outputs exist · bodies (attributes of kind graph) hold to the same, types apart, and take their captures.
  */
 export function verifyGraph(graph: Graph): readonly Diagnostic[] {
+  return verify(graph, true);
+}
+
+/**
+ * @param types  whether to infer types and compare. Not in bodies: what enters one, and so the types in it, may differ from one
+ *   iteration to the next.
+ */
+function verify(graph: Graph, types: boolean): readonly Diagnostic[] {
   const problems: Diagnostic[] = [];
   const report = (rule: string, where: string, problem: string, origin: readonly string[] = []): void => {
     problems.push(graphMessages.brokenGraph({ rule, where, problem }, { origin }));
@@ -21,11 +31,15 @@ export function verifyGraph(graph: Graph): readonly Diagnostic[] {
   for (const value of graph.values) if (value.constant !== null) defined.add(value.id);
   for (const id of graph.inputs) if (graph.values[id] === undefined) report('inputs exist', 'graph', `input ${id} is not a value`);
 
-  const inference = startInference(graph.opset, (id) => {
+  const valueAt = (id: ValueId): Value => {
     const value = graph.values[id];
     if (value === undefined) throw new Error(`no value ${id}`);
     return value;
-  });
+  };
+  const inference = startInference(graph.opset, valueAt, { graph });
+  const declared = new Set(graph.unknowns?.map((u) => u.symbol));
+  /** Whether only a run decides a symbol, of the graph or made by this inference. */
+  const isOpen = (symbol: string): boolean => declared.has(symbol) || inference.unknowns().some((u) => u.symbol === symbol);
   /** Values of Fused bodies that are no outputs of theirs: by id, the node. */
   const hidden = new Map<ValueId, Node>();
   const visit = (node: Node): void => {
@@ -43,6 +57,7 @@ export function verifyGraph(graph: Graph): readonly Diagnostic[] {
       else return true;
       return false;
     });
+    problems.push(...checkBodies(node, where));
     if (node.body !== undefined) {
       checkFused(node, node.body, graph, report);
       for (const inner of node.body) {
@@ -56,7 +71,7 @@ export function verifyGraph(graph: Graph): readonly Diagnostic[] {
     }
     for (const id of fresh) defined.add(id);
     if (node.op === 'Fused') report('closed body', where, 'has no body', node.origin);
-    else if (readable && fresh.length === node.outputs.length) checkTypes(graph, node, inference, problems, report);
+    else if (types && readable && fresh.length === node.outputs.length) checkTypes(graph, node, inference, isOpen, problems, report);
   };
   for (const node of graph.nodes) {
     visit(node);
@@ -107,6 +122,45 @@ function checkQuantization(value: Value, report: Report): void {
   }
 }
 
+/** Bodies of If, Loop, Scan: graphs of their own, which take what the node captures behind their declared inputs. */
+function checkBodies(node: Node, where: string): readonly Diagnostic[] {
+  const bodies = Object.entries(node.attributes).flatMap(([name, a]) => (a.kind === 'graph' ? [{ name, body: a.value }] : []));
+  const captures = node.captures ?? 0;
+  const problems: Diagnostic[] = [];
+  const report = (problem: string): void => {
+    problems.push(graphMessages.brokenGraph({ rule: 'bodies take captures', where, problem }, { origin: node.origin }));
+  };
+  if (captures > 0 && bodies.length === 0) report(`captures ${captures} values, but has no body`);
+  if (captures > node.inputs.length) report(`captures ${captures} values, but has ${node.inputs.length} inputs`);
+  if (node.inputs.slice(node.inputs.length - captures).includes(null)) report('captures an input that is left out');
+  for (const { name, body } of bodies) {
+    const declared = declaredBodyInputs(node);
+    const taken = body.inputs.length;
+    if (declared === null ? taken < captures : taken !== declared + captures) {
+      const expected = declared === null ? `at least ${captures}` : `${declared} and ${captures} captures`;
+      report(`its ${name} has ${taken} inputs, not ${expected}`);
+    }
+    for (const d of verify(body, false)) problems.push({ ...d, message: `${where}, in its ${name}: ${d.message}` });
+  }
+  return problems;
+}
+
+/** How many inputs a body has before the captures; null where only the operator knows. */
+function declaredBodyInputs(node: Node): number | null {
+  const own = node.inputs.length - (node.captures ?? 0);
+  if (node.domain !== '') return null;
+  switch (node.op) {
+    case 'If':
+      return 0;
+    case 'Loop':
+      return Math.max(2, own);
+    case 'SequenceMap':
+      return own;
+    default:
+      return null;
+  }
+}
+
 /** A body computes with values of the same graph; what enters it must be an input, and every input is read. */
 function checkFused(node: Node, body: readonly Node[], graph: Graph, report: Report): void {
   const where = `Fused "${node.name}"`;
@@ -124,7 +178,16 @@ function checkFused(node: Node, body: readonly Node[], graph: Graph, report: Rep
   }
 }
 
-function checkTypes(graph: Graph, node: Node, inference: Inference, problems: Diagnostic[], report: Report): void {
+function checkTypes(
+  graph: Graph,
+  node: Node,
+  inference: Inference,
+  isOpen: (symbol: string) => boolean,
+  problems: Diagnostic[],
+  report: Report,
+): void {
+  // What an operator without definition computes is what the file says; nothing contradicts it.
+  if (opDef(node.domain, node.op) === undefined) return;
   let types: readonly TensorType[];
   try {
     types = inference.infer(node);
@@ -143,10 +206,20 @@ function checkTypes(graph: Graph, node: Node, inference: Inference, problems: Di
     }
     if (value === undefined) continue;
     const stated = meaningType(value);
-    const sameShape = stated.shape.length === type.shape.length && stated.shape.every((d, k) => equalDim(d, type.shape[k] ?? 0));
-    if (!sameShape || stated.dtype !== (value.quantization === null ? type.dtype : 'float32')) {
-      const written = (t: TensorType): string => `${t.dtype}[${t.shape.map(printDim).join(', ')}]`;
-      report('types as inferred', where, `computes ${written(type)}, but %${value.name} is ${written(stated)}`, node.origin);
+    const expected: TensorType = value.quantization === null ? type : { ...type, dtype: 'float32' };
+    if (!agrees(stated, expected, isOpen)) {
+      report('types as inferred', where, `computes ${printType(type)}, but %${value.name} is ${printType(stated)}`, node.origin);
     }
   }
+}
+
+/** A stated type may know more than inference does (the file says it), not less, and nothing else. */
+function agrees(stated: TensorType, inferred: TensorType, isOpen: (symbol: string) => boolean): boolean {
+  if (stated.dtype !== inferred.dtype || stated.container !== inferred.container) return false;
+  if (inferred.unranked === true) return true;
+  if (stated.unranked === true || stated.shape.length !== inferred.shape.length) return false;
+  return stated.shape.every((d, k) => {
+    const other = inferred.shape[k] ?? 0;
+    return equalDim(d, other) || symbolsOf(other).some(isOpen);
+  });
 }

@@ -1,10 +1,10 @@
 /** Small questions many rooms ask of a machine. */
-import { assertNever, invariant, type DType } from '../core/index.ts';
+import { assertNever, invariant, ofOperands, type DType } from '../core/index.ts';
 import type { Core, Machine, MatrixEngine, Memory } from './machine.ts';
 
 /** Multiply-accumulates per tick of the core clock at full use, at operand type `dtype`; 0 where the type is not supported. */
 export function peakMacsPerTick(matrix: MatrixEngine, dtype: DType): number {
-  return elementsOf(matrix) * (matrix.rates[dtype] ?? 0);
+  return elementsOf(matrix) * (ofOperands(matrix.rates, dtype) ?? 0);
 }
 
 /** Multipliers of the array, whatever their rate. */

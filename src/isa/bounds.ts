@@ -12,7 +12,7 @@
  *
  * Worked examples: test/isa/bounds.test.ts.
  */
-import { assertNever, invariant, type DType } from '../core/index.ts';
+import { assertNever, invariant, ofOperands, type DType } from '../core/index.ts';
 import type { Core, Machine } from '../hw-configs/machine.ts';
 import type { Executable, Kernel } from './executable.ts';
 import { fewestTicks } from './fewest-ticks.ts';
@@ -80,7 +80,8 @@ function machineRates(machine: Machine): MachineRates {
   const same = first !== undefined && cores.every((core) => kind(core) === kind(first));
   return {
     reference,
-    macs: (dtype) => cores.reduce((n, core) => n + peakMacsPerTick(core.matrix, core.matrix.rates[dtype] ?? 0) * speed(core), 0),
+    macs: (dtype) =>
+      cores.reduce((n, core) => n + peakMacsPerTick(core.matrix, ofOperands(core.matrix.rates, dtype) ?? 0) * speed(core), 0),
     vectorLanes: cores.reduce((n, core) => n + core.vector.lanes * speed(core), 0),
     onlyKind: same
       ? { core: first, count: cores.reduce((n, core) => n + core.count, 0), cyclesPerTick: reference / hertz(first.clock) }
@@ -120,7 +121,7 @@ function kernelNeeds(kernel: Kernel, rates: MachineRates, executable: Bounded, m
       add('compute', kernel.macs / peak);
       const only = rates.onlyKind;
       if (only === null) return { ideal, mapped: { steady: kernel.macs / peak, fill: 0, drain: 0 } };
-      const rate = only.core.matrix.rates[kernel.dtype] ?? 1;
+      const rate = ofOperands(only.core.matrix.rates, kernel.dtype) ?? 1;
       const product = { ...work, products: work.groups * work.batches };
       const { steady, fill } = fewestTicks(only.core.matrix, rate, product);
       return {

@@ -138,6 +138,7 @@ export const vectorOpcodes = [
   'requantize', // dst <- roundHalfEven(f32(f32(a)·b)) + c
   'store', // output[index] <- a; integers saturate to the output's dtype, floats round
   'addInt', // dst <- a + b as int32, wrapping
+  'mulInt', // dst <- the low 32 bits of a · b as int32
 ] as const;
 export type VectorOpcode = (typeof vectorOpcodes)[number];
 

@@ -8,7 +8,7 @@
  *
  * Formulas and worked examples: matrix products in `matrix-ticks.ts`, the others at their functions below.
  */
-import { assertNever, bytesPerElement, ceilDiv, fail, invariant, isaMessages, suggest, type DType } from '../core/index.ts';
+import { assertNever, bytesPerElement, ceilDiv, fail, invariant, isaMessages, ofOperands, suggest, type DType } from '../core/index.ts';
 import type { Core, Machine, Memory, VectorCostClass } from '../hw-configs/machine.ts';
 import type {
   Command,
@@ -204,7 +204,7 @@ function arrayAccesses(core: Core, p: Product): { x: number; w: number; sums: nu
  * port. It reads the sums once, bias and multiplier once, and writes the outputs once.
  */
 function contractionDemand(c: ConvCommand | MatmulCommand, core: Core, machine: Machine, context: DemandContext): Demand {
-  const rate = core.matrix.rates[c.x.dtype];
+  const rate = ofOperands(core.matrix.rates, c.x.dtype);
   if (rate === undefined) {
     const name = Object.keys(machine.cores).find((k) => machine.cores[k] === core) ?? '?';
     return fail(isaMessages.matrixDTypeMissing({ dtype: c.x.dtype, core: name, supported: Object.keys(core.matrix.rates) }));
@@ -253,6 +253,7 @@ export const stepClass: Readonly<Record<VectorOpcode, VectorCostClass | null>> =
   abs: 'add',
   floor: 'add',
   addInt: 'add',
+  mulInt: 'mul',
   mul: 'mul',
   dequantize: 'mul',
   div: 'div',
@@ -266,14 +267,20 @@ export const stepClass: Readonly<Record<VectorOpcode, VectorCostClass | null>> =
   requantize: 'requantize',
 };
 
-/** Lane ticks of one element through a VECTOR program: Σ ticksPerOp(class of step). */
+/**
+ * Lane ticks of one element through a VECTOR program: Σ ticksPerOp(class of step). A program that computes nothing puts elements elsewhere,
+ * which occupies its lane for ticksPerOp.transpose.
+ */
 export function ticksPerElement(steps: readonly { readonly op: VectorOpcode }[], core: Core): number {
   let ticks = 0;
+  let computes = false;
   for (const { op } of steps) {
     const cls = stepClass[op];
-    if (cls !== null) ticks += core.vector.ticksPerOp[cls];
+    if (cls === null) continue;
+    computes = true;
+    ticks += core.vector.ticksPerOp[cls];
   }
-  return ticks;
+  return computes ? ticks : core.vector.ticksPerOp.transpose;
 }
 
 /** Lane ticks of a command of the vector engine; 0 for others. They add up to the same sum however a kernel is tiled. */

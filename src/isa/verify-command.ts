@@ -1,5 +1,5 @@
 /** What one command must satisfy by itself: operands agree, references lie in bounds, the machine computes its dtypes. */
-import { assertNever, bitsOf, isaMessages, isFloat, isInteger, type Diagnostic, type DType } from '../core/index.ts';
+import { assertNever, bitsOf, isaMessages, isFloat, isInteger, lanesTake, ofOperands, type Diagnostic, type DType } from '../core/index.ts';
 import type { Core, Machine } from '../hw-configs/machine.ts';
 import type { Command, CommandOp, Drain, PoolCommand, QueueName, Ref } from './command.ts';
 import type { Executable } from './executable.ts';
@@ -266,7 +266,7 @@ function checkContraction(
   if (isFloat(c.x.dtype) !== isFloat(c.w.dtype)) wrong(`x is ${c.x.dtype} and w ${c.w.dtype}`);
   checkSums(c.x, c.acc, wrong);
   const rates = cx.core?.matrix.rates;
-  if (rates !== undefined && rates[c.x.dtype] === undefined) {
+  if (rates !== undefined && ofOperands(rates, c.x.dtype) === undefined) {
     cx.report(isaMessages.dtypeUnsupported({ where: cx.where, engine: 'matrix', dtype: c.x.dtype, supported: Object.keys(rates) }, cx));
   }
   const d = c.drain;
@@ -284,6 +284,6 @@ function checkContraction(
 
 function checkVectorDType(dtype: DType, cx: CommandContext): void {
   const supported = cx.core?.vector.dtypes;
-  if (supported === undefined || supported.includes(dtype)) return;
+  if (supported === undefined || lanesTake(supported, dtype)) return;
   cx.report(isaMessages.dtypeUnsupported({ where: cx.where, engine: 'vector', dtype, supported }, cx));
 }

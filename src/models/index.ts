@@ -9,11 +9,16 @@ import { fail, onnxMessages as messages, suggest } from '../core/index.ts';
 import { mobilenetv1, mobilenetv2 } from './mobilenet.ts';
 import { settleParameters, type ModelBuilder } from './parameters.ts';
 import { resnet18, resnet50 } from './resnet.ts';
+import { llama } from './llama.ts';
+import { lstm } from './recurrent.ts';
+import { bert, vit } from './transformers.ts';
+import { unet } from './unet.ts';
 import { vgg16 } from './vgg.ts';
+import { yolo } from './yolo.ts';
 
 export type { ModelBuilder, ModelParameter, ModelParameters } from './parameters.ts';
 
-export const models: readonly ModelBuilder[] = [resnet18, resnet50, mobilenetv1, mobilenetv2, vgg16];
+export const models: readonly ModelBuilder[] = [resnet18, resnet50, mobilenetv1, mobilenetv2, vgg16, bert, vit, llama, yolo, unet, lstm];
 
 /** The builder of that name, or undefined: names may then be paths. Case and dashes do not matter (`ResNet-50`). */
 export function findModel(name: string): ModelBuilder | undefined {

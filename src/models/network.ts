@@ -167,7 +167,7 @@ export function createNetwork(name: string, seed: number, inputShape: readonly n
     },
     finish: (x) => {
       const renamed = nodes.map((n) => (n.outputs[0] === x.name ? { ...n, outputs: ['output'] } : n));
-      return writeOnnx({ name, nodes: renamed, initializers, input, output: { name: 'output', shape: x.shape } });
+      return writeOnnx({ name, nodes: renamed, initializers, inputs: [input], outputs: [{ name: 'output', shape: x.shape }] });
     },
   };
 }

@@ -9,6 +9,7 @@ export type AttributeValue =
   | { readonly name: string; readonly int: number }
   | { readonly name: string; readonly float: number }
   | { readonly name: string; readonly ints: readonly number[] }
+  | { readonly name: string; readonly text: string }
   | { readonly name: string; readonly tensor: TensorRecord };
 
 export interface NodeRecord {
@@ -19,24 +20,26 @@ export interface NodeRecord {
   readonly attributes: readonly AttributeValue[];
 }
 
-/** float32 only: every network here is. */
+/** float32 for weights, int64 for shapes and indices. */
 export interface TensorRecord {
   readonly name: string;
   readonly dims: readonly number[];
-  readonly data: Float32Array;
+  readonly data: Float32Array | BigInt64Array;
 }
 
 export interface ValueRecord {
   readonly name: string;
   readonly shape: readonly number[];
+  /** float32 when left out. */
+  readonly dtype?: 'float32' | 'int64';
 }
 
 export interface NetworkRecord {
   readonly name: string;
   readonly nodes: readonly NodeRecord[];
   readonly initializers: readonly TensorRecord[];
-  readonly input: ValueRecord;
-  readonly output: ValueRecord;
+  readonly inputs: readonly ValueRecord[];
+  readonly outputs: readonly ValueRecord[];
 }
 
 const opset = 17;
@@ -59,8 +62,8 @@ export function writeOnnx(network: NetworkRecord): Uint8Array {
         attribute: n.attributes.map(attribute),
       })),
       initializer: network.initializers.map(tensor),
-      input: [valueInfo(network.input)],
-      output: [valueInfo(network.output)],
+      input: network.inputs.map(valueInfo),
+      output: network.outputs.map(valueInfo),
     },
   });
   // Under Node the writer gives a Buffer; everybody here is promised a plain array.
@@ -72,16 +75,21 @@ function attribute(a: AttributeValue): onnxProto.onnx.IAttributeProto {
   const { AttributeType } = onnxProto.onnx.AttributeProto;
   if ('int' in a) return { name: a.name, type: AttributeType.INT, i: a.int };
   if ('float' in a) return { name: a.name, type: AttributeType.FLOAT, f: a.float };
+  if ('text' in a) return { name: a.name, type: AttributeType.STRING, s: new TextEncoder().encode(a.text) };
   if ('ints' in a) return { name: a.name, type: AttributeType.INTS, ints: [...a.ints] };
   return { name: a.name, type: AttributeType.TENSOR, t: tensor(a.tensor) };
 }
 
 function tensor({ name, dims, data }: TensorRecord): onnxProto.onnx.ITensorProto {
   const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return { name, dims: [...dims], dataType: onnxProto.onnx.TensorProto.DataType.FLOAT, rawData };
+  const { FLOAT, INT64 } = onnxProto.onnx.TensorProto.DataType;
+  return { name, dims: [...dims], dataType: data instanceof Float32Array ? FLOAT : INT64, rawData };
 }
 
-function valueInfo({ name, shape }: ValueRecord): onnxProto.onnx.IValueInfoProto {
-  const elemType = onnxProto.onnx.TensorProto.DataType.FLOAT;
-  return { name, type: { tensorType: { elemType, shape: { dim: shape.map((dimValue) => ({ dimValue })) } } } };
+function valueInfo({ name, shape, dtype }: ValueRecord): onnxProto.onnx.IValueInfoProto {
+  const { FLOAT, INT64 } = onnxProto.onnx.TensorProto.DataType;
+  return {
+    name,
+    type: { tensorType: { elemType: dtype === 'int64' ? INT64 : FLOAT, shape: { dim: shape.map((dimValue) => ({ dimValue })) } } },
+  };
 }

@@ -1,9 +1,10 @@
 /** Tensors of the file: raw data as views of it, typed fields converted to the same little-endian form. */
 import { bitsOf, elementCount, onnxMessages as messages, tensorBytes, type DType } from '../core/index.ts';
 import { elementType, newestElementType } from './element-types.ts';
-import { isExact, toBytes, toNumber, toText, type Int64 } from './int64.ts';
+import { isExact, toNumber, toText, type Int64 } from './int64.ts';
 import type { onnx } from './generated/onnx.js';
 import type { OnnxSparseTensor, OnnxTensor, OnnxTensorData } from './model.ts';
+import { countNumbers, float32Of, float64Of, int64Bytes, int64List, low32, type Repeated } from './packed.ts';
 import { isSet } from './presence.ts';
 import type { Problems } from './problems.ts';
 
@@ -34,12 +35,18 @@ export function toElementType(number: number, where: string, problems: Problems)
   return dtype;
 }
 
-function toDims(dims: readonly Int64[], where: string, problems: Problems): readonly number[] | undefined {
+function toDims(list: Repeated<Int64>, where: string, problems: Problems): readonly number[] | undefined {
+  const dims = int64List(list);
   const result = dims.map(toNumber);
   const unsafe = dims.find((d) => !isExact(d));
   if (unsafe !== undefined) problems.add(messages.unsafeInteger({ where: `a dimension of ${where}`, value: toText(unsafe) }));
   const negative = result.find((d) => d < 0);
   if (negative !== undefined) problems.add(messages.badDimension({ where, value: negative }));
+  // Sixteen bytes is the widest element: beyond this no byte count is exact, and no memory is that large.
+  else if (unsafe === undefined && elementCount(result) > Number.MAX_SAFE_INTEGER / 16) {
+    problems.add(messages.tensorTooLarge({ where, dims: result }));
+    return undefined;
+  }
   return unsafe === undefined && negative === undefined ? result : undefined;
 }
 
@@ -84,9 +91,9 @@ interface TypedField {
 
 /** The field ONNX keeps elements of this type in, when not in raw_data (comments of TensorProto in onnx.proto). */
 function typedField(proto: onnx.TensorProto.$Properties, dtype: DType): TypedField {
-  const field = (name: string, values: readonly unknown[], perElement: number, view: () => ArrayBufferView): TypedField => ({
+  const field = (name: string, length: number, perElement: number, view: () => ArrayBufferView): TypedField => ({
     name,
-    length: values.length,
+    length,
     perElement,
     data: () => {
       const { buffer, byteOffset, byteLength } = view();
@@ -97,21 +104,21 @@ function typedField(proto: onnx.TensorProto.$Properties, dtype: DType): TypedFie
     case 'float32':
     case 'complex64': {
       const values = proto.floatData ?? [];
-      return field('float_data', values, dtype === 'float32' ? 1 : 2, () => Float32Array.from(values));
+      return field('float_data', countNumbers(values, 4), dtype === 'float32' ? 1 : 2, () => float32Of(values));
     }
     case 'float64':
     case 'complex128': {
       const values = proto.doubleData ?? [];
-      return field('double_data', values, dtype === 'float64' ? 1 : 2, () => Float64Array.from(values));
+      return field('double_data', countNumbers(values, 8), dtype === 'float64' ? 1 : 2, () => float64Of(values));
     }
     case 'int64': {
       const values = proto.int64Data ?? [];
-      return field('int64_data', values, 1, () => toBytes(values));
+      return field('int64_data', countNumbers(values, 0), 1, () => int64Bytes(values));
     }
     case 'uint64':
     case 'uint32': {
       const values = proto.uint64Data ?? [];
-      return field('uint64_data', values, 1, () => (dtype === 'uint64' ? toBytes(values) : Uint32Array.from(values, toNumber)));
+      return field('uint64_data', countNumbers(values, 0), 1, () => (dtype === 'uint64' ? int64Bytes(values) : low32(values)));
     }
     case 'string': {
       const values = proto.stringData ?? [];
@@ -120,9 +127,10 @@ function typedField(proto: onnx.TensorProto.$Properties, dtype: DType): TypedFie
     default: {
       const values = proto.int32Data ?? [];
       const bits = bitsOf(dtype);
-      return field('int32_data', values, Math.min(1, bits / 8), () =>
-        bits === 32 ? Int32Array.from(values) : bits === 16 ? Uint16Array.from(values) : Uint8Array.from(values),
-      );
+      return field('int32_data', countNumbers(values, 0), Math.min(1, bits / 8), () => {
+        const words = low32(values);
+        return bits === 32 ? words : bits === 16 ? Uint16Array.from(words) : Uint8Array.from(words);
+      });
     }
   }
 }

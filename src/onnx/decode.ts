@@ -1,11 +1,24 @@
 /** Bytes of an ONNX file -> OnnxModel. Zero-copy: raw data and strings of bytes are views of the file. */
 import { onnxMessages as messages, type Diagnostic } from '../core/index.ts';
 import { toElementType, toSparseTensor, toTensor } from './decode-tensor.ts';
+import { toOptional, toSequence } from './decode-value.ts';
 import { attributeKind, type AttributeKind } from './element-types.ts';
 import { fields, onnx } from './generated/onnx.js';
 import { isExact, toNumber, toText, type Int64 } from './int64.ts';
+import { float32Of, int64List, packedReader } from './packed.ts';
 import { locateDamage } from './locate-damage.ts';
-import type { OnnxAttribute, OnnxDim, OnnxFunction, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxType, OnnxValueInfo } from './model.ts';
+import type {
+  OnnxAttribute,
+  OnnxData,
+  OnnxDim,
+  OnnxFunction,
+  OnnxGraph,
+  OnnxModel,
+  OnnxNode,
+  OnnxTensor,
+  OnnxType,
+  OnnxValueInfo,
+} from './model.ts';
 import { collectProblems, type Problems } from './problems.ts';
 import { isSet } from './presence.ts';
 import { recognise } from './recognise.ts';
@@ -13,6 +26,9 @@ import { recognise } from './recognise.ts';
 /** ONNX 1.22 (June 2026). */
 export const newestIrVersion = 13;
 export const newestOpset = 27;
+
+/** Protocol buffers end here, in bytes: https://protobuf.dev/programming-guides/proto-limits */
+const largestMessage = 2 ** 31 - 1;
 
 export interface DecodeOptions {
   /** Named in messages. */
@@ -32,7 +48,7 @@ export interface DecodedModel {
 export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): DecodedModel {
   const problems = collectProblems(options.file);
   const plain = plainView(bytes);
-  const proto = read(plain, 'ModelProto', (b) => onnx.ModelProto.decode(b), problems);
+  const proto = read(plain, 'ModelProto', (r) => onnx.ModelProto.decode(r), problems);
   if (!isSet(proto.graph)) {
     const what = recognise(plain);
     problems.add(
@@ -47,10 +63,31 @@ export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Dec
 /** Reads one serialized TensorProto, the form in which ONNX test data comes (`input_0.pb`). */
 export function decodeTensor(bytes: Uint8Array, options: DecodeOptions = {}): OnnxTensor {
   const problems = collectProblems(options.file);
-  const proto = read(plainView(bytes), 'TensorProto', (b) => onnx.TensorProto.decode(b), problems);
+  const proto = read(plainView(bytes), 'TensorProto', (r) => onnx.TensorProto.decode(r), problems);
   const tensor = toTensor(proto, isSet(proto.name) ? `tensor "${proto.name}"` : 'the tensor', problems);
   problems.settle();
   return tensor;
+}
+
+/**
+ * Reads one serialized SequenceProto: test data of inputs and outputs of sequence type. Nothing in the bytes tells them from a
+ * TensorProto: the type of the input or output does.
+ */
+export function decodeSequence(bytes: Uint8Array, options: DecodeOptions = {}): OnnxData {
+  const problems = collectProblems(options.file);
+  const proto = read(plainView(bytes), 'SequenceProto', (r) => onnx.SequenceProto.decode(r), problems);
+  const sequence = toSequence(proto, 'the sequence', problems);
+  problems.settle();
+  return sequence;
+}
+
+/** Reads one serialized OptionalProto. */
+export function decodeOptional(bytes: Uint8Array, options: DecodeOptions = {}): OnnxData {
+  const problems = collectProblems(options.file);
+  const proto = read(plainView(bytes), 'OptionalProto', (r) => onnx.OptionalProto.decode(r), problems);
+  const optional = toOptional(proto, 'the optional', problems);
+  problems.settle();
+  return optional;
 }
 
 /** A Node Buffer would hand out Buffers as views; we promise plain arrays. */
@@ -58,9 +95,18 @@ function plainView(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function read<Proto>(bytes: Uint8Array, message: string, decode: (bytes: Uint8Array) => Proto, problems: Problems): Proto {
+function read<Proto>(
+  bytes: Uint8Array,
+  message: string,
+  decode: (reader: ReturnType<typeof packedReader>) => Proto,
+  problems: Problems,
+): Proto {
+  if (bytes.length > largestMessage) {
+    problems.add(messages.fileTooLarge({ size: bytes.length }));
+    problems.settle();
+  }
   try {
-    return decode(bytes);
+    return decode(packedReader(bytes));
   } catch (error) {
     const size = bytes.length;
     const what = recognise(bytes);
@@ -188,9 +234,9 @@ function toAttribute(proto: onnx.AttributeProto.$Properties, owner: string, prob
     case 'type':
       return { name, refName, kind, value: toType(proto.tp, where, problems) };
     case 'ints':
-      return { name, refName, kind, value: (proto.ints ?? []).map((v) => toAttributeInt(v, where, problems)) };
+      return { name, refName, kind, value: int64List(proto.ints ?? []).map((v) => toAttributeInt(v, where, problems)) };
     case 'floats':
-      return { name, refName, kind, value: proto.floats ?? [] };
+      return { name, refName, kind, value: [...float32Of(proto.floats ?? [])] };
     case 'strings':
       return { name, refName, kind, value: proto.strings ?? [] };
     case 'tensors':

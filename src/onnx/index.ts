@@ -6,12 +6,29 @@
  * who has the files reads them, through a callback of type `ExternalReader`.
  * Must not know: any operator, files, machines.
  */
-export { decodeModel, decodeTensor, newestIrVersion, newestOpset, type DecodedModel, type DecodeOptions } from './decode.ts';
+export {
+  decodeModel,
+  decodeOptional,
+  decodeSequence,
+  decodeTensor,
+  newestIrVersion,
+  newestOpset,
+  type DecodedModel,
+  type DecodeOptions,
+} from './decode.ts';
+export { elementType } from './element-types.ts';
 export { encodeModel, encodeTensor } from './encode.ts';
 export type * from './model.ts';
 
+/** Bytes that stand outside the model file; `read` gives all `byteLength` of them, each time it is called. */
+export interface LazyBytes {
+  readonly byteLength: number;
+  readonly read: () => Uint8Array;
+}
+
 /**
- * Reads external data: `length` bytes at `offset` of the file `location` names (null: to its end), or null where there is no such
- * file. `location` comes from the model, so a reader must refuse paths that leave the model's folder.
+ * Finds external data: `length` bytes at `offset` of the file `location` names (null: to its end), or null where there is no such
+ * file. May answer with the bytes themselves, or with a promise to read them when somebody wants to see them. `location` comes
+ * from the model, so a reader must refuse paths that leave the model's folder.
  */
-export type ExternalReader = (location: string, offset: number, length: number | null) => Promise<Uint8Array | null>;
+export type ExternalReader = (location: string, offset: number, length: number | null) => Promise<Uint8Array | LazyBytes | null>;

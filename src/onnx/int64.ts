@@ -20,13 +20,3 @@ export function toText(value: Int64): string {
   const bits = (BigInt(value.high) << 32n) | BigInt(value.low >>> 0);
   return (value.unsigned ? BigInt.asUintN(64, bits) : bits).toString();
 }
-
-/** Little-endian, as raw_data stores them: all 64 bits, whatever a double can hold. */
-export function toBytes(values: readonly Int64[]): Uint8Array {
-  const words = new Int32Array(values.length * 2);
-  values.forEach((value, i) => {
-    words[i * 2] = typeof value === 'number' ? value % 2 ** 32 : value.low;
-    words[i * 2 + 1] = typeof value === 'number' ? Math.floor(value / 2 ** 32) : value.high;
-  });
-  return new Uint8Array(words.buffer);
-}

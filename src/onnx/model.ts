@@ -82,6 +82,21 @@ export interface OnnxSparseTensor {
   readonly dims: readonly number[];
 }
 
+/** A value of test data; tensors stand alone or inside the others. */
+export type OnnxData =
+  | { readonly kind: 'tensor'; readonly value: OnnxTensor }
+  | { readonly kind: 'sparseTensor'; readonly value: OnnxSparseTensor }
+  | { readonly kind: 'sequence'; readonly name: string; readonly elements: readonly OnnxData[] }
+  /** `value` null: it holds nothing. */
+  | { readonly kind: 'optional'; readonly name: string; readonly value: OnnxData | null }
+  | {
+      readonly kind: 'map';
+      readonly name: string;
+      readonly keyType: DType;
+      readonly keys: readonly (number | Uint8Array)[];
+      readonly values: readonly OnnxData[];
+    };
+
 /** A dimension: known, named, or unknown (null). */
 export type OnnxDim = number | string | null;
 

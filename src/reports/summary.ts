@@ -3,12 +3,7 @@ import { formatDiagnostic } from '../core/index.ts';
 import type { EngineResult, Result } from '../simulator/result.ts';
 import { fit, formatBytes, formatCount, formatRate, formatShare, formatSi, share } from './format.ts';
 import { kernelsByCost, limitShares, stalledTotal, verdict } from './insight.ts';
-
-export interface SummaryStyle {
-  /** Columns to fill, at least 76. */
-  readonly width: number;
-  readonly color: boolean;
-}
+import { painter, wrap, type Paint, type SummaryStyle } from './text.ts';
 
 /** Several lines, each ended by a newline and none wider than `style.width`. */
 export function renderSummary(result: Result, style: SummaryStyle): string {
@@ -25,13 +20,6 @@ export function renderSummary(result: Result, style: SummaryStyle): string {
     .filter((block) => block.length > 0)
     .map((block) => block.join('\n'))
     .join('\n\n')}\n`;
-}
-
-type Paint = (kind: 'strong' | 'faint' | 'warn', text: string) => string;
-
-function painter(color: boolean): Paint {
-  const codes = { strong: '1', faint: '2', warn: '33' } as const;
-  return (kind, text) => (color ? `\u001b[${codes[kind]}m${text}\u001b[0m` : text);
 }
 
 function headline(result: Result, paint: Paint): readonly string[] {
@@ -123,23 +111,4 @@ function diagnostics(result: Result, style: SummaryStyle, paint: Paint): readonl
       return [`  ${paint('warn', first ?? '')}`, ...others.map((line) => `    ${line}`)];
     }),
   ];
-}
-
-/** Lines of at most `width` characters, broken at spaces; a longer word is broken inside. */
-export function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/[ \t\n]+/).filter((w) => w !== '')) {
-    let rest = word;
-    if (line !== '' && line.length + 1 + rest.length > width) {
-      lines.push(line);
-      line = '';
-    }
-    while (rest.length > width) {
-      lines.push(rest.slice(0, width));
-      rest = rest.slice(width);
-    }
-    line = line === '' ? rest : `${line} ${rest}`;
-  }
-  return line === '' ? lines : [...lines, line];
 }

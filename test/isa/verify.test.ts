@@ -91,8 +91,8 @@ describe('verifier', () => {
   });
 
   test('dtypes the machine does not compute', () => {
-    const conv = planted(rows.conv, (c, s) => [s, { ...c, x: dense(scratchpad, 'uint8', [1, 2, 4, 8]) } as Command]);
-    expect(found(conv)).toEqual([expect.stringMatching(/SYS5035.*matrix engine does not take uint8, only int8, float32/)]);
+    const conv = planted(rows.conv, (c, s) => [s, { ...c, x: dense(scratchpad, 'int16', [1, 2, 4, 8]) } as Command]);
+    expect(found(conv)).toEqual([expect.stringMatching(/SYS5035.*matrix engine does not take int16, only int8, float32/)]);
     expect(found(conv, null)).toEqual([]);
   });
 

@@ -117,14 +117,15 @@ export function sourceOf(cx: EmitContext, view: View): Source {
     };
   }
   const home = cx.placement.home(view.root);
+  const begin = (view.offset ?? 0) * bytesPerElement(view.dtype);
   return {
     dtype: view.dtype,
     home: home.memory,
     direct: home.local,
     operand: 'inputs',
-    ref: (at, extents, strides) => homeRef(home, view.dtype, at, extents, strides),
+    ref: (at, extents, strides) => homeRef(home, view.dtype, begin + at, extents, strides),
     resource: home.resource(),
-    shape: sameShape(home.shape, view.shape) ? home.shape : null,
+    shape: begin === 0 && sameShape(home.shape, view.shape) ? home.shape : null,
   };
 }
 

@@ -5,7 +5,7 @@ import type { ColdBytes, CommandTable, HostSegment, Kernel, KernelWork, WeightIm
 import { coldRead } from '../kernels/cold-bytes.ts';
 import type { ContractionKernel, HostKernel, KernelSpec } from '../kernels/spec.ts';
 import type { Selection } from '../kernels/select.ts';
-import { drainOnVector } from '../kernels/vector-plan.ts';
+import { drainOnVector } from '../kernels/drain-plan.ts';
 import { createLocalWindow, type LocalWindow } from '../memory/local-window.ts';
 import { bytesOfView, kernelReads, kernelWrites, type Placement } from '../memory/placement.ts';
 import { createProgramWriter } from '../schedule/program-writer.ts';
@@ -15,8 +15,10 @@ import type { MapperEnvironment } from '../tiling/environment.ts';
 import { emitContraction } from './contraction.ts';
 import { constantOf, type EmitContext } from './context.ts';
 import { emitHost, emitMove } from './move.ts';
+import { emitNorm } from './norm.ts';
+import { emitReduce } from './reduce.ts';
 import { emitSoftmax } from './softmax.ts';
-import { emitElementwise, emitMean, emitPool, type Emitted } from './vector.ts';
+import { emitElementwise, emitPool, type Emitted } from './vector.ts';
 import { createWeightBuilder } from './weight-image.ts';
 import { bytesPerElement } from '../../core/index.ts';
 
@@ -75,11 +77,14 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       case 'pool':
         emitted = emitPool(cx, k);
         break;
-      case 'mean':
-        emitted = emitMean(cx, k);
+      case 'reduce':
+        emitted = emitReduce(cx, k);
         break;
       case 'softmax':
         emitted = emitSoftmax(cx, k);
+        break;
+      case 'norm':
+        emitted = emitNorm(cx, k);
         break;
       case 'move':
         emitted = emitMove(cx, k);
@@ -265,8 +270,9 @@ function workOf(k: KernelSpec, vectorLaneTicks: number): KernelWork {
       };
     }
     case 'pool':
-    case 'mean':
+    case 'reduce':
     case 'softmax':
+    case 'norm':
     case 'elementwise':
       return { kind: 'vector', vectorLaneTicks };
     case 'move':

@@ -1,7 +1,7 @@
-/** Elementwise kernels, pooling and means: tiles through the vector engine. */
+/** Elementwise kernels and pooling: tiles through the vector engine. */
 import { bytesPerElement, compilerMappingMessages, fail } from '../../core/index.ts';
 import type { Ref } from '../../isa/index.ts';
-import type { ElementwiseKernel, MeanKernel, PoolKernel, VectorPlan } from '../kernels/spec.ts';
+import type { ElementwiseKernel, PoolKernel, VectorPlan } from '../kernels/spec.ts';
 import { slotBytes } from '../memory/local-window.ts';
 import type { Access } from '../schedule/program-writer.ts';
 import { boxTiles, cutBox, mergeAxes, streamBudget, type BoxTile } from '../tiling/box.ts';
@@ -306,76 +306,4 @@ function epilogueOf(
         });
     },
   };
-}
-
-/** Sums of rows (REDUCE, carried over column tiles), then the finishing VECTOR program. */
-export function emitMean(cx: EmitContext, k: MeanKernel): Emitted {
-  const source = sourceOf(cx, k.x);
-  const { home } = targetOf(cx, k.out);
-  const w = scratchpad(cx);
-  const es = bytesPerElement(k.dtype);
-  const eo = bytesPerElement(k.out.dtype);
-  const accType = k.dtype === 'float32' ? 'float32' : 'int32';
-  const bytesOf = ([r = 1, c = 1]: readonly number[], copies: number): number =>
-    (source.direct ? 0 : copies * slotBytes(r * c * es)) + copies * slotBytes(r * 4) + (home.local ? 0 : copies * slotBytes(r * eo));
-  const extents = [k.rows, k.cols];
-  let copies = 2;
-  let tile = cutBox(extents, streamBudget(2 * bytesOf(extents, 1), w.capacity), (t) => bytesOf(t, 2));
-  if (tile === null) {
-    copies = 1;
-    tile = cutBox(extents, w.capacity, (t) => bytesOf(t, 1));
-  }
-  if (tile === null) return tooBig(cx, k.name, k.origin, [{ what: 'one element, its sum and its mean', bytes: bytesOf([1, 1], 1) }]);
-  const [tr = 1, tc = 1] = tile;
-  const pool = source.direct ? null : createTilePool(w, copies, tr * tc * es);
-  const sums = createRotation(w, copies, tr * 4);
-  const outs = home.local ? null : createRotation(w, copies, tr * eo);
-  let tiles = 0;
-  for (let r = 0; r < k.rows; r += tr) {
-    const rows = Math.min(tr, k.rows - r);
-    const sum = sums.next();
-    for (let c = 0; c < k.cols; c += tc) {
-      const cols = Math.min(tc, k.cols - c);
-      const offset = (r * k.cols + c) * es;
-      const size = [rows, cols];
-      let x: Ref;
-      let access: Access;
-      if (pool === null) {
-        x = source.ref(offset, size, [k.cols * es, es]);
-        access = read(source.resource);
-      } else {
-        const { slot, fresh } = pool.get(tiles);
-        x = slotRef(w, slot, k.dtype, size, denseStrides(size, es));
-        if (fresh)
-          issue(cx, 'dma-in', { op: 'LOAD', src: source.ref(offset, size, [k.cols * es, es]), dst: x, operand: source.operand }, [
-            read(source.resource),
-            write(slot.resource),
-          ]);
-        access = read(slot.resource);
-      }
-      tiles++;
-      const acc = slotRef(w, sum, accType, size, [4, 0]);
-      issue(cx, 'vector', { op: 'REDUCE', kind: 'sum', mode: c === 0 ? 'overwrite' : 'accumulate', x, acc, xZero: k.xZero }, [
-        access,
-        write(sum.resource),
-      ]);
-    }
-    const input = slotRef(w, sum, accType, [rows], [4]);
-    const target = homeRef(home, k.out.dtype, r * eo, [rows], [eo]);
-    if (outs === null) {
-      issue(cx, 'vector', { op: 'VECTOR', inputs: [input], outputs: [target], steps: k.finish.steps }, [
-        read(sum.resource),
-        write(home.resource()),
-      ]);
-      continue;
-    }
-    const slot = outs.next();
-    const local = slotRef(w, slot, k.out.dtype, [rows], [eo]);
-    issue(cx, 'vector', { op: 'VECTOR', inputs: [input], outputs: [local], steps: k.finish.steps }, [
-      read(sum.resource),
-      write(slot.resource),
-    ]);
-    issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: 'outputs' }, [read(slot.resource), write(home.resource())]);
-  }
-  return { mapping: `${tr} rows × ${tc}, ${copies} buffers`, tiles };
 }

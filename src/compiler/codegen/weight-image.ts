@@ -54,6 +54,8 @@ export function constantBytes(value: Value): Uint8Array {
       for (let i = 0; i < count; i++) out.set(c.element, i * c.element.length);
       return out;
     }
+    case 'strings':
+      throw new Error(`${value.name} is text, which no memory of the machine holds`);
     case 'absent':
       return fail(compilerMappingMessages.constantAbsent({ name: value.name, reason: c.reason }));
   }

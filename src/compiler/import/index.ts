@@ -6,3 +6,4 @@
  * Must not know: machines, passes, kernels.
  */
 export { importDecoded, importModel, type ImportedModel, type ImportOptions } from './import.ts';
+export type { InputOptions } from './inputs.ts';

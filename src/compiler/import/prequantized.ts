@@ -49,7 +49,7 @@ export function integersWithoutScales(values: Value[]): IntegerUse {
         .map((id) => (id === null ? undefined : values[id]))
         .find((v) => v !== undefined && v.quantization !== null);
       if (source === undefined || type.dtype !== 'float32') return { type, quantization: null };
-      return { type: { dtype: source.type.dtype, shape: type.shape }, quantization: placeholderQuantization };
+      return { type: { ...type, dtype: source.type.dtype }, quantization: placeholderQuantization };
     },
     diagnostics() {
       const [first] = found;

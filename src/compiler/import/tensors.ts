@@ -1,78 +1,44 @@
 /** Tensors and attributes of the file as constants of the graph. Data stays where the file has it. */
-import { compilerMessages, fail, tensorBytes, elementCount } from '../../core/index.ts';
+import { compilerMessages, elementCount, fail, tensorBytes } from '../../core/index.ts';
 import type { Attribute, Constant, TensorType } from '../../graph/ir.ts';
-import type { ExternalReader } from '../../onnx/index.ts';
-import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxTensor } from '../../onnx/model.ts';
-import type { NamedNode } from './functions.ts';
-
-/** External data as far as it was found. */
-export type ExternalData = ReadonlyMap<OnnxTensor, Uint8Array | null>;
+import type { OnnxAttribute, OnnxTensor } from '../../onnx/model.ts';
+import { externalConstant, type ExternalData } from './external.ts';
+import type { NamedNode } from './names.ts';
+import { readSparse } from './sparse.ts';
+import { readType } from './types.ts';
 
 export interface KnownTensor {
   readonly type: TensorType;
   readonly constant: Constant;
 }
 
-/** Asks `read` for every external tensor of the model's graph. */
-export async function readExternal(model: OnnxModel, read: ExternalReader | undefined): Promise<ExternalData> {
-  const found = new Map<OnnxTensor, Uint8Array | null>();
-  for (const tensor of externalTensors(model.graph)) {
-    const { data } = tensor;
-    if (data.kind !== 'external') continue;
-    const expected = tensorBytes(tensor.dtype, elementCount(tensor.dims));
-    const bytes = read === undefined ? null : await read(data.location, data.offset, data.length ?? expected);
-    if (bytes !== null && bytes.byteLength !== expected) {
-      fail(
-        compilerMessages.externalDataShort(
-          { tensor: tensor.name, location: data.location, expected, found: bytes.byteLength },
-          { origin: [tensor.name] },
-        ),
-      );
-    }
-    found.set(tensor, bytes);
-  }
-  return found;
-}
+const text = new TextDecoder();
 
-function externalTensors(graph: OnnxGraph): OnnxTensor[] {
-  const inAttributes = graph.nodes.flatMap((node) => node.attributes.flatMap((a) => (a.kind === 'tensor' ? [a.value] : [])));
-  return [...graph.initializers, ...inAttributes].filter((t) => t.data.kind === 'external');
-}
-
-/** @throws SYS4012 when bytes and shape disagree, SYS4015 for text */
+/** @throws SYS4012 when bytes and shape disagree */
 export function readTensor(tensor: OnnxTensor, external: ExternalData, where: string): KnownTensor {
   const type: TensorType = { dtype: tensor.dtype, shape: tensor.dims };
   const { data } = tensor;
+  const check = (found: number, expected: number): void => {
+    if (found === expected) return;
+    const { dims: shape, dtype } = tensor;
+    fail(compilerMessages.tensorSizeWrong({ tensor: where, shape, dtype, expected, found }, { origin: [where] }));
+  };
   switch (data.kind) {
     case 'strings':
-      return fail(compilerMessages.stringTensors({ nodes: [where] }, { origin: [where] }));
+      check(data.strings.length, elementCount(tensor.dims));
+      return { type, constant: { kind: 'strings', strings: data.strings.map((s) => text.decode(s)) } };
     case 'absent':
       return { type, constant: { kind: 'absent', reason: 'the file gives its type and shape but no elements' } };
-    case 'external': {
-      const bytes = external.get(tensor) ?? null;
-      const constant: Constant =
-        bytes === null ? { kind: 'absent', reason: `external data "${data.location}" is not there` } : { kind: 'bytes', bytes };
-      return { type, constant };
-    }
-    case 'bytes': {
-      const expected = tensorBytes(tensor.dtype, elementCount(tensor.dims));
-      if (data.bytes.byteLength !== expected) {
-        fail(
-          compilerMessages.tensorSizeWrong(
-            { tensor: where, shape: tensor.dims, dtype: tensor.dtype, expected, found: data.bytes.byteLength },
-            { origin: [where] },
-          ),
-        );
-      }
+    case 'external':
+      return { type, constant: externalConstant(tensor, data.location, external) };
+    case 'bytes':
+      check(data.bytes.byteLength, tensorBytes(tensor.dtype, elementCount(tensor.dims)));
       return { type, constant: { kind: 'bytes', bytes: data.bytes } };
-    }
   }
 }
 
-const text = new TextDecoder();
-
-/** null for kinds that only control flow and sparse data use; the caller has refused those nodes already. */
-export function readAttribute(attribute: OnnxAttribute, external: ExternalData, node: string): Attribute | null {
+/** null for kinds no operator of ONNX has. Bodies are no attributes here. */
+function readAttribute(attribute: OnnxAttribute, external: ExternalData, where: string): Attribute | null {
   switch (attribute.kind) {
     case 'int':
     case 'float':
@@ -85,16 +51,29 @@ export function readAttribute(attribute: OnnxAttribute, external: ExternalData, 
     case 'strings':
       return { kind: 'strings', value: attribute.value.map((s) => text.decode(s)) };
     case 'tensor':
-      return { kind: 'tensor', ...readTensor(attribute.value, external, node) };
+      return { kind: 'tensor', ...readTensor(attribute.value, external, where) };
+    case 'sparseTensor':
+      return { kind: 'tensor', ...readSparse(attribute.value, external, where) };
+    case 'type':
+      // A type without a value: `Optional` says so what it would hold.
+      return { kind: 'tensor', type: readType(attribute.value, where), constant: { kind: 'absent', reason: 'it is only a type' } };
     case 'graph':
     case 'graphs':
-    case 'sparseTensor':
     case 'sparseTensors':
     case 'tensors':
-    case 'type':
     case 'types':
       return null;
   }
+}
+
+export function readAttributes(node: NamedNode, external: ExternalData): Record<string, Attribute> {
+  // fromEntries defines keys, so that an attribute `__proto__` is one like any other.
+  return Object.fromEntries(
+    node.attributes.flatMap((attribute) => {
+      const read = readAttribute(attribute, external, `${node.name}.${attribute.name}`);
+      return read === null ? [] : [[attribute.name, read] as const];
+    }),
+  );
 }
 
 /** What a Constant node holds, in whichever of its attributes. */
@@ -112,13 +91,21 @@ export function readConstantNode(node: NamedNode, external: ExternalData): Known
         return known('int64', [], BigInt64Array.of(BigInt(attribute.value)));
       case 'ints':
         return known('int64', [attribute.value.length], BigInt64Array.from(attribute.value, BigInt));
+      case 'string':
+        return strings([], [attribute.value]);
+      case 'strings':
+        return strings([attribute.value.length], attribute.value);
       case 'sparseTensor':
-        return fail(compilerMessages.sparseNotSupported({ tensors: [node.name] }, { origin: node.origin }));
+        return readSparse(attribute.value, external, node.name);
       default:
         break;
     }
   }
-  return fail(compilerMessages.stringTensors({ nodes: [node.name] }, { origin: node.origin }));
+  return fail(compilerMessages.constantWithoutValue({ node: node.name }, { origin: node.origin }));
+}
+
+function strings(shape: readonly number[], elements: readonly Uint8Array[]): KnownTensor {
+  return { type: { dtype: 'string', shape }, constant: { kind: 'strings', strings: elements.map((s) => text.decode(s)) } };
 }
 
 function known(dtype: 'float32' | 'int64', shape: readonly number[], data: Float32Array | BigInt64Array): KnownTensor {

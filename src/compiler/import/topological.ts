@@ -5,7 +5,6 @@ import { compilerMessages, fail } from '../../core/index.ts';
 /** What sorting needs to know of a node. */
 export interface Sortable {
   readonly name: string;
-  readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }
 
@@ -15,14 +14,15 @@ const largestSearched = 1000;
 /**
  * Nodes in an order that runs. Already sorted (nearly every file): the same array. Otherwise Kahn's algorithm, ready nodes in
  * file order, so that the result is the same every time.
+ * @param reads  names a node waits for: its inputs, and what its bodies take from this graph
  * @throws SYS4001 naming the nodes on a cycle
  */
-export function sortNodes<N extends Sortable>(nodes: readonly N[]): readonly N[] {
+export function sortNodes<N extends Sortable>(nodes: readonly N[], reads: (node: N) => readonly string[]): readonly N[] {
   const producer = new Map<string, number>();
   nodes.forEach((node, i) => {
     for (const output of node.outputs) if (output !== '') producer.set(output, i);
   });
-  const edges = predecessorsOf(nodes, producer);
+  const edges = nodes.map((node) => predecessorsOf(reads(node), producer));
   if (edges.every((from, i) => from.every((j) => j < i))) return nodes;
 
   const successors: number[][] = nodes.map(() => []);
@@ -50,16 +50,14 @@ export function sortNodes<N extends Sortable>(nodes: readonly N[]): readonly N[]
   return order.flatMap((i) => nodes[i] ?? []);
 }
 
-/** Per node the nodes it reads from, each once. */
-function predecessorsOf(nodes: readonly Sortable[], producer: ReadonlyMap<string, number>): number[][] {
-  return nodes.map((node) => {
-    const from: number[] = [];
-    for (const input of node.inputs) {
-      const j = producer.get(input);
-      if (j !== undefined && !from.includes(j)) from.push(j);
-    }
-    return from;
-  });
+/** The nodes that write these names, each once. */
+function predecessorsOf(reads: readonly string[], producer: ReadonlyMap<string, number>): number[] {
+  const from = new Set<number>();
+  for (const name of reads) {
+    const j = producer.get(name);
+    if (j !== undefined) from.add(j);
+  }
+  return [...from];
 }
 
 /** `left` holds what could not be ordered: cycles and everything downstream of them. Downstream is trimmed before searching. */

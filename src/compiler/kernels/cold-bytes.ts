@@ -1,5 +1,5 @@
 /** Bytes a kernel cannot avoid moving from or to the homes of model inputs and outputs. */
-import { bytesPerElement, elementCount } from '../../core/index.ts';
+import { bitsOf, bytesPerElement, elementCount, tensorBytes } from '../../core/index.ts';
 import type { KernelSpec, View } from './spec.ts';
 
 /** How many of `extent` positions the taps of all outputs touch: overlaps once, gaps of large strides not at all. */
@@ -16,6 +16,7 @@ export function touchedExtent(outputs: number, stride: number, taps: number, dil
 
 /** Fewest bytes of `view` this kernel reads. */
 export function coldRead(k: KernelSpec, view: View): number {
+  if (bitsOf(view.dtype) < 8) return tensorBytes(view.dtype, elementCount(view.shape));
   const es = bytesPerElement(view.dtype);
   if (k.kind === 'contraction' && view.root === k.x.root && k.op !== 'MATMUL') {
     const g = k.geometry;

@@ -4,9 +4,19 @@ import type { VectorPlan, View } from './spec.ts';
 import { lowerElementwise } from './vector-plan.ts';
 import type { ViewMap } from './views.ts';
 
+/** A bound of the machine or the compiler that a node exceeds, in the user's words and numbers. */
+export interface Limit {
+  readonly what: string;
+  readonly actual: string;
+  readonly allowed: string;
+}
+
 /** What a selector returns when the node is not for its engine: why, in the user's words. */
 export interface NotHere {
   readonly reason: string;
+  readonly limit?: Limit;
+  /** What to change, where it is more than the operator's usual advice. */
+  readonly fix?: string;
 }
 
 export interface SelectContext {

@@ -3,21 +3,28 @@ import { bytesPerElement, elementCount } from '../../core/index.ts';
 import { attributeFloat, attributeInt, attributeInts, attributeString, macsOf, type Node, type Value } from '../../graph/index.ts';
 import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './context.ts';
 import type { ContractionKernel, ContractionStrides, DrainPlan, Geometry, View } from './spec.ts';
+import { constantScalar } from './values.ts';
 import { floatClamp, perTensor, quantizedClamp } from './vector-plan.ts';
 
 export function selectContraction(cx: SelectContext, node: Node): ContractionKernel | NotHere {
   const x = value(cx, node.inputs[0] as number);
   const w = value(cx, node.inputs[1] as number);
+  const result = value(cx, node.outputs[0] as number);
+  const zeros = isIntegerProduct(node) ? plainZeros(cx, node) : null;
+  if (zeros !== null && 'reason' in zeros) return zeros;
   for (const v of [x, w]) {
-    if (v.type.dtype !== 'float32' && v.quantization === null)
+    if (v.type.dtype !== 'float32' && v.quantization === null && zeros === null)
       return { reason: `operand ${v.name} is ${v.type.dtype} without quantization` };
   }
   if ((x.type.dtype === 'float32') !== (w.type.dtype === 'float32')) return { reason: `operands are ${x.type.dtype} and ${w.type.dtype}` };
-  const shape = node.op === 'Conv' ? convolution(cx, node) : node.op === 'Gemm' ? gemm(cx, node) : matmul(cx, node);
+  if (x.type.dtype !== 'float32' && result.type.dtype === 'float32')
+    return { reason: `the sums of ${x.type.dtype} have no scale to leave in` };
+  const isConv = node.op === 'Conv' || node.op === 'ConvInteger';
+  const shape = isConv ? convolution(cx, node) : node.op === 'Gemm' ? gemm(cx, node) : matmul(cx, node);
   if ('reason' in shape) return shape;
-  const biasId = node.inputs[2] ?? null;
+  const biasId = zeros === null ? (node.inputs[2] ?? null) : null;
   const bias = biasId === null ? null : value(cx, biasId);
-  const channels = shape.geometry.mg * (node.op === 'Conv' ? shape.geometry.groups : 1);
+  const channels = shape.geometry.mg * (isConv ? shape.geometry.groups : 1);
   if (bias !== null && (bias.constant === null || elementCount(bias.type.shape as number[]) !== channels)) {
     return { reason: `bias ${bias.name} is not a constant of ${channels} elements` };
   }
@@ -44,13 +51,29 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
     x: cx.views.view(x.id),
     w: cx.views.view(w.id),
     wConstant: w.constant !== null,
-    xZero: x.quantization === null ? 0 : perTensor(x).zero,
-    wZero: w.quantization?.zeroPoint[0] ?? 0,
+    xZero: zeros !== null ? zeros.x : x.quantization === null ? 0 : perTensor(x).zero,
+    wZero: zeros !== null ? zeros.w : (w.quantization?.zeroPoint[0] ?? 0),
     drain,
     drainOn: 'array',
     epilogue,
     operandStrides: operandStrides.map((s) => s ?? []),
   };
+}
+
+/** Products of plain integers: the result is the sums themselves. */
+function isIntegerProduct(node: Node): boolean {
+  return node.op === 'ConvInteger' || node.op === 'MatMulInteger';
+}
+
+/** Zero points given as operands: the array subtracts one number from each side, which the program holds. */
+function plainZeros(cx: SelectContext, node: Node): { readonly x: number; readonly w: number } | NotHere {
+  const zeroOf = (index: number): number | null => {
+    const id = node.inputs[index] ?? null;
+    return id === null ? 0 : constantScalar(value(cx, id));
+  };
+  const [x, w] = [zeroOf(2), zeroOf(3)];
+  if (x === null || w === null) return { reason: 'a zero point is computed at run time, or differs from channel to channel' };
+  return { x, w };
 }
 
 function value(cx: SelectContext, id: number): Value {
@@ -75,6 +98,9 @@ function planDrain(cx: SelectContext, node: Node, x: Value, w: Value, bias: numb
   if (out.quantization === null) {
     return { drain: { dtype: out.type.dtype, bias, multiplier: null, outZero: 0, lo, hi }, absorbed };
   }
+  // int32 of the scale of the sums is the sums: see docs/numerics.md.
+  if (out.type.dtype === 'int32')
+    return { drain: { dtype: 'int32', bias, multiplier: null, outZero: 0, lo: -Infinity, hi: Infinity }, absorbed: 0 };
   const { scale: so, zero } = perTensor(out);
   const multiplier = (): Float32Array => {
     const sx = perTensor(x).scale;
@@ -88,7 +114,7 @@ function planDrain(cx: SelectContext, node: Node, x: Value, w: Value, bias: numb
 function loopStrides(op: string, g: Geometry, outShape: readonly number[], strides: readonly number[]): readonly number[] | null {
   const rank = outShape.length;
   const at = (axis: number): number => strides[axis] ?? 0;
-  if (op === 'Conv') return [at(0), g.mg * at(1), at(1), rank === 4 ? at(2) : 0, at(rank - 1)];
+  if (op === 'Conv' || op === 'ConvInteger') return [at(0), g.mg * at(1), at(1), rank === 4 ? at(2) : 0, at(rank - 1)];
   const column = at(rank - 1);
   const rowAxes = g.groups === 1 ? rank - 1 : 1;
   const row = collapse(outShape.slice(rank - 1 - rowAxes, rank - 1), strides.slice(rank - 1 - rowAxes, rank - 1));
@@ -132,7 +158,8 @@ function convolution(cx: SelectContext, node: Node): Shaped | NotHere {
   const mg = cout / groups;
   const es = bytesPerElement(x.dtype);
   const ew = bytesPerElement(w.dtype);
-  const eo = bytesPerElement(out.dtype);
+  // Of what is stored: an epilogue may end in another type than the sums leave in.
+  const eo = bytesPerElement(groupOutput(cx).dtype);
   return {
     op: cg === 1 && groups === cin && groups > 1 ? 'DWCONV' : 'CONV',
     geometry: {
@@ -228,7 +255,7 @@ function gemm(cx: SelectContext, node: Node): Shaped | NotHere {
   const k = (transA ? a.shape[0] : a.shape[1]) ?? 1;
   const ea = bytesPerElement(a.dtype);
   const eb = bytesPerElement(b.dtype);
-  const eo = bytesPerElement(out.dtype);
+  const eo = bytesPerElement(groupOutput(cx).dtype);
   return {
     op: 'MATMUL',
     geometry: product(m, k, n, 1),
@@ -251,7 +278,7 @@ function matmul(cx: SelectContext, node: Node): Shaped | NotHere {
   const batchB = elementCount(bs.slice(0, -2));
   const ea = bytesPerElement(a.dtype);
   const eb = bytesPerElement(b.dtype);
-  const eo = bytesPerElement(out.dtype);
+  const eo = bytesPerElement(groupOutput(cx).dtype);
   const batches = elementCount(out.shape) / Math.max(1, rows * n);
   // One matrix for all batches: the batches are more rows.
   if (batchB === 1 && batchA === batches) {

@@ -5,10 +5,13 @@
 import type { DType } from '../../core/index.ts';
 import type { Node, ValueId } from '../../graph/index.ts';
 import type { KernelClass, KernelEngine, VectorStep } from '../../isa/index.ts';
+import type { Limit } from './context.ts';
 
 /** A value as an operand: `root` owns the bytes (views share them), `shape` is how this kernel reads them. */
 export interface View {
   readonly root: ValueId;
+  /** Where it begins in the root, in elements; 0 where left out. Never of constants. */
+  readonly offset?: number;
   readonly shape: readonly number[];
   readonly dtype: DType;
 }
@@ -124,14 +127,22 @@ export interface PoolKernel extends KernelBase {
   readonly epilogue: VectorPlan | null;
 }
 
-/** Mean over trailing axes: x is [rows, cols], out [rows]. */
-export interface MeanKernel extends KernelBase {
-  readonly kind: 'mean';
-  readonly x: View;
-  readonly rows: number;
-  readonly cols: number;
+/** One fold over all reduced elements. */
+export interface ReducePass {
+  /** (x, results of earlier passes…) -> what is folded; null: x itself, less `xZero`. */
+  readonly before: VectorPlan | null;
+  readonly fold: 'sum' | 'max' | 'sumSquares';
   readonly xZero: number;
-  /** sum -> output element, input 0 of the program is the sum. */
+}
+
+/** Reduction of x along some of its axes. */
+export interface ReduceKernel extends KernelBase {
+  readonly kind: 'reduce';
+  readonly x: View;
+  /** Per axis of x. */
+  readonly reduced: readonly boolean[];
+  readonly passes: readonly ReducePass[];
+  /** (results of the passes…) -> output element. */
   readonly finish: VectorPlan;
 }
 
@@ -149,6 +160,34 @@ export interface SoftmaxKernel extends KernelBase {
   readonly quotient: VectorPlan;
   /** (x, max, Σe) -> output element: both in one, for rows too long to keep their exponentials. */
   readonly both: VectorPlan;
+}
+
+/** A scale or a bias of a normalization. */
+export interface NormParameter {
+  readonly view: View;
+  /** Element strides along (outer, groups, a, b); 0 broadcasts. */
+  readonly strides: readonly number[];
+}
+
+/** Normalization by mean and deviation over the last two axes of x as [outer, groups, a, b]. */
+export interface NormKernel extends KernelBase {
+  readonly kind: 'norm';
+  readonly x: View;
+  readonly outer: number;
+  readonly groups: number;
+  readonly a: number;
+  readonly b: number;
+  /** Scale, then bias; either may be missing from the end. */
+  readonly parameters: readonly NormParameter[];
+  /** x -> fp32. */
+  readonly real: VectorPlan;
+  /** sum -> mean, and (x, mean) -> x - mean; null where nothing is taken off. */
+  readonly mean: VectorPlan | null;
+  readonly centred: VectorPlan | null;
+  /** Sum of squares -> 1 / deviation. */
+  readonly inverse: VectorPlan;
+  /** (centred, 1 / deviation, parameters…) -> output element. */
+  readonly finish: VectorPlan;
 }
 
 export interface ElementwiseKernel extends KernelBase {
@@ -170,14 +209,40 @@ export interface MovePart {
   readonly convert: VectorPlan | null;
 }
 
+/** A box of the output that gets one element everywhere (padding). */
+export interface FillPart {
+  /** Its bytes, as the output holds them. */
+  readonly element: Uint8Array;
+  readonly extents: readonly number[];
+  readonly dstOffset: number;
+  readonly dstStrides: readonly number[];
+}
+
 export interface MoveKernel extends KernelBase {
   readonly kind: 'move';
   readonly parts: readonly MovePart[];
+  readonly fills: readonly FillPart[];
+}
+
+/** One node of a host kernel. */
+export interface HostMember {
+  readonly node: Node;
+  readonly reason: string;
+  readonly limit?: Limit;
+  readonly fix?: string;
+  /** Elementary operations, and bytes of all operands. */
+  readonly ops: number;
+  readonly bytes: number;
 }
 
 export interface HostKernel extends KernelBase {
   readonly kind: 'host';
+  /** Of its first node. */
   readonly reason: string;
+  readonly limit?: Limit;
+  readonly fix?: string;
+  /** Its nodes in order: neighbours share one hand-over. */
+  readonly members: readonly HostMember[];
   readonly inputs: readonly View[];
   readonly outputs: readonly View[];
   readonly graphText: () => string;
@@ -186,4 +251,5 @@ export interface HostKernel extends KernelBase {
   readonly bytes: number;
 }
 
-export type KernelSpec = ContractionKernel | PoolKernel | MeanKernel | SoftmaxKernel | ElementwiseKernel | MoveKernel | HostKernel;
+export type KernelSpec =
+  ContractionKernel | PoolKernel | ReduceKernel | SoftmaxKernel | NormKernel | ElementwiseKernel | MoveKernel | HostKernel;

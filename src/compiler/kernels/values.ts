@@ -15,7 +15,7 @@ export function shapeOf(graph: Graph, id: ValueId): number[] {
 /** The number of a constant with one element, or null. Large constants are not read. */
 export function constantScalar(value: Value): number | null {
   const c = value.constant;
-  if (c === null || c.kind === 'absent') return null;
+  if (c === null || c.kind === 'absent' || c.kind === 'strings') return null;
   if (value.type.shape.some((d) => d !== 1)) return null;
   const data = viewBytes(value.type.dtype, c.kind === 'splat' ? c.element : c.bytes);
   const x = data[0];
@@ -24,10 +24,15 @@ export function constantScalar(value: Value): number | null {
 
 /** Constant int64 (or int32) vector as numbers, or null. */
 export function constantInts(value: Value | undefined): number[] | null {
+  return constantNumbers(value, 64);
+}
+
+/** Numbers of a constant of at most `most` elements, or null. */
+export function constantNumbers(value: Value | undefined, most: number): number[] | null {
   const c = value?.constant;
-  if (value === undefined || !c || c.kind === 'absent') return null;
+  if (value === undefined || !c || c.kind === 'absent' || c.kind === 'strings') return null;
   const count = value.type.shape.reduce<number>((n, d) => n * (d as number), 1);
-  if (count > 64) return null;
+  if (count > most) return null;
   const data = viewBytes(value.type.dtype, c.kind === 'splat' ? c.element : c.bytes);
   return Array.from({ length: count }, (_, i) => Number(c.kind === 'splat' ? data[0] : data[i]));
 }

@@ -3,10 +3,12 @@
  * Every intermediate value of a quantized graph is rounded and clamped as the graph says, so fusing changes no bit.
  */
 import { integerRange, quantize, type DType } from '../../core/index.ts';
-import { attributeFloat, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import { attributeFloat, attributeInt, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
 import type { VectorOpcode, VectorStep } from '../../isa/index.ts';
-import type { ContractionKernel, VectorOperand, VectorPlan, View } from './spec.ts';
+import type { VectorOperand, VectorPlan, View } from './spec.ts';
+import { canConvert, integerOpcode, isConversion } from './conversions.ts';
 import { constantScalar, shapeOf } from './values.ts';
+import { powerForm, vectorForms } from './vector-forms.ts';
 
 const binary: Readonly<Record<string, VectorOpcode>> = {
   Add: 'add',
@@ -36,6 +38,8 @@ const composed: ReadonlySet<string> = new Set(['Relu', 'LeakyRelu', 'PRelu', 'Ha
 export function isElementwise(graph: Graph, node: Node): boolean {
   if (node.domain === 'systole') return node.op === 'ScaleShift';
   if (node.domain !== '' || node.outputs.length !== 1) return false;
+  if (isConversion(node)) return canConvert(graph, node);
+  if (integerOpcode(graph, node) !== null) return true;
   const out = valueOf(graph, node.outputs[0] as number);
   if (out.type.dtype !== 'float32' && out.quantization === null) return false;
   for (const id of node.inputs) {
@@ -44,8 +48,14 @@ export function isElementwise(graph: Graph, node: Node): boolean {
     if (v.type.dtype !== 'float32' && v.quantization === null && v.constant === null) return false;
   }
   if (node.op in binary) return node.inputs.length === 2;
-  if (node.op in unary || composed.has(node.op)) return true;
+  if (node.op in unary || composed.has(node.op) || Object.hasOwn(vectorForms, node.op)) return true;
+  if (node.op === 'Pow') return powerForm(exponentOf(graph, node)) !== null;
   return node.op === 'Clip' && clipBounds(graph, node) !== null;
+}
+
+function exponentOf(graph: Graph, node: Node): number | null {
+  const id = node.inputs[1];
+  return id === null || id === undefined ? null : constantScalar(valueOf(graph, id));
 }
 
 function valueOf(graph: Graph, id: ValueId): Value {
@@ -110,7 +120,7 @@ export function perTensor(value: Value): { scale: number; zero: number } {
 }
 
 /** Writes steps; every result gets a register of its own. */
-class StepWriter {
+export class StepWriter {
   readonly steps: VectorStep[] = [];
   private registers = 0;
   private readonly immediates = new Map<number, number>();
@@ -132,6 +142,11 @@ class StepWriter {
   store(output: number, register: number): void {
     this.steps.push({ op: 'store', dst: output, a: register, b: -1, c: -1, immediate: 0 });
   }
+}
+
+/** A writer of steps for programs that are not made from nodes. */
+export function createStepWriter(): StepWriter {
+  return new StepWriter();
 }
 
 interface Registers {
@@ -159,13 +174,18 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
   };
   const load = (id: ValueId, index: number): Registers => {
     const value = valueOf(graph, id);
-    return value.quantization === null ? { real: w.step('load', index), q: null } : { real: null, q: w.step('loadInt', index) };
+    const isReal = value.quantization === null && value.type.dtype === 'float32';
+    return isReal ? { real: w.step('load', index), q: null } : { real: null, q: w.step('loadInt', index) };
   };
   const registersOf = (id: ValueId, node: Node): Registers => {
     let r = known.get(id);
     if (r === undefined) {
-      const scalar = constantScalar(valueOf(graph, id));
-      if (scalar !== null && valueOf(graph, id).quantization === null) r = { real: w.immediate(scalar), q: null };
+      const value = valueOf(graph, id);
+      const scalar = constantScalar(value);
+      const isWhole = value.type.dtype === 'int32';
+      // Immediates are fp32: of integers only those that are fp32 numbers.
+      if (scalar !== null && value.quantization === null && (!isWhole || Math.fround(scalar) === scalar))
+        r = isWhole ? { real: null, q: w.immediate(scalar) } : { real: w.immediate(scalar), q: null };
       else {
         const v = view(id);
         operands.push({ view: v, strides: broadcastStrides(v.shape, outShape, node.op === 'ScaleShift' && id !== node.inputs[0]) });
@@ -179,6 +199,49 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
     const r = registersOf(id, node);
     r.real ??= dequantized(valueOf(graph, id), r.q as number);
     return r.real;
+  };
+
+  const quantized = (result: number, out: Value, isLast: boolean): Registers => {
+    if (out.quantization === null) return { real: result, q: null };
+    const { scale, zero } = perTensor(out);
+    const q = w.step('quantize', result, w.immediate(scale), w.immediate(zero));
+    // The store saturates; a value used again inside the program must be clamped here.
+    return { real: null, q: isLast ? q : clampTo(w, q, out.type.dtype) };
+  };
+  /** Scale or zero point: an immediate, or one number for each index of the axis. */
+  const parameter = (id: ValueId | null | undefined, axis: number, otherwise: number): number => {
+    if (id === null || id === undefined) return w.immediate(otherwise);
+    const value = valueOf(graph, id);
+    const scalar = constantScalar(value);
+    if (scalar !== null) return w.immediate(scalar);
+    const strides = new Array<number>(outShape.length).fill(0);
+    if (value.type.shape[0] !== undefined && value.type.shape[0] !== 1) strides[axis < 0 ? axis + outShape.length : axis] = 1;
+    operands.push({ view: view(id), strides });
+    return w.step(value.type.dtype === 'float32' ? 'load' : 'loadInt', operands.length - 1 + (anchor === null ? 0 : 1));
+  };
+  const convert = (node: Node, out: Value, isLast: boolean): Registers => {
+    const [x, scale, zero] = node.inputs;
+    const input = x as number;
+    const axis = attributeInt(node, 'axis', 1);
+    if (node.op === 'QuantizeLinear') {
+      const q = w.step('quantize', real(input, node), parameter(scale, axis, 1), parameter(zero, axis, 0));
+      return { real: null, q: isLast ? q : clampTo(w, q, out.type.dtype) };
+    }
+    if (node.op === 'DequantizeLinear') {
+      const r = registersOf(input, node);
+      const q = r.q ?? (r.real as number);
+      if (out.quantization !== null) return { real: null, q };
+      return { real: w.step('dequantize', q, parameter(zero, axis, 0), parameter(scale, axis, 1)), q: null };
+    }
+    // Cast
+    const value = valueOf(graph, input);
+    if (value.quantization === null && value.type.dtype !== 'float32') {
+      const q = registersOf(input, node).q as number;
+      if (out.type.dtype === 'int32' && out.quantization === null) return { real: null, q };
+      // int32 becomes fp32 with rounding, which adding 0 does.
+      return quantized(w.step('add', q, w.immediate(0)), out, isLast);
+    }
+    return quantized(real(input, node), out, isLast);
   };
 
   if (anchor !== null) known.set(anchor, load(anchor, 0));
@@ -196,22 +259,32 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
       known.set(outId, { real: null, q });
       continue;
     }
-    const result = compute(graph, node, w, (id) => real(id, node));
-    if (out.quantization === null) known.set(outId, { real: result, q: null });
-    else {
-      const { scale, zero } = perTensor(out);
-      let q = w.step('quantize', result, w.immediate(scale), w.immediate(zero));
-      // The store saturates; a value used again inside the program must be clamped here.
-      if (!isLast) q = clampTo(w, q, out.type.dtype);
-      known.set(outId, { real: null, q });
+    const integer = integerOpcode(graph, node);
+    if (integer !== null) {
+      const [a, b] = node.inputs.map((id) => registersOf(id as number, node).q as number) as [number, number];
+      const right = integer === 'Sub' ? w.step('mulInt', b, w.immediate(-1)) : b;
+      known.set(outId, { real: null, q: w.step(integer === 'Mul' ? 'mulInt' : 'addInt', a, right) });
+      continue;
     }
+    if (isConversion(node)) {
+      known.set(outId, convert(node, out, isLast));
+      continue;
+    }
+    known.set(
+      outId,
+      quantized(
+        compute(graph, node, w, (id) => real(id, node)),
+        out,
+        isLast,
+      ),
+    );
   }
   const final = known.get(last.outputs[0] as number) as Registers;
   w.store(0, (final.q ?? final.real) as number);
   return { steps: w.steps, operands };
 }
 
-function clampTo(w: StepWriter, q: number, dtype: DType): number {
+export function clampTo(w: StepWriter, q: number, dtype: DType): number {
   const [lo, hi] = integerRange(dtype);
   return w.step('min', w.step('max', q, w.immediate(lo)), w.immediate(hi));
 }
@@ -245,9 +318,16 @@ function compute(graph: Graph, node: Node, w: StepWriter, real: (id: ValueId) =>
     }
     case 'ScaleShift':
       return w.step('add', w.step('mul', a, real(node.inputs[1] as number)), real(node.inputs[2] as number));
+    case 'Pow': {
+      const power = powerForm(exponentOf(graph, node));
+      if (power !== null) return power(w, a);
+      break;
+    }
     default:
-      throw new Error(`no vector form of ${node.op}`);
   }
+  const form = vectorForms[node.op];
+  if (form === undefined) throw new Error(`no vector form of ${node.op}`);
+  return form(w, a, node);
 }
 
 /** clamp(alpha·x + beta, 0, 1) */
@@ -316,57 +396,15 @@ export function lowerSoftmax(input: Value, output: Value): Record<'exponential' 
   };
 }
 
-/** q of one quantization -> q of another: quantize(dequantize(q)). Input 0. */
+/** q of one quantization (or fp32) -> q of another: quantize(dequantize(q)). Input 0. */
 export function lowerRequantize(from: Value, to: Value): VectorPlan {
   const w = new StepWriter();
-  const f = perTensor(from);
   const t = perTensor(to);
-  const real = w.step('dequantize', w.step('loadInt', 0), w.immediate(f.zero), w.immediate(f.scale));
-  w.store(0, w.step('quantize', real, w.immediate(t.scale), w.immediate(t.zero)));
-  return { steps: w.steps, operands: [] };
-}
-
-/**
- * The same kernel for an array without output stage: its VECTOR program takes the sums from the accumulators, adds the bias, rescales and
- * clamps as the drain would, and goes on with the epilogue.
- */
-export function drainOnVector(k: ContractionKernel): ContractionKernel {
-  const { drain } = k;
-  const w = new StepWriter();
-  const integer = k.dtype !== 'float32';
-  let input = 0;
-  let value = w.step(integer ? 'loadInt' : 'load', input++);
-  if (drain.bias !== null) value = w.step(integer ? 'addInt' : 'add', value, w.step(integer ? 'loadInt' : 'load', input++));
-  if (drain.multiplier !== null) value = w.step('requantize', value, w.step('load', input++), w.immediate(drain.outZero));
-  if (drain.lo !== -Infinity) value = w.step('max', value, w.immediate(drain.lo));
-  if (drain.hi !== Infinity) value = w.step('min', value, w.immediate(drain.hi));
-  if (k.epilogue === null) {
-    w.store(0, value);
-    return { ...k, drainOn: 'vector', epilogue: { steps: w.steps, operands: [] }, operandStrides: [] };
-  }
-  if (drain.multiplier !== null) value = clampTo(w, value, drain.dtype);
-  return {
-    ...k,
-    drainOn: 'vector',
-    epilogue: { steps: [...w.steps, ...continued(k.epilogue.steps, value, w.steps.length, input)], operands: k.epilogue.operands },
+  const source = (): number => {
+    if (from.quantization === null) return w.step('load', 0);
+    const f = perTensor(from);
+    return w.step('dequantize', w.step('loadInt', 0), w.immediate(f.zero), w.immediate(f.scale));
   };
-}
-
-/** The steps of an epilogue behind others: registers renumbered, its input 0 is `value`, its other inputs come after the first `inputs`. */
-function continued(steps: readonly VectorStep[], value: number, registers: number, inputs: number): VectorStep[] {
-  const moved = (r: number): number => (r < 0 ? r : r === anchor ? value : r + registers);
-  const anchor = steps.find((s) => (s.op === 'load' || s.op === 'loadInt') && s.a === 0)?.dst ?? -1;
-  return steps
-    .filter((s) => s.dst !== anchor || s.op === 'store')
-    .map((s) => {
-      switch (s.op) {
-        case 'load':
-        case 'loadInt':
-          return { ...s, dst: s.dst + registers, a: s.a - 1 + inputs };
-        case 'store':
-          return { ...s, a: moved(s.a) };
-        default:
-          return { ...s, dst: s.dst + registers, a: moved(s.a), b: moved(s.b), c: moved(s.c) };
-      }
-    });
+  w.store(0, w.step('quantize', source(), w.immediate(t.scale), w.immediate(t.zero)));
+  return { steps: w.steps, operands: [] };
 }

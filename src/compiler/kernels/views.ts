@@ -1,6 +1,8 @@
 /** Views: values that are other values' bytes under another shape. Row-major everywhere, so every reshape is one. */
-import { isView, type Graph, type Node, type ValueId } from '../../graph/index.ts';
-import { shapeOf } from './values.ts';
+import { elementCount, rowMajorStrides } from '../../core/index.ts';
+import { isView, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import { sliceWalk } from './move.ts';
+import { constantScalar, shapeOf } from './values.ts';
 import type { View } from './spec.ts';
 
 export interface ViewMap {
@@ -15,27 +17,98 @@ export function resolveViews(graph: Graph): {
   readonly nodes: readonly Node[];
   readonly viewNodes: readonly Node[];
 } {
-  const root = new Map<ValueId, ValueId>();
-  const rootOf = (id: ValueId): ValueId => root.get(id) ?? id;
+  const places = new Map<ValueId, Place>();
+  const placeOf = (id: ValueId): Place => places.get(id) ?? { root: id, offset: 0 };
   const nodes: Node[] = [];
   const viewNodes: Node[] = [];
+  const facts: GraphFacts = { graph, inputs: new Set(graph.inputs), outputs: new Set(graph.outputs) };
   for (const node of graph.nodes) {
-    const input = node.inputs[0];
-    const output = node.outputs[0];
-    if (isView(node) && input !== undefined && input !== null && output !== undefined && !needsCopy(graph, rootOf(input), output)) {
-      root.set(output, rootOf(input));
+    const [output] = node.outputs;
+    const place = placeOfView(facts, node, placeOf);
+    if (place !== null && output !== undefined) {
+      places.set(output, place);
       viewNodes.push(node);
     } else nodes.push(node);
   }
   const view = (id: ValueId): View => {
     const value = graph.values[id];
     if (value === undefined) throw new Error(`no value ${id}`);
-    return { root: rootOf(id), shape: shapeOf(graph, id), dtype: value.type.dtype };
+    // Sequences and optionals have no bytes that an engine could see: only the host knows them.
+    if (value.type.container !== undefined) return { root: id, shape: [0], dtype: value.type.dtype };
+    const { root, offset } = placeOf(id);
+    return { root, ...(offset === 0 ? {} : { offset }), shape: shapeOf(graph, id), dtype: value.type.dtype };
   };
-  return { views: { rootOf, view }, nodes, viewNodes };
+  return { views: { rootOf: (id) => placeOf(id).root, view }, nodes, viewNodes };
 }
 
-/** A graph output must have bytes of its own: not those of an input or a constant. */
-function needsCopy(graph: Graph, root: ValueId, output: ValueId): boolean {
-  return graph.outputs.includes(output) && (graph.inputs.includes(root) || (graph.values[root]?.constant ?? null) !== null);
+/** Where a value lies: in the bytes of `root`, from this element on. */
+interface Place {
+  readonly root: ValueId;
+  readonly offset: number;
+}
+
+interface GraphFacts {
+  readonly graph: Graph;
+  readonly inputs: ReadonlySet<ValueId>;
+  readonly outputs: ReadonlySet<ValueId>;
+}
+
+/** Where the output of a node lies when nothing needs to move; null otherwise. */
+function placeOfView(facts: GraphFacts, node: Node, placeOf: (id: ValueId) => Place): Place | null {
+  const [input = null] = node.inputs;
+  const [output] = node.outputs;
+  if (input === null || output === undefined || node.outputs.length !== 1) return null;
+  const { graph } = facts;
+  const [from, to] = [graph.values[input], graph.values[output]];
+  if (from === undefined || to === undefined || from.type.container !== undefined || to.type.container !== undefined) return null;
+  const { root, offset } = placeOf(input);
+  const constant = (graph.values[root]?.constant ?? null) !== null;
+  // A graph output must have bytes of its own: not those of an input or a constant, nor a part of another value's.
+  const reading = isReading(graph, node, from, to);
+  const begin = isView(node) || reading ? 0 : constant ? null : sliceBegin(graph, node, from, to);
+  if (begin === null || !(reading || sameNumbers(from, to))) return null;
+  if (facts.outputs.has(output) && (facts.inputs.has(root) || constant || offset + begin > 0)) return null;
+  if (facts.outputs.has(output) && partOfRoot(graph, root, to)) return null;
+  return { root, offset: offset + begin };
+}
+
+/**
+ * The same integers read as numbers or as what they stand for: QuantizeLinear of the scale the operand has, DequantizeLinear into a value
+ * that keeps integers of that scale.
+ */
+function isReading(graph: Graph, node: Node, from: Value, to: Value): boolean {
+  if (node.domain !== '' || (node.op !== 'QuantizeLinear' && node.op !== 'DequantizeLinear') || from.type.dtype !== to.type.dtype)
+    return false;
+  const [, scale, zero] = node.inputs.map((id) => (id === null ? undefined : graph.values[id]));
+  const held = node.op === 'QuantizeLinear' ? from.quantization : to.quantization;
+  if (scale === undefined || held === null || held.axis !== null) return false;
+  return constantScalar(scale) === held.scale[0] && (zero === undefined ? 0 : constantScalar(zero)) === held.zeroPoint[0];
+}
+
+function partOfRoot(graph: Graph, root: ValueId, value: Value): boolean {
+  return elementCount(shapeOf(graph, root)) !== elementCount(shapeOf(graph, value.id));
+}
+
+/** A view shows the same bytes, so they must mean the same. */
+function sameNumbers(a: Value, b: Value): boolean {
+  if (a.type.dtype !== b.type.dtype) return false;
+  const [p, q] = [a.quantization, b.quantization];
+  if (p === null || q === null) return p === q;
+  if (p === q) return true;
+  return p.scale.length === 1 && q.scale.length === 1 && p.scale[0] === q.scale[0] && p.zeroPoint[0] === q.zeroPoint[0];
+}
+
+/** The first element of a Slice whose elements lie in one piece, in order; null for other nodes. */
+function sliceBegin(graph: Graph, node: Node, from: Value, to: Value): number | null {
+  if (node.domain !== '' || node.op !== 'Slice') return null;
+  const shape = shapeOf(graph, from.id);
+  const kept = shapeOf(graph, to.id);
+  if (shape.includes(0) || kept.includes(0)) return null;
+  const walk = sliceWalk({ graph }, node, shape);
+  if ('reason' in walk) return null;
+  const cut = kept.findIndex((extent, axis) => extent !== shape[axis]);
+  if (walk.steps.some((step, axis) => step !== 1 && (kept[axis] ?? 1) > 1)) return null;
+  // Behind the first axis that is cut everything is whole, before it there is one of each.
+  if (cut >= 0 && (kept.slice(0, cut).some((e) => e !== 1) || kept.slice(cut + 1).some((e, i) => e !== shape[cut + 1 + i]))) return null;
+  return rowMajorStrides(shape).reduce((sum, stride, axis) => sum + stride * (walk.starts[axis] ?? 0), 0);
 }

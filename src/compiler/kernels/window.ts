@@ -1,11 +1,10 @@
-/** Pooling, means and softmax. */
+/** Pooling and softmax. */
 import { elementCount } from '../../core/index.ts';
 import { attributeInt, attributeInts, type Node } from '../../graph/index.ts';
 import { imageShape, windowAttributes } from './contraction.ts';
 import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './context.ts';
-import type { MeanKernel, PoolKernel, SoftmaxKernel } from './spec.ts';
-import { constantInts } from './values.ts';
-import { lowerMean, lowerSoftmax, perTensor } from './vector-plan.ts';
+import type { PoolKernel, SoftmaxKernel } from './spec.ts';
+import { lowerSoftmax, perTensor } from './vector-plan.ts';
 
 export function selectPool(cx: SelectContext, node: Node): PoolKernel | NotHere {
   const input = cx.graph.values[node.inputs[0] as number];
@@ -62,47 +61,6 @@ export function selectPool(cx: SelectContext, node: Node): PoolKernel | NotHere 
     multiplier: quantized && pool === 'average' ? Math.fround(perTensor(input).scale / perTensor(output).scale) : 1,
     outZero: quantized && pool === 'average' ? perTensor(output).zero : 0,
     epilogue,
-  };
-}
-
-export function selectMean(cx: SelectContext, node: Node): MeanKernel | NotHere {
-  const input = cx.graph.values[node.inputs[0] as number];
-  const output = cx.graph.values[node.outputs[0] as number];
-  if (input === undefined || output === undefined) throw new Error('mean without operands');
-  if (input.type.dtype !== 'float32' && input.quantization === null) return { reason: `operand ${input.name} is ${input.type.dtype}` };
-  if (cx.epilogue.length > 0) return { reason: 'an epilogue behind a mean' };
-  const x = cx.views.view(input.id);
-  const rank = x.shape.length;
-  let kept = 2;
-  if (node.op === 'ReduceMean') {
-    const given = attributeInts(
-      node,
-      'axes',
-      constantInts(node.inputs[1] === undefined || node.inputs[1] === null ? undefined : cx.graph.values[node.inputs[1]]) ?? [],
-    );
-    if (given.length === 0) return { reason: 'the axes of the mean are not constant' };
-    const axes = given.map((a) => (a < 0 ? a + rank : a)).toSorted((p, q) => p - q);
-    kept = rank - axes.length;
-    if (axes.some((a, i) => a !== kept + i))
-      return { reason: `a mean over axes ${axes.join(', ')}: the vector engine reduces trailing axes` };
-  }
-  const rows = elementCount(x.shape.slice(0, kept));
-  const cols = elementCount(x.shape.slice(kept));
-  return {
-    kind: 'mean',
-    name: cx.name,
-    origin: cx.origin,
-    class: 'reduce',
-    engine: 'vector',
-    dtype: x.dtype,
-    macs: 0,
-    out: groupOutput(cx),
-    nodes: cx.group,
-    x,
-    rows,
-    cols,
-    xZero: input.quantization === null ? 0 : perTensor(input).zero,
-    finish: lowerMean(cols, input, output),
   };
 }
 

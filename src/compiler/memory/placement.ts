@@ -49,9 +49,11 @@ export function kernelReads(k: KernelSpec): readonly View[] {
       return [k.x, k.w, ...(k.epilogue?.operands.map((o) => o.view) ?? [])];
     case 'pool':
       return [k.x, ...(k.epilogue?.operands.map((o) => o.view) ?? [])];
-    case 'mean':
+    case 'reduce':
     case 'softmax':
       return [k.x];
+    case 'norm':
+      return [k.x, ...k.parameters.map((p) => p.view)];
     case 'elementwise':
       return k.plan.operands.map((o) => o.view);
     case 'move':

@@ -85,7 +85,7 @@ function broadcast(node: Node, inputs: readonly TensorType[]): TensorType | null
   const never = (): never => {
     throw new Error('Add needs nothing but types');
   };
-  const context = { node: { ...node, op: 'Add' }, opset: 13, inputs, tensor: () => null, dims: () => null };
+  const context = { node: { ...node, op: 'Add' }, opset: 13, inputs, tensor: () => null, dims: () => null, elements: () => null };
   return add?.infer({ ...context, unknownDim: never, inferGraph: never })[0] ?? null;
 }
 
@@ -110,7 +110,8 @@ function clipBounds(node: Node, edit: Edit): boolean {
 /** The number of a constant of one element; null when unknown or not a plain number. */
 function scalarNumber(id: ValueId, edit: Edit): number | null {
   const { constant, type } = edit.value(id);
-  if (constant === null || constant.kind === 'absent' || staticCount(type) !== 1 || type.dtype !== 'float32') return null;
+  if (constant === null || constant.kind === 'absent' || constant.kind === 'strings') return null;
+  if (staticCount(type) !== 1 || type.dtype !== 'float32') return null;
   const element = constant.kind === 'splat' ? constant.element : constant.bytes;
   return splatNumber({ kind: 'splat', element }, type.dtype);
 }

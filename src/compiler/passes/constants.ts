@@ -51,15 +51,16 @@ export function floats(constant: Constant, count: number): Float32Array {
       const [x] = viewBytes('float32', constant.element);
       return new Float32Array(count).fill(Number(x));
     }
+    case 'strings':
     case 'absent':
-      throw new Error('invariant broken: numbers of an absent constant were asked for');
+      throw new Error(`invariant broken: numbers of a constant of kind ${constant.kind} were asked for`);
   }
 }
 
 /** Elements of an integer constant as numbers, or null when unknown. For shapes, axes and other small things. */
 export function integers(constant: Constant | null, type: TensorType): readonly number[] | null {
   const count = staticCount(type);
-  if (constant === null || constant.kind === 'absent' || count === null) return null;
+  if (constant === null || constant.kind === 'absent' || constant.kind === 'strings' || count === null) return null;
   if (constant.kind === 'splat') {
     const x = splatNumber(constant, type.dtype);
     return x === null ? null : Array.from({ length: count }, () => x);

@@ -21,7 +21,7 @@ export const foldConstants: Pass = {
   summary: 'Replaces nodes whose results are known before the model runs by constants, keeping splats',
   run(graph) {
     let current: Edit | null = null;
-    const facts = startInference(graph.opset, (id) => (current === null ? unknownValue(graph, id) : current.value(id)));
+    const facts = startInference(graph.opset, (id) => (current === null ? unknownValue(graph, id) : current.value(id)), { graph });
     return rewrite(graph, (node, edit) => {
       current = edit;
       const def = opDef(node.domain, node.op);
@@ -85,7 +85,11 @@ const views = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity']
 function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly Constant[] | null {
   const operands = node.inputs.map((id) => (id === null ? null : edit.value(id)));
   if (
+    def.evaluateValues !== undefined ||
     operands.length === 0 ||
+    // What integers stand for is decided where they are read: absorb-quantization keeps them narrow where it can.
+    node.op === 'DequantizeLinear' ||
+    node.op === 'Quant' ||
     operands.some((v) => v !== null && (v.constant === null || v.quantization !== null || v.type.dtype === 'string'))
   )
     return null;
@@ -137,5 +141,6 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
 function fillConstant(node: Node): Constant {
   const value = node.attributes['value'];
   if (value?.kind !== 'tensor' || value.constant.kind === 'absent') return { kind: 'splat', element: new Uint8Array(4) };
+  if (value.constant.kind === 'strings') return value.constant;
   return { kind: 'splat', element: value.constant.kind === 'splat' ? value.constant.element : value.constant.bytes };
 }

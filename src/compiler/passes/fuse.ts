@@ -69,12 +69,34 @@ const epilogueOperators: ReadonlySet<string> = new Set([
   'Max',
   'Min',
   'ScaleShift',
+  'QuantizeLinear',
+  'DequantizeLinear',
+  'Cast',
 ]);
 
 function isEpilogue(node: Node, edit: Edit): boolean {
   const [out] = node.outputs;
   if (out === undefined || node.outputs.length !== 1 || !epilogueOperators.has(node.op)) return false;
-  return isReal(out, edit);
+  const [x = null] = node.inputs;
+  if (node.op === 'Cast' && (x === null || !(isReal(x, edit) || isSum(x, edit)))) return false;
+  return isReal(out, edit) || isWholeArithmetic(node, edit);
+}
+
+/** Arithmetic on plain int32, as the corrections of zero points are. */
+function isWholeArithmetic(node: Node, edit: Edit): boolean {
+  return ['Add', 'Sub', 'Mul'].includes(node.op) && [...node.inputs, ...node.outputs].every((id) => id !== null && isWhole(id, edit));
+}
+
+function isWhole(id: ValueId, edit: Edit): boolean {
+  const { type, quantization } = edit.value(id);
+  return type.dtype === 'int32' && quantization === null;
+}
+
+/** What contractions of integers make, corrected or not. */
+function isSum(id: ValueId, edit: Edit): boolean {
+  const maker = edit.producer(id);
+  const last = maker?.body?.at(-1) ?? maker;
+  return isWhole(id, edit) && last !== null && last !== undefined && (last.op.endsWith('Integer') || isWholeArithmetic(last, edit));
 }
 
 /** Float, or a quantized stand-in for it: integer arithmetic on shapes stays on the host. */
@@ -93,15 +115,23 @@ function anchorRank(node: Node): number {
   return epilogueOperators.has(anchor.op) ? 1 : 0;
 }
 
+function isWindow(node: Node): boolean {
+  const anchor = node.body?.[0] ?? node;
+  return opDef(anchor.domain, anchor.op)?.kernelClass === 'window';
+}
+
 function chooseHost(node: Node, edit: Edit): Node | null {
   const [out] = node.outputs;
   if (out === undefined) return null;
   let best: Node | null = null;
   let bestRank = 0;
   for (const id of node.inputs) {
-    if (id === null || edit.uses(id) > 0 || !isReal(id, edit) || !sameShape(id, out, edit)) continue;
+    if (id === null || edit.uses(id) > 0 || !sameShape(id, out, edit)) continue;
+    if (!isReal(id, edit) && !((node.op === 'Cast' || isWholeArithmetic(node, edit)) && isSum(id, edit))) continue;
     const host = edit.producer(id);
     if (host === null || (host.body?.length ?? 1) >= longestBody) continue;
+    // A pooling stores its result where the group's result goes.
+    if (isWindow(host) && edit.value(id).type.dtype !== edit.value(out).type.dtype) continue;
     const rank = anchorRank(host);
     if (rank > bestRank || (rank === bestRank && rank > 0 && best !== null && edit.position(host) > edit.position(best))) {
       best = host;

@@ -4,18 +4,22 @@
  * Always: pure; the same reference comes back when nothing changed; symbolic dimensions stay symbolic; weights are not read.
  * Must not know: machines, precision, tiling.
  */
+import { absorbQuantization } from './absorb-quantization.ts';
 import { canonicalise } from './canonicalise.ts';
 import { removeDeadCode } from './dead-code.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { foldConstants } from './fold-constants.ts';
 import { fuseElementwise } from './fuse.ts';
 import type { Pass } from './pass.ts';
+import { recoverPasses } from './recover/index.ts';
 
 /** Before precision: what changes numbers, or which values there are. */
 export const preparePasses: readonly Pass[] = [
   foldConstants, // first: the others look for constants, and old exporters make weights with ConstantOfShape
   canonicalise, // before folding: fewer forms to recognise
+  ...recoverPasses, // after canonicalise, which leaves one spelling of most operators
   foldBatchNorm, // after canonicalise: a MatMul with a bias is a Gemm by now
+  absorbQuantization, // after all that look for float32 operators; before sizes are bound: scales do not depend on them
   removeDeadCode, // last: drops the constants the others replaced
 ];
 
@@ -26,4 +30,4 @@ export const fusePasses: readonly Pass[] = [
 ];
 
 export { runPasses, type Pass } from './pass.ts';
-export { canonicalise, foldBatchNorm, foldConstants, fuseElementwise, removeDeadCode };
+export { absorbQuantization, canonicalise, foldBatchNorm, foldConstants, fuseElementwise, removeDeadCode };

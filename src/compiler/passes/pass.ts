@@ -51,9 +51,10 @@ function verifyAfter(pass: Pass, before: Graph, after: Graph): void {
 
 /** Scales of constants are computed from weights when read, which verifying must not cause: it sees placeholders of the same form. */
 function withoutLazyScales(graph: Graph): Graph {
-  if (graph.values.every((v) => v.constant === null || v.quantization === null)) return graph;
+  const isLazy = (v: Graph['values'][number]): boolean => v.quantization !== null && (v.constant !== null || v.quantization.axis !== null);
+  if (!graph.values.some(isLazy)) return graph;
   const values = graph.values.map((v) => {
-    if (v.constant === null || v.quantization === null) return v;
+    if (v.quantization === null || !isLazy(v)) return v;
     const { axis } = v.quantization;
     const channels = axis === null ? 1 : v.type.shape[axis];
     return {

@@ -2,8 +2,13 @@
 import { compilerMessages, fail, viewBytes, type Diagnostic, type DType } from '../../core/index.ts';
 import type { Constant, Graph, Node, Quantization, Value, ValueId } from '../../graph/ir.ts';
 import { staticShape } from '../passes/constants.ts';
+import { absorbQuantization } from '../passes/absorb-quantization.ts';
+import { removeDeadCode } from '../passes/dead-code.ts';
 import { externalInputs } from '../passes/fuse.ts';
+import { runPasses } from '../passes/pass.ts';
+import { splitZeroPoints } from '../passes/split-zero-points.ts';
 import { biasIndex, weightSlot } from './contraction.ts';
+import { bringsQuantization, settleIntegerModel, withFloatConstants } from './integer-model.ts';
 import { placeholderQuantization } from './placeholder.ts';
 import { int8Quantization, type CalibrationTable, type Range } from './range.ts';
 import { flatNodes, movedConstants, shareQuantization } from './sharing.ts';
@@ -15,6 +20,8 @@ export interface PrecisionOptions {
   readonly mode: Precision;
   /** Ranges of activations by value name; null: placeholders. */
   readonly calibration: CalibrationTable | null;
+  /** Types the matrix engine multiplies; int8 alone when left out. Asked only where a model brings its own quantization. */
+  readonly matrix?: readonly DType[];
 }
 
 export interface PrecisionResult {
@@ -25,25 +32,30 @@ export interface PrecisionResult {
 /**
  * fp32 leaves the graph as it is, int8 turns every float32 activation into int8 per tensor, constant weights of contractions
  * into int8 per output channel, their biases into int32. Constants of elementwise operators stay float32. Values that are
- * quantized already stay.
+ * quantized already stay. A model that brings its own quantization keeps it, and keeps the rest in float32: see integer-model.ts.
  *
  * Works on plain and on fused graphs and decides the same for both, value name by value name.
  * @throws SYS4201 half-precision models, SYS4203 calibration of another model, SYS4204 fp32 of an integer model
  */
-export function assignPrecision(graph: Graph, options: PrecisionOptions): PrecisionResult {
+export function assignPrecision(given: Graph, options: PrecisionOptions): PrecisionResult {
+  // Again: bodies of loops and composite operators bring their own once they are written out.
+  const graph = runPasses(given, [absorbQuantization, splitZeroPoints, removeDeadCode]);
   refuseOtherFloats(graph);
   switch (options.mode) {
     case 'fp32':
       refuseQuantized(graph);
-      return { graph, diagnostics: [] };
+      return { graph: withFloatConstants(graph), diagnostics: [] };
     case 'int8':
+      if (bringsQuantization(graph))
+        return settleIntegerModel(graph, { matrix: options.matrix ?? ['int8'], calibration: options.calibration });
       return toInt8(graph, options.calibration);
   }
 }
 
 /** What `auto` means: the model's own precision where the machine has it, else int8. */
 export function choosePrecision(supported: readonly DType[], graph: Graph): Precision {
-  const isQuantized = graph.values.some((v) => v.quantization !== null);
+  const known = runPasses(graph, [absorbQuantization]);
+  const isQuantized = known.values.some((v) => v.quantization !== null && v.constant === null);
   if (!isQuantized && supported.includes('float32')) return 'fp32';
   if (supported.includes('int8')) return 'int8';
   return supported.includes('float32') ? 'fp32' : fail(compilerMessages.noPrecisionFits({ supported }));
@@ -57,7 +69,7 @@ function refuseOtherFloats(graph: Graph): void {
 }
 
 function refuseQuantized(graph: Graph): void {
-  const values = graph.values.filter((v) => v.quantization !== null).map((v) => v.name);
+  const values = graph.values.filter((v) => v.quantization !== null && v.constant === null).map((v) => v.name);
   if (values.length > 0) fail(compilerMessages.alreadyInteger({ values }, { origin: values }));
 }
 
@@ -106,7 +118,7 @@ function observedRange(graph: Graph, id: ValueId, calibration: CalibrationTable)
 }
 
 function constantRange(constant: Constant): Range | null {
-  if (constant.kind === 'absent') return null;
+  if (constant.kind === 'absent' || constant.kind === 'strings') return null;
   let min = Infinity;
   let max = -Infinity;
   for (const x of viewBytes('float32', constant.kind === 'bytes' ? constant.bytes : constant.element)) {

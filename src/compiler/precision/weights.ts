@@ -21,6 +21,8 @@ export function quantizeWeights(shape: readonly number[], constant: Constant, ax
   const type: TensorType = { dtype: 'int8', shape };
   const channels = axis === null ? 1 : (shape[axis] ?? 1);
   switch (constant.kind) {
+    case 'strings':
+      throw new Error('text has no scales');
     case 'absent':
       return { type, constant, quantization: axis === null ? placeholderQuantization : placeholderPerChannel(channels, axis) };
     case 'splat': {
@@ -77,7 +79,7 @@ export function quantizeBias(shape: readonly number[], constant: Constant, x: Qu
   const count = elementCount(shape);
   const type: TensorType = { dtype: 'int32', shape };
   const isPlaceholder = x.source === 'placeholder' || w.source === 'placeholder';
-  const quantization = perChannel(count, shape.length - 1, isPlaceholder ? 'placeholder' : 'calibrated', () => {
+  const quantization = perChannel(count, shape.length - 1, isPlaceholder ? 'placeholder' : x.source, () => {
     const scale = new Float32Array(count);
     for (let c = 0; c < count; c++) scale[c] = (x.scale[0] ?? 1) * (w.scale[w.scale.length === 1 ? 0 : c % w.scale.length] ?? 1);
     return scale;

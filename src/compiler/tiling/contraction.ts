@@ -3,7 +3,7 @@
  * judged by max(compute, bytes / bandwidth) plus what cannot overlap (first loads, last store), from the same closed forms the
  * simulator's demand uses.
  */
-import { bytesPerElement, ceilDiv } from '../../core/index.ts';
+import { bytesPerElement, ceilDiv, ofOperands } from '../../core/index.ts';
 import { matrixTicks, ticksPerElement } from '../../isa/index.ts';
 import {
   fits,
@@ -42,7 +42,7 @@ function contiguous(box: readonly number[], whole: readonly number[]): number {
 /** Ticks of all tile commands: each axis has full tiles and at most one rest. */
 function computeTicks(env: MapperEnvironment, k: ContractionKernel, t: ContractionTile): number {
   const g = k.geometry;
-  const rate = env.matrix.rates[k.dtype] ?? 1;
+  const rate = ofOperands(env.matrix.rates, k.dtype) ?? 1;
   const depthwise = k.op === 'DWCONV';
   const taps = g.kh * g.kw;
   const { startTicks } = env.matrix;

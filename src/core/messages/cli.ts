@@ -87,3 +87,22 @@ export const missingTarget: Message<{ known: readonly string[] }> = defineMessag
   'A model is compiled for a machine: --target takes a preset (see `systole targets`) or the path of a YAML description.',
   ({ known }) => `say for which machine: --target NAME or --target machine.yaml. Presets: ${known.join(', ')}.`,
 );
+
+export const badInputValue: Message<{ name: string; text: string }> = defineMessage(
+  'SYS8040',
+  'error',
+  'input value cannot be read',
+  'The contents of a model input are given as --input-value NAME=VALUE, where VALUE is a .npy or .npz file, a .pb file of ONNX test data, ' +
+    'or numbers as JSON writes them: 5, 1,2,3 or [[1,2],[3,4]]; rows must have equal lengths.',
+  ({ name, text }) =>
+    `"${text}" is neither a file nor numbers for input "${name}". Write numbers like [1,3,224,224], or name a .npy or .pb file.`,
+);
+
+export const unknownInput: Message<{ name: string; inputs: readonly string[]; near: string | undefined }> = defineMessage(
+  'SYS8041',
+  'error',
+  'no such input',
+  '--input-value and --shape name inputs of the model as its file does.',
+  ({ name, inputs, near }) =>
+    `the model has no input "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} Its inputs: ${inputs.length === 0 ? 'none' : inputs.map((n) => `"${n}"`).join(', ')}.`,
+);

@@ -80,24 +80,6 @@ export const valueUndefined: Message<{ value: string; readers: readonly string[]
     `tensor "${value}" is read by ${some(readers, 3)}, but nothing writes it. Declare it as a graph input or add the node that makes it.`,
 );
 
-export const notATensor: Message<{ value: string; kind: string }> = defineMessage(
-  'SYS4008',
-  'error',
-  'not a tensor',
-  'Inputs and outputs must be dense tensors with a known element type and rank; sequences, maps, optional and sparse values are not compiled.',
-  ({ value, kind }) =>
-    `graph input "${value}" is ${kind}, and only dense tensors of known rank are compiled. Export it as a tensor with a shape.`,
-);
-
-export const opsetTooOld: Message<{ opset: number }> = defineMessage(
-  'SYS4009',
-  'error',
-  'operator set too old',
-  'Operator sets before 7 broadcast and number attributes differently. The ONNX version converter brings old models forward.',
-  ({ opset }) =>
-    `the model uses operator set ${opset}; 7 is the oldest that is read. Convert it with onnx.version_converter.convert_version(model, 13).`,
-);
-
 export const functionRecursion: Message<{ chain: readonly string[] }> = defineMessage(
   'SYS4010',
   'error',
@@ -126,15 +108,6 @@ export const tensorSizeWrong: Message<{ tensor: string; shape: readonly number[]
       `tensor "${tensor}" is ${dtype}[${shape.join(',')}], which is ${expected} bytes, but holds ${found}. The file is damaged or was written wrongly.`,
   );
 
-export const sparseNotSupported: Message<{ tensors: readonly string[] }> = defineMessage(
-  'SYS4013',
-  'error',
-  'sparse tensors are not read',
-  'Sparse initializers and sparse constants are not compiled; store the tensor densely.',
-  ({ tensors }) =>
-    `${tensors.length} sparse ${tensors.length === 1 ? 'tensor is' : 'tensors are'} not read: ${some(tensors, 3)}. Store ${tensors.length === 1 ? 'it' : 'them'} densely.`,
-);
-
 export const noOutputs: Message<{ name: string }> = defineMessage(
   'SYS4014',
   'error',
@@ -143,12 +116,132 @@ export const noOutputs: Message<{ name: string }> = defineMessage(
   ({ name }) => `model "${name}" declares no outputs, so there is nothing to compute. Declare at least one.`,
 );
 
-export const stringTensors: Message<{ nodes: readonly string[] }> = defineMessage(
-  'SYS4015',
+export const inputNotThere: Message<{ name: string; inputs: readonly string[]; near: string | undefined }> = defineMessage(
+  'SYS4020',
   'error',
-  'string tensors are not compiled',
-  'Text is tokenised before the network runs; string tensors have no place on an accelerator.',
-  ({ nodes }) => `string tensors at ${some(nodes, 3)} are not compiled. Do text processing outside the model.`,
+  'no such input',
+  'Shapes and contents are given to graph inputs by name. Names are as in the ONNX file; inputs that have an initializer are constants, whose shape is fixed.',
+  ({ name, inputs, near }) =>
+    `the model has no input "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} Its inputs are ${inputs.length === 0 ? 'none' : some(inputs, 8)}.`,
+);
+
+export const shapeContradicts: Message<{ input: string; declared: string; given: string }> = defineMessage(
+  'SYS4021',
+  'error',
+  'a given shape contradicts the model',
+  'A shape may settle what the model leaves open: names and unknown sizes, or the rank where the file gives none. Sizes the file states are part of the model.',
+  ({ input, declared, given }) =>
+    `input "${input}" is ${declared} in the model and cannot be ${given}. Give the sizes the model fixes as they are; only named or unknown ones are free.`,
+);
+
+export const contentsContradict: Message<{ input: string; declared: string; given: string }> = defineMessage(
+  'SYS4022',
+  'error',
+  'given contents contradict the model',
+  'The contents bound to a graph input must have the element type and the shape that the model declares for it.',
+  ({ input, declared, given }) =>
+    `input "${input}" is ${declared}, and the contents given are ${given}. Give contents of that type and shape.`,
+);
+
+export const constantRepeated: Message<{ names: readonly string[] }> = defineMessage(
+  'SYS4023',
+  'warning',
+  'constants share a name',
+  'Several initializers or Constant nodes give the same name a value, which ONNX forbids. The last one in the file counts, as in ONNX Runtime.',
+  ({ names }) =>
+    `${names.length} ${names.length === 1 ? 'constant is' : 'constants are'} defined more than once: ${some(names, 3)}. The last definition counts, as in ONNX Runtime.`,
+);
+
+export const tooManyOutputs: Message<{ op: string; node: string; outputs: number; most: number }> = defineMessage(
+  'SYS4024',
+  'error',
+  'more outputs than the operator has',
+  'A node may leave out outputs at the end, but not name more than its operator defines.',
+  ({ op, node, outputs, most }) =>
+    `${op} "${node}" names ${outputs} outputs; the operator has ${most} here. Remove the names behind those.`,
+);
+
+export const constantWithoutValue: Message<{ node: string }> = defineMessage(
+  'SYS4025',
+  'error',
+  'a Constant without a value',
+  'A Constant node holds its value in one attribute: value, sparse_value, value_float, value_floats, value_int, value_ints, value_string or value_strings.',
+  ({ node }) => `Constant "${node}" has no value attribute. Give it one (value, value_int, value_floats, …).`,
+);
+
+export const badSparseTensor: Message<{ tensor: string; why: string }> = defineMessage(
+  'SYS4026',
+  'error',
+  'a sparse tensor contradicts itself',
+  'A sparse tensor lists values and where they stand: element numbers (one dimension) or one tuple of coordinates for each value (two). It is made dense when somebody reads it.',
+  ({ tensor, why }) => `sparse tensor "${tensor}" cannot be read: ${why}. Store it densely or correct it.`,
+);
+
+export const functionsTooLarge: Message<{ function: string; nodes: number; deep: number }> = defineMessage(
+  'SYS4027',
+  'error',
+  'functions expand without end',
+  'Model-local functions are put in place of their calls. Functions that call others several times each grow exponentially.',
+  ({ function: name, nodes, deep }) =>
+    `inlining model-local functions passes ${nodes} nodes or ${deep} levels at "${name}". Inline some of them in the exporter, or share less.`,
+);
+
+export const noOperatorSet: Message<{ assumed: number }> = defineMessage(
+  'SYS4028',
+  'warning',
+  'no operator set is named',
+  'Since IR version 3 a model says which version of the operators it uses (opset_import). This one does not, so the newest version known is assumed; operators that changed may be misread.',
+  ({ assumed }) => `the model names no operator set; version ${assumed} is assumed. Export it again with opset_import set.`,
+);
+
+export const inputWithoutType: Message<{ inputs: readonly string[] }> = defineMessage(
+  'SYS4029',
+  'warning',
+  'an input without a type',
+  'The file gives no element type for a graph input. It is taken for float32 of unknown rank; giving its shape settles the rank.',
+  ({ inputs }) =>
+    `${inputs.length === 1 ? 'input' : 'inputs'} ${some(inputs, 3)} ${inputs.length === 1 ? 'has' : 'have'} no type in the file; float32 of unknown rank is assumed. Give the shape with --shape ${inputs[0] ?? ''}:1x3x224x224, say.`,
+);
+
+export const inferenceBroke: Message<{ op: string; node: string; reason: string }> = defineMessage(
+  'SYS4030',
+  'error',
+  'a node could not be understood',
+  'The definition of an operator stumbled over a node that does not look like any it knows. The node is likely malformed; that it was not told in better words is a fault of Systole worth reporting.',
+  ({ op, node, reason }) =>
+    `${op} "${node}" could not be understood (${reason}). Check its inputs and attributes, and please report the model.`,
+);
+
+export const bodyLeftOpen: Message<{ node: string; problem: string }> = defineMessage(
+  'SYS4031',
+  'info',
+  'a node in a branch or loop was left open',
+  'Exporters write branches for shapes the model never has. Operands that do not fit inside a body are therefore no error of the model: the types of such outputs are left open until it is known whether the branch runs.',
+  ({ node, problem }) => `the types of "${node}", in or around a body, are left open: ${problem}`,
+);
+
+export const symbolDisputed: Message<{ symbol: string; sizes: readonly number[] }> = defineMessage(
+  'SYS4032',
+  'warning',
+  'one name, several sizes',
+  'The file uses one name for dimensions of several inputs, and the shapes given differ in them. Each input gets its own; elsewhere the name stays open.',
+  ({ symbol, sizes }) => `the dimension "${symbol}" is given as ${sizes.join(' and ')} for different inputs; elsewhere it stays open.`,
+);
+
+export const outputsInferred: Message<{ outputs: readonly string[] }> = defineMessage(
+  'SYS4034',
+  'warning',
+  'the graph declares no outputs',
+  'A model without declared outputs computes nothing that anybody asked for. What no node reads is taken for its outputs, as ONNX Runtime does.',
+  ({ outputs }) => `the graph declares no outputs; what nobody reads is taken for them: ${some(outputs, 5)}.`,
+);
+
+export const moreProblems: Message<{ count: number }> = defineMessage(
+  'SYS4033',
+  'error',
+  'more problems of the same model',
+  'One wrong tensor can make thousands of nodes contradict each other; the first ones are shown.',
+  ({ count }) => `… and ${count} more ${count === 1 ? 'problem' : 'problems'} in this model.`,
 );
 
 export const halfPrecision: Message<{ dtype: string; values: readonly string[] }> = defineMessage(
@@ -203,4 +296,30 @@ export const calibrationWithoutNumbers: Message<{ values: readonly string[] }> =
   'Ranges come from running the float model on calibration inputs. Where every element of an activation is NaN or infinite there is no range to take.',
   ({ values }) =>
     `${values.length === 1 ? 'this activation has' : `${values.length} activations have`} no finite number in the calibration run: ${some(values, 3)}. Look for NaN or infinity in the inputs and in the weights.`,
+);
+
+export const recovered: Message<{ what: string; count: number; nodes: readonly string[] }> = defineMessage(
+  'SYS4260',
+  'info',
+  'composite operator recovered',
+  'Exporters write many operators as several simple ones. Where such a group is recognised it is one operator again: it is then mapped, priced and ' +
+    'reported as what it is. Meaning does not change beyond the rounding of its parts.',
+  ({ what, count, nodes }) =>
+    `${count} × ${what}: ${nodes
+      .slice(0, 3)
+      .map((n) => `"${n}"`)
+      .join(', ')}${nodes.length > 3 ? ', …' : ''}.`,
+);
+
+export const floatProductsForced: Message<{ nodes: readonly string[]; calibrated: boolean }> = defineMessage(
+  'SYS4220',
+  'warning',
+  'float products of a quantized model run in int8',
+  'A quantized model may leave some products in float32. An array that multiplies only int8 runs them with int8 operands: weights by their own range, activations by the calibration, or with placeholder scales, which can be timed and not run on numbers.',
+  ({ nodes, calibrated }) =>
+    `${nodes.length} ${nodes.length === 1 ? 'product is' : 'products are'} float32 in this quantized model, and the matrix engine has no float32: ${some(nodes, 3)}. Their operands became int8 ${
+      calibrated
+        ? 'by the calibration'
+        : 'with placeholder scales. Timing is right; to compute values, calibrate (--calibrate random:1, or an .npz of inputs), or quantize these operators in the model'
+    }.`,
 );

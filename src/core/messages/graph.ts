@@ -43,15 +43,6 @@ export const missingInput: Message<{ op: string; node: string; index: number; wh
   ({ op, node, index, what }) => `${op} "${node}" has no input ${index} (${what}), which the operator requires.`,
 );
 
-export const contentsNotKnown: Message<{ op: string; node: string; index: number; what: string }> = defineMessage(
-  'SYS3012',
-  'error',
-  'shape depends on run-time values',
-  'The output shape of some operators follows from the numbers of an input. A program has fixed shapes, so those numbers must be constants or follow from shapes.',
-  ({ op, node, index, what }) =>
-    `${op} "${node}": its output shape depends on the numbers of input ${index} (${what}), which are only known at run time. Make that input a constant, or export the model with fixed sizes.`,
-);
-
 export const badAttribute: Message<{ op: string; node: string; attribute: string; given: string; allowed: string }> = defineMessage(
   'SYS3013',
   'error',
@@ -142,4 +133,92 @@ export const inputOfWrongType: Message<{ name: string; expected: string; given: 
   'model input of the wrong shape or type',
   'The tensor given for a model input must have the input’s element type and shape; a quantized input may be given as float32 too.',
   ({ name, expected, given }) => `the model input "${name}" is ${expected}, but ${given} was given.`,
+);
+
+export const outputIsNoTensor: Message<{ name: string; kind: 'sequence' | 'optional' }> = defineMessage(
+  'SYS3060',
+  'error',
+  'model output is not a tensor',
+  'Sequences and optionals can be computed inside of a model and by the interpreter, but not be handed over as one tensor.',
+  ({ name, kind }) =>
+    `the output "${name}" is ${kind === 'sequence' ? 'a sequence of tensors' : 'an optional'}, a tensor is needed. Let the model end in ConcatFromSequence, SequenceAt or OptionalGetElement.`,
+);
+
+export const runsOnValues: Message<{ op: string; node: string }> = defineMessage(
+  'SYS3061',
+  'error',
+  'operator does not run on tensors alone',
+  'Operators with bodies, and those on sequences and optionals, are run by the interpreter.',
+  ({ op, node }) => `${op} "${node}" works on sequences, optionals or bodies: it is run as part of a graph, not on tensors alone.`,
+);
+
+export const endlessLoop: Message<{ node: string; limit: number }> = defineMessage(
+  'SYS3062',
+  'error',
+  'loop does not end',
+  'A Loop without a trip count runs until its condition is false. One that goes on beyond any sensible count is taken to be endless.',
+  ({ node, limit }) =>
+    `Loop "${node}" has no trip count and its condition was still true after ${limit} iterations. Give it a trip count, or let its body make the condition false.`,
+);
+
+export const emptyOptional: Message<{ op: string; node: string }> = defineMessage(
+  'SYS3063',
+  'error',
+  'optional holds nothing',
+  'OptionalGetElement takes the element out of an optional, which must hold one; OptionalHasElement tells.',
+  ({ op, node }) => `${op} "${node}": the optional holds nothing. Ask OptionalHasElement before taking the element.`,
+);
+
+export const notEvaluated: Message<{ op: string; node: string; why: string }> = defineMessage(
+  'SYS3064',
+  'error',
+  'operator is not evaluated',
+  'Types are inferred for this operator, but there is no reference evaluation of it: a model with it can be checked, not run.',
+  ({ op, node, why }) => `${op} "${node}" can be checked, but not run: ${why}.`,
+);
+
+export const badPattern: Message<{ op: string; node: string; pattern: string; problem: string }> = defineMessage(
+  'SYS3065',
+  'error',
+  'regular expression not understood',
+  'Patterns are of the syntax of RE2: no references back and no looking around.',
+  ({ op, node, pattern, problem }) => `${op} "${node}": the pattern "${pattern}" is not an RE2 regular expression: ${problem}.`,
+);
+
+export const unknownTakesUpper: Message<{ symbol: string; size: number; node: string; op: string; why: string }> = defineMessage(
+  'SYS3050',
+  'warning',
+  'dimension only a run decides takes its upper bound',
+  'How many elements some operators give depends on numbers that only a run knows. Without a size the program is made for the most there can be.',
+  ({ symbol, size, node, op, why }) =>
+    `${op} "${node}": its dimension "${symbol}" hangs on ${why}; it is taken as ${size}, the most it can be. Give another size with --dim ${symbol}=N.`,
+);
+
+export const unknownDimension: Message<{ symbol: string; node: string; op: string; why: string; input: string | null }> = defineMessage(
+  'SYS3051',
+  'error',
+  'dimension only a run decides',
+  'The output shape of some operators follows from numbers that only a run knows, and nothing bounds it. A program is made for fixed sizes: give the size, or the numbers it follows from.',
+  ({ symbol, node, op, why, input }) =>
+    `${op} "${node}": its dimension "${symbol}" hangs on ${why}, known only at run time. Give the size with --dim ${symbol}=N${input === null ? '' : `, or the numbers with --input-value ${input}=FILE`}.`,
+);
+
+export const unknownRank: Message<{ node: string; op: string; value: string; input: string | null }> = defineMessage(
+  'SYS3052',
+  'error',
+  'number of dimensions not known',
+  'Not even the rank of some values follows from the file. A program needs it: give the input its shape, or the numbers that decide the rank.',
+  ({ node, op, value, input }) =>
+    node === ''
+      ? `the model input "${value}" has no stated rank. Give its shape, for example with --shape ${value}:1x3x224x224.`
+      : `${op} "${node}": the number of dimensions of its output "${value}" is known only at run time. Give the numbers its shape follows from with --input-value ${input ?? 'INPUT'}=FILE${input === null ? ', INPUT a model input they come from' : ''}.`,
+);
+
+export const hostResultSize: Message<{ segment: number; output: number; shape: readonly number[]; expected: number }> = defineMessage(
+  'SYS3066',
+  'error',
+  'result of another size than compiled for',
+  'Some operators decide the size of their results by the values they see: NonZero, Compress, Unique, loops with a condition, branches. A program has fixed sizes and takes the largest; values can be run only where that is what comes out.',
+  ({ segment, output, shape, expected }) =>
+    `output ${output} of host segment ${segment} is [${shape.join(', ')}], ${shape.reduce((n, d) => n * d, 1)} elements; the program was compiled for ${expected}. Its size hangs on values: bind the dimension to what the model makes with --dim, or give the inputs that decide it with --input-value.`,
 );

@@ -5,6 +5,7 @@
  */
 import type { Message } from '../diagnostics.ts';
 import * as cliMessages from './cli.ts';
+import * as compilerLowerMessages from './compiler-lower.ts';
 import * as compilerMappingMessages from './compiler-mapping.ts';
 import * as compilerMessages from './compiler.ts';
 import * as exploreMessages from './explore.ts';
@@ -17,6 +18,7 @@ import * as simulatorTimingMessages from './simulator-timing.ts';
 
 export {
   cliMessages,
+  compilerLowerMessages,
   compilerMappingMessages,
   compilerMessages,
   exploreMessages,
@@ -34,6 +36,7 @@ export const catalogue: readonly Message<never>[] = [
   hwMessages,
   graphMessages,
   compilerMessages,
+  compilerLowerMessages,
   compilerMappingMessages,
   isaMessages,
   simulatorMessages,

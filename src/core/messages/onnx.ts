@@ -113,6 +113,31 @@ export const moreProblems: Message<{ count: number }> = defineMessage(
   ({ count }) => `… and ${count} more ${count === 1 ? 'problem' : 'problems'} in this file.`,
 );
 
+export const fileTooLarge: Message<{ size: number }> = defineMessage(
+  'SYS1040',
+  'error',
+  'file larger than its format allows',
+  'ONNX files are protocol buffers, which end at 2 GiB. Larger models keep their weights in external data files beside the model, which may be of any size.',
+  ({ size }) =>
+    `the file has ${size} bytes, and an ONNX file can have at most 2147483647. Save the model with external data (onnx.save_model(model, path, save_as_external_data=True)).`,
+);
+
+export const tensorTooLarge: Message<{ where: string; dims: readonly number[] }> = defineMessage(
+  'SYS1041',
+  'error',
+  'tensor too large for any memory',
+  'The dimensions of a stored tensor multiply to more elements than can be counted. The file is damaged, or its writer is at fault.',
+  ({ where, dims }) => `${where} has the shape [${dims.join(', ')}], more elements than any memory holds. Correct its dimensions.`,
+);
+
+export const badContainer: Message<{ where: string; why: string }> = defineMessage(
+  'SYS1042',
+  'error',
+  'unreadable sequence, map or optional',
+  'Test data of sequence, map and optional type say what they hold (elem_type) and hold just that.',
+  ({ where, why }) => `${where} ${why}. The file is damaged, or is another kind of value: was a tensor meant?`,
+);
+
 export const unknownModel: Message<{ name: string; near: string | undefined; known: readonly string[] }> = defineMessage(
   'SYS1901',
   'error',

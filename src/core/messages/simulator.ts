@@ -112,6 +112,15 @@ export const memoryNotInMachine: Message<{ name: string; machine: string; known:
     `The program uses memory "${name}", which machine "${machine}" does not have (it has ${known.join(', ')}). Compile for this machine.`,
 );
 
+export const hasNoBytes: Message<{ value: string; kind: string; segment: string }> = defineMessage(
+  'SYS6012',
+  'error',
+  'a value that memory cannot hold',
+  'Values between engines, host segments, inputs and outputs are tensors of numbers in memory. Text, sequences, optionals and maps exist only inside one host segment; a program that hands them on can be timed, not run.',
+  ({ value, kind, segment }) =>
+    `"${value}" is ${kind}, which host segment "${segment}" takes from or gives to others, and memory holds only tensors of numbers. Timing works; to compute values, run the model with the interpreter, or cut it where values are tensors.`,
+);
+
 export const sanitizerNeverWritten: Message<{ reader: string; operand: string; bytes: string; count: number }> = defineMessage(
   'SYS6201',
   'error',

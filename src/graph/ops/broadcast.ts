@@ -1,9 +1,12 @@
 /** Multidirectional (numpy) broadcasting: of types, and as rows of a loop. */
 import { rowMajorStrides } from '../../core/index.ts';
-import { equalDim, type Dim } from '../dim.ts';
+import { equalDim, maxDim, type Dim } from '../dim.ts';
 import { misfit, printShape, type OpContext } from './op-def.ts';
 
-/** The common shape. A symbol against a number takes the number, of two symbols the first: bound shapes are checked again. */
+/**
+ * The common shape. A symbol against a number other than 1 takes the number, which it must be or be 1; of two symbols the
+ * larger, since they are equal or one is 1. Bound shapes are checked again.
+ */
 export function broadcastShapes(context: OpContext, shapes: readonly (readonly Dim[])[]): Dim[] {
   const rank = Math.max(0, ...shapes.map((s) => s.length));
   const result = new Array<Dim>(rank).fill(1);
@@ -21,6 +24,7 @@ export function broadcastShapes(context: OpContext, shapes: readonly (readonly D
           'Sizes along an axis must be equal, or 1',
         );
       } else if (typeof b === 'number') result[at] = b;
+      else if (typeof a !== 'number') result[at] = maxDim(a, b);
     }
   }
   return result;

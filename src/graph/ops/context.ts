@@ -1,3 +1,4 @@
+import { symbolDim } from '../dim.ts';
 import { numbersOf } from './numbers.ts';
 import type { EvaluateContext, InferContext } from './op-def.ts';
 
@@ -7,13 +8,16 @@ export function asInfer(context: EvaluateContext): InferContext {
     node: context.node,
     opset: context.opset,
     inputs: context.inputs,
-    unknownDim: () => {
-      throw new Error(`${context.node.op} "${context.node.name}": everything is known of tensors`);
-    },
+    // How many elements there are is for the evaluator to find.
+    unknownDim: () => symbolDim('?'),
     inferGraph: () => {
       throw new Error(`${context.node.op} "${context.node.name}": bodies are inferred before they run`);
     },
     tensor: (i) => context.inputs[i] ?? null,
+    elements: (i) => {
+      const t = context.inputs[i] ?? null;
+      return t === null || t.dtype === 'string' ? null : [...numbersOf(t)];
+    },
     dims: (i) => {
       const t = context.inputs[i] ?? null;
       return t === null || t.shape.length > 1 || t.dtype === 'string' ? null : [...numbersOf(t)];

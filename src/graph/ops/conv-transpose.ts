@@ -87,7 +87,10 @@ export const convTranspose: OpDef = defineOp({
         `the input ${printShape(x.shape)} has ${channels} channels, the weights ${printShape(w.shape)} take ${weightChannels}`,
       );
     }
-    const { output } = transposedWindow(context, spatial, x.shape.slice(2));
+    const output =
+      spatial === null
+        ? x.shape.slice(2).map(() => context.unknownDim(null, 'the size of the weights'))
+        : transposedWindow(context, spatial, x.shape.slice(2)).output;
     return [{ dtype: x.dtype, shape: [batch, mulDim(outChannels, group), ...output] }];
   },
   /** Each input pixel adds its weighted kernel to the output; sums in fp32 over channel, kernel position, then pixel. */

@@ -1,7 +1,7 @@
-import { elementCount } from '../../core/index.ts';
-import { equalDim, printDim } from '../dim.ts';
+import { elementCount, type Tensor } from '../../core/index.ts';
+import { printDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
-import { floatsOf, tensorOf } from './numbers.ts';
+import { floatsOf, numbersOf, tensorOf } from './numbers.ts';
 import {
   badAttribute,
   defineOp,
@@ -13,11 +13,12 @@ import {
   printShape,
   requiredTensor,
   requiredType,
+  type EvaluateContext,
   type InferContext,
   type OpContext,
   type OpDef,
 } from './op-def.ts';
-import { productFloat, productInt } from './product.ts';
+import { productDouble, productFloat, productInt } from './product.ts';
 import { readConcreteWindow, readWindow, windowOutput, type ConcreteWindow } from './window.ts';
 
 export const conv: OpDef = defineOp({
@@ -41,8 +42,12 @@ export const conv: OpDef = defineOp({
     if (typeof outChannels === 'number' && outChannels % group !== 0) {
       misfit(context, `${outChannels} output channels do not divide into ${group} groups`);
     }
-    const window = readWindow(context, spatial, x.shape.slice(2));
-    const out = x.shape.slice(2).map((size, i) => windowOutput(context, window, i, size, 'floor'));
+    const window = spatial === null ? null : readWindow(context, spatial, x.shape.slice(2));
+    const out = x.shape
+      .slice(2)
+      .map((size, i) =>
+        window === null ? context.unknownDim(null, 'the size of the weights') : windowOutput(context, window, i, size, 'floor'),
+      );
     return [{ dtype: x.dtype, shape: [batch, outChannels, ...out] }];
   },
   evaluate(context) {
@@ -50,6 +55,7 @@ export const conv: OpDef = defineOp({
     const w = requiredTensor(context, 1, 'W');
     const type = outputType(context);
     const geometry = convGeometry(context, x.shape, w.shape, type.shape);
+    if (type.dtype === 'float64') return [convolveDouble(context, geometry, x, w)];
     const out = new Float32Array(elementCount(type.shape));
     convolve(geometry, floatsOf(x), floatsOf(w), out);
     if (hasInput(context, 2)) addChannelBias(out, floatsOf(requiredTensor(context, 2, 'B')), geometry);
@@ -63,8 +69,8 @@ export const conv: OpDef = defineOp({
   },
 });
 
-/** Ranks and kernel size of Conv and ConvTranspose; `spatial` is the kernel size as numbers. */
-export function checkConvolution(context: InferContext): { x: TensorType; w: TensorType; spatial: readonly number[] } {
+/** Ranks and kernel size of Conv and ConvTranspose; `spatial` is the kernel size as numbers, null where it stays open. */
+export function checkConvolution(context: InferContext): { x: TensorType; w: TensorType; spatial: readonly number[] | null } {
   const x = requiredType(context, 0, 'X');
   const w = requiredType(context, 1, 'W');
   if (x.shape.length < 3 || x.shape.length > 5) {
@@ -77,20 +83,23 @@ export function checkConvolution(context: InferContext): { x: TensorType; w: Ten
   if (w.shape.length !== x.shape.length) {
     misfit(context, `the input ${printShape(x.shape)} and the weights ${printShape(w.shape)} differ in rank`);
   }
-  const spatial = w.shape.slice(2).map((d) => {
-    if (typeof d !== 'number') return misfit(context, `the kernel size ${printDim(d)} is not a number`, 'Weights need fixed spatial sizes');
-    return d;
-  });
+  const own = w.shape.slice(2);
   const stated = intsAttribute(context, 'kernel_shape');
-  if (stated !== null && stated.length > 0 && (stated.length !== spatial.length || stated.some((k, i) => k !== spatial[i]))) {
-    badAttribute(context, 'kernel_shape', `[${stated.join(', ')}]`, `[${spatial.join(', ')}], the size of the weights`);
+  const kernel = stated === null || stated.length === 0 ? own : stated;
+  if (kernel.length !== own.length || own.some((k, i) => typeof k === 'number' && k !== kernel[i])) {
+    badAttribute(context, 'kernel_shape', printShape(kernel), `${printShape(own)}, the size of the weights`);
   }
+  const spatial = kernel.filter((k) => typeof k === 'number');
   const bias = context.inputs[2] ?? null;
   const channels = context.node.op === 'Conv' ? w.shape[0] : undefined;
-  if (bias !== null && channels !== undefined && (bias.shape.length !== 1 || !equalDim(bias.shape[0] ?? 0, channels))) {
+  if (bias !== null && channels !== undefined && (bias.shape.length !== 1 || differs(bias.shape[0] ?? 0, channels))) {
     misfit(context, `the bias ${printShape(bias.shape)} does not give one number for each of ${printDim(channels)} output channels`);
   }
-  return { x, w, spatial };
+  return { x, w, spatial: spatial.length === kernel.length ? spatial : null };
+}
+
+function differs(a: Dim, b: Dim): boolean {
+  return typeof a === 'number' && typeof b === 'number' && a !== b;
 }
 
 /** All sizes of one convolution, spatial axes filled up to depth, height, width. */
@@ -163,6 +172,25 @@ export function convolve(g: ConvGeometry, x: Float32Array, w: Float32Array, out:
   }
 }
 
+/** Of float64 operands, in double. */
+function convolveDouble(context: EvaluateContext, g: ConvGeometry, x: Tensor, w: Tensor): Tensor {
+  const type = outputType(context);
+  const [source, weights] = [Float64Array.from(numbersOf(x)), numbersOf(w)];
+  const out = new Float64Array(elementCount(type.shape));
+  const k = g.inChannels * g.kernel[0] * g.kernel[1] * g.kernel[2];
+  const positions = elementCount(g.output);
+  const plane = elementCount(g.input);
+  const columns = new Float64Array(k * positions);
+  for (let n = 0; n < g.batch * g.groups; n++) {
+    unroll(g, source, n * g.inChannels * plane, { first: 0, count: positions }, columns);
+    const shape = { m: g.outChannels, n: positions, k, cOffset: n * g.outChannels * positions, cStride: positions };
+    productDouble(weights, columns, out, { ...shape, aOffset: (n % g.groups) * g.outChannels * k });
+  }
+  const bias = hasInput(context, 2) ? numbersOf(requiredTensor(context, 2, 'B')) : null;
+  if (bias !== null) for (let i = 0; i < out.length; i++) out[i] = (out[i] ?? 0) + (bias[Math.floor(i / positions) % bias.length] ?? 0);
+  return tensorOf(type.dtype, type.shape, out);
+}
+
 /** The same on integers: x and w with zero points already subtracted, so a tap in the padding is 0. */
 export function convolveInt(g: ConvGeometry, x: Int16Array, w: Int16Array, out: Int32Array): void {
   const k = g.inChannels * g.kernel[0] * g.kernel[1] * g.kernel[2];
@@ -192,10 +220,10 @@ export function convolveInt(g: ConvGeometry, x: Int16Array, w: Int16Array, out: 
 /** Writes columns[k][j] = the input under tap k of output position first + j. */
 function unroll(
   g: ConvGeometry,
-  x: Float32Array | Int16Array,
+  x: Float32Array | Float64Array | Int16Array,
   xOffset: number,
   block: { readonly first: number; readonly count: number },
-  columns: Float32Array | Int16Array,
+  columns: Float32Array | Float64Array | Int16Array,
 ): void {
   const [id, ih, iw] = g.input;
   const [, oh, ow] = g.output;

@@ -1,24 +1,22 @@
 /** One result per element: activations, arithmetic, comparisons. Operands broadcast. */
-import {
-  clamp,
-  elementCount,
-  erf32,
-  exp32,
-  isFloat,
-  log32,
-  pow32,
-  roundHalfEven,
-  sigmoid32,
-  tanh32,
-  type DType,
-  type Tensor,
-} from '../../core/index.ts';
-import { addDim, floorDivDim, maxDim, minDim, mulDim, subDim, type Dim } from '../dim.ts';
+import { elementCount, isFloat, pow64, type DType } from '../../core/index.ts';
 import { broadcastRows, broadcastShapes } from './broadcast.ts';
-import { allocate, numbersOf, tensorOf, type Numbers } from './numbers.ts';
+import { elementContents, elementRules } from './element-rules.ts';
 import {
+  areWide,
+  combine,
+  combineWide,
+  compareStored,
+  mapElements,
+  type Arithmetic,
+  type BigFunction,
+  type BinaryFunction,
+} from './elements.ts';
+import { numbersOf, reshaped } from './numbers.ts';
+import {
+  badAttribute,
   defineOp,
-  floatAttribute,
+  intAttribute,
   misfit,
   outputType,
   requiredTensor,
@@ -26,147 +24,10 @@ import {
   stringAttribute,
   type AttributeDefault,
   type EvaluateContext,
-  type InferContext,
-  type OpContext,
   type OpDef,
 } from './op-def.ts';
-
-const round = Math.fround;
-
-/** f of one element; `round` is needed inside only, the result is rounded when stored. */
-type UnaryFunction = (x: number) => number;
-
-function unary(
-  name: string,
-  since: readonly number[],
-  make: (context: OpContext) => UnaryFunction,
-  attributes: Readonly<Record<string, AttributeDefault>> = {},
-): OpDef {
-  return defineOp({
-    name,
-    since,
-    attributes,
-    kernelClass: 'elementwise',
-    infer: (context) => [requiredType(context, 0, 'X')],
-    evaluate(context) {
-      const x = requiredTensor(context, 0, 'X');
-      return [mapElements(x, x.dtype, make(context))];
-    },
-  });
-}
-
-function mapElements(x: Tensor, dtype: DType, f: UnaryFunction): Tensor {
-  const source = numbersOf(x);
-  const out = allocate(dtype, source.length);
-  for (let i = 0; i < out.length; i++) out[i] = f(source[i] ?? 0);
-  return tensorOf(dtype, x.shape, out);
-}
-
-/** The constants of Selu, as in the ONNX defaults. */
-const seluAlpha = 1.6732632423543772;
-const seluGamma = 1.0507009873554805;
-
-export const unaryOps: readonly OpDef[] = [
-  unary('Relu', [1, 6, 13, 14], () => (x) => (x < 0 ? 0 : x)),
-  unary(
-    'LeakyRelu',
-    [1, 6, 16],
-    (context) => {
-      const alpha = floatAttribute(context, 'alpha', 0.01);
-      return (x) => (x < 0 ? alpha * x : x);
-    },
-    { alpha: 0.01 },
-  ),
-  unary(
-    'Elu',
-    [1, 6, 22],
-    (context) => {
-      const alpha = floatAttribute(context, 'alpha', 1);
-      return (x) => (x < 0 ? alpha * round(exp32(x) - 1) : x);
-    },
-    { alpha: 1 },
-  ),
-  unary(
-    'Selu',
-    [1, 6, 22],
-    (context) => {
-      const alpha = floatAttribute(context, 'alpha', seluAlpha);
-      const gamma = floatAttribute(context, 'gamma', seluGamma);
-      return (x) => gamma * (x > 0 ? x : round(alpha * round(exp32(x) - 1)));
-    },
-    { alpha: seluAlpha, gamma: seluGamma },
-  ),
-  unary('Sigmoid', [1, 6, 13], () => sigmoid32),
-  unary(
-    'HardSigmoid',
-    [1, 6, 22],
-    (context) => {
-      const alpha = floatAttribute(context, 'alpha', 0.2);
-      const beta = floatAttribute(context, 'beta', 0.5);
-      return (x) => clamp(round(round(alpha * x) + beta), 0, 1);
-    },
-    { alpha: 0.2, beta: 0.5 },
-  ),
-  unary('HardSwish', [14, 22], () => {
-    const sixth = round(1 / 6);
-    return (x) => x * clamp(round(round(sixth * x) + 0.5), 0, 1);
-  }),
-  unary('Tanh', [1, 6, 13], () => tanh32),
-  unary('Exp', [1, 6, 13], () => exp32),
-  unary('Log', [1, 6, 13], () => log32),
-  unary('Sqrt', [1, 6, 13], () => (x) => Math.sqrt(x)),
-  unary('Reciprocal', [1, 6, 13], () => (x) => 1 / x),
-  unary('Erf', [9, 13], () => erf32),
-  unary('Abs', [1, 6, 13], () => (x) => Math.abs(x)),
-  unary('Neg', [1, 6, 13], () => (x) => -x),
-  unary('Floor', [1, 6, 13], () => (x) => Math.floor(x)),
-  unary('Ceil', [1, 6, 13], () => (x) => Math.ceil(x)),
-  unary('Round', [11, 22], () => (x) => (Math.abs(x) < 4503599627370496 ? roundHalfEven(x) : x)),
-  unary('Sign', [9, 13], () => (x) => (x > 0 ? 1 : x < 0 ? -1 : x)),
-  unary('Not', [1], () => (x) => (x === 0 ? 1 : 0)),
-  unary('Softplus', [1, 22], () => (x) => (x > 30 ? x : log32(round(exp32(x) + 1)))),
-  unary('Softsign', [1, 22], () => (x) => x / round(1 + Math.abs(x))),
-  unary('Mish', [18, 22], () => (x) => x * tanh32(x > 30 ? x : log32(round(exp32(x) + 1)))),
-  unary('Gelu', [20], (context) => (stringAttribute(context, 'approximate', 'none') === 'tanh' ? geluTanh : geluErf), {
-    approximate: 'none',
-  }),
-];
-
-/** 0.5 · x · (1 + erf(x / √2)) */
-function geluErf(x: number): number {
-  return round(0.5 * x) * round(1 + erf32(round(x * round(0.7071067811865476))));
-}
-
-/** 0.5 · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) */
-function geluTanh(x: number): number {
-  const cube = round(round(x * x) * x);
-  const inner = round(round(0.7978845608028654) * round(x + round(round(0.044715) * cube)));
-  return round(0.5 * x) * round(1 + tanh32(inner));
-}
-
-export const clip: OpDef = defineOp({
-  name: 'Clip',
-  since: [1, 6, 11, 12, 13],
-  kernelClass: 'elementwise',
-  attributes: { min: 'computed', max: 'computed' },
-  infer: (context) => [requiredType(context, 0, 'X')],
-  evaluate(context) {
-    const x = requiredTensor(context, 0, 'X');
-    const [lo, hi] = clipBounds(context);
-    return [mapElements(x, x.dtype, (v) => (v > hi ? hi : v < lo ? (lo > hi ? hi : lo) : v))];
-  },
-});
-
-/** Bounds of Clip, from attributes (before opset 11) or inputs; ±Infinity where left out. */
-function clipBounds(context: EvaluateContext): readonly [number, number] {
-  const bound = (index: number, name: string, otherwise: number): number => {
-    const input = context.inputs[index] ?? null;
-    return input === null ? floatAttribute(context, name, otherwise) : (numbersOf(input)[0] ?? otherwise);
-  };
-  return [bound(1, 'min', -Infinity), bound(2, 'max', Infinity)];
-}
-
-type BinaryFunction = (a: number, b: number) => number;
+import { lanesLike, moveLanes, storedOf, tensorOfStored } from './storage.ts';
+import { unaryOps } from './unary.ts';
 
 interface BinaryParts {
   readonly name: string;
@@ -174,14 +35,24 @@ interface BinaryParts {
   readonly float: BinaryFunction;
   /** Where integers differ from floats. */
   readonly integer?: BinaryFunction;
+  /** On 64-bit integers, exact; comparisons have `holds` instead. */
+  readonly wide?: BigFunction;
+  /** Comparisons: what the sign of a - b must be. Serves 64-bit integers and strings. */
+  readonly holds?: (sign: number) => boolean;
+  /** Where fp32 has a loop of its own. */
+  readonly arithmetic?: Arithmetic;
+  /** Where the functions depend on the node. */
+  readonly choose?: (context: EvaluateContext) => { readonly number: BinaryFunction; readonly wide: BigFunction };
+  readonly attributes?: Readonly<Record<string, AttributeDefault>>;
   readonly result?: DType;
-  readonly dims?: (a: Dim, b: Dim) => Dim;
 }
 
-function binary({ name, since, float, integer, result, dims }: BinaryParts): OpDef {
+function binary(parts: BinaryParts): OpDef {
+  const { name, since, float, integer, result } = parts;
   return defineOp({
     name,
     since,
+    attributes: parts.attributes ?? {},
     kernelClass: 'elementwise',
     infer(context) {
       const a = requiredType(context, 0, 'A');
@@ -195,45 +66,15 @@ function binary({ name, since, float, integer, result, dims }: BinaryParts): OpD
       const a = requiredTensor(context, 0, 'A');
       const b = requiredTensor(context, 1, 'B');
       const type = outputType(context);
-      const f = isFloat(a.dtype) ? float : (integer ?? float);
-      return [combine(a, b, type.dtype, type.shape, f)];
+      if (parts.holds !== undefined && (areWide(a, b) || a.dtype === 'string')) return [compareStored(a, b, type.shape, parts.holds)];
+      const chosen = parts.choose?.(context);
+      const wide = chosen?.wide ?? parts.wide;
+      if (wide !== undefined && areWide(a, b)) return [combineWide(a, b, type.shape, wide)];
+      const f = chosen?.number ?? (isFloat(a.dtype) ? float : (integer ?? float));
+      return [combine(a, b, type, f, parts.arithmetic ?? null)];
     },
-    ...(dims === undefined
-      ? {}
-      : {
-          contents: (context: InferContext) =>
-            // Of floats only what does not round: quotients may.
-            name === 'Div' && isFloat(requiredType(context, 0, 'A').dtype) ? null : combineDims(context, dims),
-        }),
+    ...(elementRules[name] === undefined ? {} : { contents: elementContents }),
   });
-}
-
-function combine(a: Tensor, b: Tensor, dtype: DType, shape: readonly number[], f: BinaryFunction): Tensor {
-  const x = numbersOf(a);
-  const y = numbersOf(b);
-  const out = allocate(dtype, elementCount(shape));
-  if (x.length === out.length && y.length === out.length) {
-    for (let i = 0; i < out.length; i++) out[i] = f(x[i] ?? 0, y[i] ?? 0);
-    return tensorOf(dtype, shape, out);
-  }
-  const loop = broadcastRows(shape, [a.shape, b.shape]);
-  const [stepA = 0, stepB = 0] = loop.step;
-  for (let r = 0, at = 0; r < loop.rows && out.length > 0; r++) {
-    let i = loop.base[0]?.[r] ?? 0;
-    let j = loop.base[1]?.[r] ?? 0;
-    for (let n = 0; n < loop.length; n++, at++, i += stepA, j += stepB) out[at] = f(x[i] ?? 0, y[j] ?? 0);
-  }
-  return tensorOf(dtype, shape, out);
-}
-
-/** Shape arithmetic on short integer vectors. */
-function combineDims(context: InferContext, f: (a: Dim, b: Dim) => Dim): readonly Dim[] | null {
-  const a = context.dims(0);
-  const b = context.dims(1);
-  if (a === null || b === null || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return null;
-  return Array.from({ length: a.length === 1 ? b.length : a.length }, (_, i) =>
-    f(a[a.length === 1 ? 0 : i] ?? 0, b[b.length === 1 ? 0 : i] ?? 0),
-  );
 }
 
 const less: BinaryFunction = (a, b) => (a < b ? 1 : 0);
@@ -242,39 +83,81 @@ const propagateMax: BinaryFunction = (a, b) => (a > b || a !== a ? a : b);
 const propagateMin: BinaryFunction = (a, b) => (a < b || a !== a ? a : b);
 
 export const binaryOps: readonly OpDef[] = [
-  binary({ name: 'Add', since: [1, 6, 7, 13, 14], float: (a, b) => a + b, dims: addDim }),
-  binary({ name: 'Sub', since: [1, 6, 7, 13, 14], float: (a, b) => a - b, dims: subDim }),
+  binary({ name: 'Add', since: [1, 6, 7, 13, 14], float: (a, b) => a + b, wide: (a, b) => a + b, arithmetic: 'add' }),
+  binary({ name: 'Sub', since: [1, 6, 7, 13, 14], float: (a, b) => a - b, wide: (a, b) => a - b, arithmetic: 'sub' }),
   binary({
     name: 'Mul',
     since: [1, 6, 7, 13, 14],
     float: (a, b) => a * b,
     integer: (a, b) => (Math.abs(a) < 65536 && Math.abs(b) < 65536 ? a * b : wideProduct(a, b)),
-    dims: mulDim,
+    wide: (a, b) => a * b,
+    arithmetic: 'mul',
   }),
   binary({
     name: 'Div',
     since: [1, 6, 7, 13, 14],
     float: (a, b) => a / b,
     integer: (a, b) => (b === 0 ? 0 : Math.trunc(a / b)),
-    dims: floorDivDim,
+    wide: (a, b) => (b === 0n ? 0n : a / b),
+    arithmetic: 'div',
   }),
   binary({
     name: 'Mod',
     since: [10, 13],
     float: (a, b) => a % b,
-    integer: (a, b) => (b === 0 ? 0 : a - b * Math.floor(a / b)),
+    attributes: { fmod: 0 },
+    choose: modulo,
   }),
-  binary({ name: 'Pow', since: [1, 7, 12, 13, 15], float: pow32, integer: (a, b) => integerPower(a, b) }),
+  binary({ name: 'Pow', since: [1, 7, 12, 13, 15], float: pow64, integer: integerPower, wide: widePower }),
   binary({ name: 'PRelu', since: [1, 6, 7, 9, 16], float: (x, slope) => (x < 0 ? slope * x : x) }),
-  binary({ name: 'Equal', since: [1, 7, 11, 13, 19], float: (a, b) => (a === b ? 1 : 0), result: 'bool' }),
-  binary({ name: 'Less', since: [1, 7, 9, 13], float: less, result: 'bool' }),
-  binary({ name: 'Greater', since: [1, 7, 9, 13], float: greater, result: 'bool' }),
-  binary({ name: 'LessOrEqual', since: [12, 16], float: (a, b) => (a <= b ? 1 : 0), result: 'bool' }),
-  binary({ name: 'GreaterOrEqual', since: [12, 16], float: (a, b) => (a >= b ? 1 : 0), result: 'bool' }),
+  binary({ name: 'Equal', since: [1, 7, 11, 13, 19], float: (a, b) => (a === b ? 1 : 0), holds: (sign) => sign === 0, result: 'bool' }),
+  binary({ name: 'Less', since: [1, 7, 9, 13], float: less, holds: (sign) => sign < 0, result: 'bool' }),
+  binary({ name: 'Greater', since: [1, 7, 9, 13], float: greater, holds: (sign) => sign > 0, result: 'bool' }),
+  binary({ name: 'LessOrEqual', since: [12, 16], float: (a, b) => (a <= b ? 1 : 0), holds: (sign) => sign <= 0, result: 'bool' }),
+  binary({ name: 'GreaterOrEqual', since: [12, 16], float: (a, b) => (a >= b ? 1 : 0), holds: (sign) => sign >= 0, result: 'bool' }),
   binary({ name: 'And', since: [1, 7], float: (a, b) => a & b, result: 'bool' }),
   binary({ name: 'Or', since: [1, 7], float: (a, b) => a | b, result: 'bool' }),
   binary({ name: 'Xor', since: [1, 7], float: (a, b) => a ^ b, result: 'bool' }),
+  binary({ name: 'BitwiseAnd', since: [18], float: (a, b) => a & b, wide: (a, b) => a & b }),
+  binary({ name: 'BitwiseOr', since: [18], float: (a, b) => a | b, wide: (a, b) => a | b }),
+  binary({ name: 'BitwiseXor', since: [18], float: (a, b) => a ^ b, wide: (a, b) => a ^ b }),
+  binary({ name: 'BitShift', since: [11], float: (a) => a, attributes: { direction: 'required' }, choose: shift }),
 ];
+
+/** Floored, the sign of the divisor; with fmod truncated, the sign of the dividend. */
+function modulo(context: EvaluateContext): { readonly number: BinaryFunction; readonly wide: BigFunction } {
+  const float = isFloat(requiredTensor(context, 0, 'A').dtype);
+  if (float || intAttribute(context, 'fmod', 0) !== 0) {
+    return { number: (a, b) => (b === 0 && !float ? 0 : a % b), wide: (a, b) => (b === 0n ? 0n : a % b) };
+  }
+  return {
+    number: (a, b) => (b === 0 ? 0 : a - b * Math.floor(a / b)),
+    wide: (a, b) => (b === 0n ? 0n : ((a % b) + b) % b),
+  };
+}
+
+/** Of unsigned integers; what leaves the type is lost. */
+function shift(context: EvaluateContext): { readonly number: BinaryFunction; readonly wide: BigFunction } {
+  const direction = stringAttribute(context, 'direction', '');
+  switch (direction) {
+    case 'LEFT':
+      return { number: (a, b) => (b > 31 ? 0 : a * 2 ** b), wide: (a, b) => (b > 63n ? 0n : a << b) };
+    case 'RIGHT':
+      return { number: (a, b) => Math.floor(a / 2 ** b), wide: (a, b) => (b > 63n ? 0n : a >> b) };
+    default:
+      return badAttribute(context, 'direction', `"${direction}"`, 'LEFT, RIGHT');
+  }
+}
+
+/** a^b modulo 2^64, by squaring. */
+function widePower(a: bigint, b: bigint): bigint {
+  if (b < 0n) return a === 1n ? 1n : a === -1n ? (b % 2n === 0n ? 1n : -1n) : 0n;
+  let result = 1n;
+  for (let base = a, rest = b; rest > 0n; rest >>= 1n, base = BigInt.asUintN(64, base * base)) {
+    if (rest % 2n === 1n) result = BigInt.asUintN(64, result * base);
+  }
+  return result;
+}
 
 /** Exact within 2^53; beyond that the low bits of 32-bit types, which is all they keep. */
 function wideProduct(a: number, b: number): number {
@@ -283,14 +166,14 @@ function wideProduct(a: number, b: number): number {
 }
 
 function integerPower(a: number, b: number): number {
-  if (b !== Math.trunc(b)) return Math.trunc(pow32(a, b));
+  if (b !== Math.trunc(b)) return Math.trunc(pow64(a, b));
   if (b < 0) return Math.abs(a) === 1 ? (b % 2 === 0 ? 1 : a) : 0;
   let result = 1;
   for (let i = 0; i < b && Number.isSafeInteger(result); i++) result *= a;
   return result;
 }
 
-function variadic(name: string, since: readonly number[], f: BinaryFunction, mean: boolean, dims: ((a: Dim, b: Dim) => Dim) | null): OpDef {
+function variadic(name: string, since: readonly number[], f: BinaryFunction, wide: BigFunction | null): OpDef {
   return defineOp({
     name,
     since,
@@ -302,29 +185,27 @@ function variadic(name: string, since: readonly number[], f: BinaryFunction, mea
     },
     evaluate(context) {
       const type = outputType(context);
-      const first = requiredTensor(context, 0, 'data_0');
-      let result = combine(first, zeroLike(first), type.dtype, context.inputs.length === 1 ? type.shape : first.shape, (a) => a);
+      let result = reshaped(requiredTensor(context, 0, 'data_0'), context.inputs[0]?.shape ?? []);
       for (let i = 1; i < context.inputs.length; i++) {
         const next = requiredTensor(context, i, `data_${i}`);
         const shape = broadcastShapes(context, [result.shape, next.shape]).map(Number);
-        result = combine(result, next, type.dtype, shape, f);
+        result =
+          wide !== null && areWide(result, next)
+            ? combineWide(result, next, shape, wide)
+            : combine(result, next, { dtype: type.dtype, shape }, f, name === 'Max' || name === 'Min' ? null : 'add');
       }
       const count = context.inputs.length;
-      return [mean && count > 1 ? mapElements(result, type.dtype, (x) => x / count) : result];
+      return [name === 'Mean' && count > 1 ? mapElements(result, type.dtype, (x) => x / count) : result];
     },
-    ...(dims === null ? {} : { contents: (context: InferContext) => (context.inputs.length === 2 ? combineDims(context, dims) : null) }),
+    ...(elementRules[name] === undefined ? {} : { contents: elementContents }),
   });
 }
 
-function zeroLike(x: Tensor): Tensor {
-  return tensorOf(x.dtype, [], [0]);
-}
-
 export const variadicOps: readonly OpDef[] = [
-  variadic('Sum', [1, 6, 8, 13], (a, b) => a + b, false, null),
-  variadic('Mean', [1, 6, 8, 13], (a, b) => a + b, true, null),
-  variadic('Max', [1, 6, 8, 12, 13], propagateMax, false, maxDim),
-  variadic('Min', [1, 6, 8, 12, 13], propagateMin, false, minDim),
+  variadic('Sum', [1, 6, 8, 13], (a, b) => a + b, null),
+  variadic('Mean', [1, 6, 8, 13], (a, b) => a + b, null),
+  variadic('Max', [1, 6, 8, 12, 13], propagateMax, (a, b) => (a > b ? a : b)),
+  variadic('Min', [1, 6, 8, 12, 13], propagateMin, (a, b) => (a < b ? a : b)),
 ];
 
 export const where: OpDef = defineOp({
@@ -340,29 +221,33 @@ export const where: OpDef = defineOp({
   evaluate(context) {
     const [c, x, y] = [requiredTensor(context, 0, 'condition'), requiredTensor(context, 1, 'X'), requiredTensor(context, 2, 'Y')];
     const type = outputType(context);
-    const [condition, whenTrue, whenFalse]: Numbers[] = [numbersOf(c), numbersOf(x), numbersOf(y)];
-    const out = allocate(type.dtype, elementCount(type.shape));
+    const condition = numbersOf(c);
+    const [whenTrue, whenFalse] = [storedOf(x), storedOf(y)];
+    // Elements are moved, not computed with, so that every type goes through.
+    const count = elementCount(type.shape);
+    const [fromX, fromY] = [new Int32Array(count), new Int32Array(count)];
+    const [toX, toY] = [new Int32Array(count), new Int32Array(count)];
+    let [nx, ny] = [0, 0];
     const loop = broadcastRows(type.shape, [c.shape, x.shape, y.shape]);
     const [sc = 0, sx = 0, sy = 0] = loop.step;
-    for (let r = 0, at = 0; r < loop.rows && out.length > 0; r++) {
+    for (let r = 0, at = 0; r < loop.rows && count > 0; r++) {
       const [bc = 0, bx = 0, by = 0] = loop.base.map((b) => b[r] ?? 0);
       for (let n = 0; n < loop.length; n++, at++) {
-        out[at] = condition?.[bc + n * sc] !== 0 ? (whenTrue?.[bx + n * sx] ?? 0) : (whenFalse?.[by + n * sy] ?? 0);
+        if (condition[bc + n * sc] !== 0) {
+          toX[nx] = at;
+          fromX[nx++] = bx + n * sx;
+        } else {
+          toY[ny] = at;
+          fromY[ny++] = by + n * sy;
+        }
       }
     }
-    return [tensorOf(type.dtype, type.shape, out)];
+    const out = lanesLike(whenTrue.lanes, count * whenTrue.width);
+    moveLanes(out, toX.subarray(0, nx), whenTrue, fromX.subarray(0, nx), null);
+    moveLanes(out, toY.subarray(0, ny), whenFalse, fromY.subarray(0, ny), null);
+    return [tensorOfStored(type.dtype, type.shape, out)];
   },
-  contents(context) {
-    const c = context.dims(0);
-    const x = context.dims(1);
-    const y = context.dims(2);
-    if (c === null || x === null || y === null) return null;
-    const n = Math.max(c.length, x.length, y.length);
-    const at = (list: readonly Dim[], i: number): Dim => list[list.length === 1 ? 0 : i] ?? 0;
-    return Array.from({ length: n }, (_, i) => i).every((i) => typeof at(c, i) === 'number')
-      ? Array.from({ length: n }, (_, i) => (at(c, i) !== 0 ? at(x, i) : at(y, i)))
-      : null;
-  },
+  contents: elementContents,
 });
 
-export const elementwiseOps: readonly OpDef[] = [...unaryOps, clip, ...binaryOps, ...variadicOps, where];
+export const elementwiseOps: readonly OpDef[] = [...unaryOps, ...binaryOps, ...variadicOps, where];

@@ -1,15 +1,16 @@
 /** Operators that read elements where other numbers say: Gather, GatherElements, ArgMax, ArgMin, Resize, Upsample. */
 import { elementCount, rowMajorStrides, type Tensor } from '../../core/index.ts';
 import { mulDim, floorDivDim, type Dim } from '../dim.ts';
+import { listElements, listLength, pickedContents, valuesOf } from './contents.ts';
 import { asInfer } from './context.ts';
-import { floatsOf, numbersOf, pick, pickAxes, tensorOf } from './numbers.ts';
+import { floatsOf, numbersOf, pick, tensorOf } from './numbers.ts';
 import {
   badAttribute,
   defineOp,
+  floatAttribute,
   hasInput,
   intAttribute,
   intsAttribute,
-  knownDims,
   misfit,
   normalizeAxis,
   outputType,
@@ -17,10 +18,12 @@ import {
   requiredTensor,
   requiredType,
   stringAttribute,
+  type Element,
   type EvaluateContext,
   type InferContext,
   type OpDef,
 } from './op-def.ts';
+import { resized } from './resize.ts';
 
 function checkIndex(context: EvaluateContext, index: number, size: number): number {
   const i = index < 0 ? index + size : index;
@@ -57,13 +60,7 @@ export const gather: OpDef = defineOp({
     }
     return [pick(x, type.shape, from)];
   },
-  contents(context) {
-    const x = context.dims(0);
-    const indices = context.dims(1);
-    if (x === null || indices === null || (context.inputs[0]?.shape.length ?? 0) !== 1) return null;
-    const found = indices.map((i) => (typeof i === 'number' ? x[i < 0 ? i + x.length : i] : undefined));
-    return found.every((d) => d !== undefined) ? found : null;
-  },
+  contents: (context) => pickedContents(context, gather, (i) => i === 0),
 });
 
 export const gatherElements: OpDef = defineOp({
@@ -93,6 +90,7 @@ export const gatherElements: OpDef = defineOp({
     });
     return [pick(x, indexTensor.shape, from)];
   },
+  contents: (context) => pickedContents(context, gatherElements, (i) => i === 0),
 });
 
 function argOp(name: 'ArgMax' | 'ArgMin'): OpDef {
@@ -139,7 +137,8 @@ function scalesInput(context: InferContext): number {
 }
 
 interface ResizePlan {
-  readonly shape: readonly Dim[];
+  /** null where only the run tells. */
+  readonly shape: readonly Element[];
   /** Output over input size of each axis, as the coordinate transformation uses it. */
   readonly scales: readonly number[];
   /** Output sizes before they are rounded down: scale · input, or the wanted size. */
@@ -165,110 +164,84 @@ function resizePlan(context: InferContext): ResizePlan {
       shape: x.shape.map((d, i) => scaled(d, scales[i] ?? 1)),
     };
   }
+  const unknown = (only: (axis: number) => boolean): ResizePlan => ({
+    scales: [],
+    lengths: [],
+    shape: x.shape.map((d, i) => (only(i) ? null : d)),
+  });
+  // An empty list of scales stands for none where sizes are given.
   if (at === 1 || !hasInput(context, 3)) {
-    knownDims(context, at, 'scales');
+    if (hasInput(context, at) && given === null && listLength(context, at) !== 0) return unknown((i) => axes.includes(i));
     return misfit(context, 'neither scales nor sizes are given');
   }
-  const sizes = knownDims(context, 3, 'sizes');
+  const sizes = listElements(context, 3);
+  if (sizes === null) return unknown((i) => axes.includes(i));
   if (sizes.length !== axes.length) misfit(context, `${sizes.length} sizes for ${axes.length} axes of ${printShape(x.shape)}`);
   const policy = stringAttribute(context, 'keep_aspect_ratio_policy', 'stretch');
-  const ratios = axes.map((axis, i) => Number(sizes[i]) / Number(x.shape[axis]));
-  const shape: Dim[] = [...x.shape];
+  const ratios = axes.map((axis, i) => Number(sizes[i] ?? NaN) / Number(x.shape[axis]));
+  if (policy !== 'stretch' && ratios.some(Number.isNaN)) return unknown((i) => axes.includes(i));
+  const shape: Element[] = [...x.shape];
   const scales = x.shape.map(() => 1);
   axes.forEach((axis, i) => {
     const common = policy === 'not_larger' ? Math.min(...ratios) : policy === 'not_smaller' ? Math.max(...ratios) : null;
     scales[axis] = common ?? ratios[i] ?? 1;
-    shape[axis] = common === null ? (sizes[i] ?? 1) : Math.floor(common * Number(x.shape[axis]) + 0.5);
+    shape[axis] = common === null ? (sizes[i] ?? null) : Math.floor(common * Number(x.shape[axis]) + 0.5);
   });
   return { shape, scales, lengths: shape.map(Number) };
 }
 
-/** floor(size · scale); a symbolic size needs a scale that is a whole number or one over one. */
+/** floor(size · scale); an fp32 scale is a whole number over a power of two, or meant as a fraction of small numbers. */
 function scaled(size: Dim, scale: number): Dim {
   if (typeof size === 'number') return Math.floor(size * scale);
   if (Number.isInteger(scale)) return mulDim(size, scale);
-  return floorDivDim(size, Math.max(1, Math.round(1 / scale)));
-}
-
-/** Input coordinate of output position i. Modes of the ONNX specification, `coordinate_transformation_mode`. */
-function sourceCoordinate(mode: string, i: number, scale: number, input: number, output: number): number {
-  switch (mode) {
-    case 'asymmetric':
-      return i / scale;
-    case 'align_corners':
-      return output === 1 ? 0 : (i * (input - 1)) / (output - 1);
-    case 'pytorch_half_pixel':
-      return output > 1 ? (i + 0.5) / scale - 0.5 : 0;
-    case 'half_pixel_symmetric': {
-      const adjustment = Math.floor(output) / (scale * input);
-      const offset = (input / 2) * (1 - adjustment);
-      return offset + (i + 0.5) / scale - 0.5;
-    }
-    case 'tf_half_pixel_for_nn':
-      return (i + 0.5) / scale;
-    default:
-      return (i + 0.5) / scale - 0.5;
+  for (let q = 2; q <= 64; q++) {
+    const p = Math.round(scale * q);
+    if (Math.fround(p / q) === scale) return floorDivDim(mulDim(size, p), q);
   }
-}
-
-function nearest(mode: string, x: number): number {
-  switch (mode) {
-    case 'round_prefer_ceil':
-      return Math.floor(x + 0.5);
-    case 'floor':
-      return Math.floor(x);
-    case 'ceil':
-      return Math.ceil(x);
-    default:
-      return Math.ceil(x - 0.5);
-  }
+  let denominator = 1;
+  while (!Number.isInteger(scale * denominator)) denominator *= 2;
+  return floorDivDim(mulDim(size, scale * denominator), denominator);
 }
 
 function evaluateResize(context: EvaluateContext, plan: ResizePlan): Tensor {
   const x = requiredTensor(context, 0, 'X');
   const type = outputType(context);
   const old = context.node.op === 'Upsample' || context.opset < 11;
-  const coordinates = old ? 'asymmetric' : stringAttribute(context, 'coordinate_transformation_mode', 'half_pixel');
-  const rounding = old ? 'floor' : stringAttribute(context, 'nearest_mode', 'round_prefer_floor');
-  if (stringAttribute(context, 'mode', 'nearest') === 'nearest') {
-    const strides = rowMajorStrides(x.shape);
-    const tables = type.shape.map((extent, axis) => {
-      const size = x.shape[axis] ?? 1;
-      return Int32Array.from({ length: extent }, (_, i) => {
-        const at = nearest(rounding, sourceCoordinate(coordinates, i, plan.scales[axis] ?? 1, size, plan.lengths[axis] ?? 1));
-        return Math.min(size - 1, Math.max(0, at)) * (strides[axis] ?? 0);
-      });
-    });
-    return pickAxes(x, type.shape, tables);
+  const mode = stringAttribute(context, 'mode', 'nearest');
+  const crops = old ? [] : cropsOf(context, x.shape.length);
+  return resized(
+    x,
+    type.shape,
+    type.shape.map((output, i) => ({
+      input: x.shape[i] ?? 1,
+      output,
+      scale: plan.scales[i] ?? 1,
+      length: plan.lengths[i] ?? 1,
+      crop: crops[i] ?? [0, 1],
+    })),
+    {
+      mode: mode === 'nearest' || mode === 'cubic' ? mode : 'linear',
+      coordinates: old ? 'asymmetric' : stringAttribute(context, 'coordinate_transformation_mode', 'half_pixel'),
+      nearestMode: old ? 'floor' : stringAttribute(context, 'nearest_mode', 'round_prefer_floor'),
+      cubicA: floatAttribute(context, 'cubic_coeff_a', -0.75),
+      antialias: intAttribute(context, 'antialias', 0) !== 0,
+      excludeOutside: intAttribute(context, 'exclude_outside', 0) !== 0,
+      extrapolation: floatAttribute(context, 'extrapolation_value', 0),
+    },
+  );
+}
+
+/** Starts, then ends, of the resized axes (input 1, roi): what tf_crop_and_resize reads. */
+function cropsOf(context: EvaluateContext, rank: number): readonly (readonly [number, number])[] {
+  const crops = Array.from({ length: rank }, (): readonly [number, number] => [0, 1]);
+  const roi = context.inputs[1] ?? null;
+  if (roi === null) return crops;
+  const numbers = floatsOf(roi);
+  const axes = intsAttribute(context, 'axes')?.map((a) => normalizeAxis(context, a, rank, 'axes')) ?? crops.map((_, i) => i);
+  if (numbers.length === 2 * axes.length) {
+    axes.forEach((axis, i) => (crops[axis] = [numbers[i] ?? 0, numbers[i + axes.length] ?? 1]));
   }
-  // Linear is separable: interpolate one axis after the other, in fp32.
-  let values = floatsOf(x);
-  const shape = [...x.shape];
-  for (const [axis, extent] of type.shape.entries()) {
-    const size = shape[axis] ?? 1;
-    if (extent === size && plan.scales[axis] === 1) continue;
-    const inner = elementCount(shape.slice(axis + 1));
-    const outer = elementCount(shape.slice(0, axis));
-    const next = new Float32Array(outer * extent * inner);
-    for (let i = 0; i < extent; i++) {
-      const at = sourceCoordinate(coordinates, i, plan.scales[axis] ?? 1, size, plan.lengths[axis] ?? 1);
-      const below = Math.floor(at);
-      const weight = Math.fround(at - below);
-      const keep = Math.fround(1 - weight);
-      const low = Math.min(size - 1, Math.max(0, below)) * inner;
-      const high = Math.min(size - 1, Math.max(0, below + 1)) * inner;
-      for (let o = 0; o < outer; o++) {
-        const base = o * size * inner;
-        const to = (o * extent + i) * inner;
-        for (let k = 0; k < inner; k++) {
-          next[to + k] = Math.fround((values[base + low + k] ?? 0) * keep) + Math.fround((values[base + high + k] ?? 0) * weight);
-        }
-      }
-    }
-    values = next;
-    shape[axis] = extent;
-  }
-  return tensorOf(type.dtype, type.shape, values);
+  return crops;
 }
 
 function resizeOp(name: 'Resize' | 'Upsample', since: readonly number[]): OpDef {
@@ -290,23 +263,19 @@ function resizeOp(name: 'Resize' | 'Upsample', since: readonly number[]): OpDef 
     },
     infer(context) {
       const mode = stringAttribute(context, 'mode', 'nearest');
-      if (!['nearest', 'linear', 'bilinear'].includes(mode)) badAttribute(context, 'mode', `"${mode}"`, 'nearest, linear');
+      if (!['nearest', 'linear', 'bilinear', 'cubic'].includes(mode)) badAttribute(context, 'mode', `"${mode}"`, 'nearest, linear, cubic');
       const coordinates = stringAttribute(context, 'coordinate_transformation_mode', 'half_pixel');
       const known = ['half_pixel', 'half_pixel_symmetric', 'pytorch_half_pixel', 'align_corners', 'asymmetric', 'tf_half_pixel_for_nn'];
-      if (!known.includes(coordinates)) badAttribute(context, 'coordinate_transformation_mode', `"${coordinates}"`, known.join(', '));
-      if (intAttribute(context, 'antialias', 0) !== 0) badAttribute(context, 'antialias', '1', '0');
+      if (![...known, 'tf_crop_and_resize'].includes(coordinates)) {
+        badAttribute(context, 'coordinate_transformation_mode', `"${coordinates}"`, [...known, 'tf_crop_and_resize'].join(', '));
+      }
       const { shape } = resizePlan(context);
-      return [{ dtype: requiredType(context, 0, 'X').dtype, shape }];
+      const at = hasInput(context, 3) ? 3 : scalesInput(context);
+      const why = valuesOf(at, at === 3 ? 'sizes' : 'scales');
+      return [{ dtype: requiredType(context, 0, 'X').dtype, shape: shape.map((d) => d ?? context.unknownDim(null, why)) }];
     },
     evaluate(context) {
-      const tensors = context.inputs;
-      const plan = resizePlan({
-        ...asInfer(context),
-        dims: (i) => {
-          const t = tensors[i] ?? null;
-          return t === null ? null : [...numbersOf(t)];
-        },
-      });
+      const plan = resizePlan(asInfer(context));
       return [evaluateResize(context, plan)];
     },
   });

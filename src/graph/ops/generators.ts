@@ -1,14 +1,15 @@
 /** Operators that make values out of attributes and shapes. */
 import { elementCount, type Tensor, isInteger } from '../../core/index.ts';
 import { constantOf } from '../constant.ts';
-import { ceilDivDim, maxDim, productDim, subDim, type Dim } from '../dim.ts';
+import { addDim, ceilDivDim, maxDim, printDim, productDim, subDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
+import { concreteShape, listElements, valuesOf } from './contents.ts';
 import { numbersOf, pick, tensorOf } from './numbers.ts';
 import {
   badAttribute,
   defineOp,
   intAttribute,
-  knownDims,
+  misfit,
   outputType,
   requiredTensor,
   requiredType,
@@ -107,7 +108,13 @@ export const constantOfShape: OpDef = defineOp({
   kernelClass: 'host',
   attributes: { value: 'computed' },
   infer(context): readonly TensorType[] {
-    return [{ dtype: fillElement(context).dtype, shape: [...knownDims(context, 0, 'input')] }];
+    requiredType(context, 0, 'input');
+    const { dtype } = fillElement(context);
+    const sizes = listElements(context, 0);
+    if (sizes === null) return [{ dtype, shape: [], unranked: true }];
+    const negative = sizes.find((d) => typeof d === 'number' && d < 0);
+    if (negative !== undefined) misfit(context, `a size of its input is ${printDim(negative ?? 0)}`);
+    return [{ dtype, shape: sizes.map((d) => d ?? context.unknownDim(null, valuesOf(0, 'input'))) }];
   },
   evaluate(context) {
     const type = outputType(context);
@@ -115,19 +122,19 @@ export const constantOfShape: OpDef = defineOp({
   },
   contents(context) {
     const element = fillElement(context);
+    const shape = concreteShape(context.outputs[0]);
     // Only integers are ever dimensions.
-    if (!isInteger(element.dtype)) return null;
-    const shape = context.dims(0);
-    const [fill] = numbersOf(element);
-    if (shape === null || shape.length > 1 || shape.some((d) => typeof d !== 'number')) return null;
-    return Array.from({ length: shape.length === 0 ? 1 : Number(shape[0]) }, () => fill ?? 0);
+    if (shape === null || !(isInteger(element.dtype) || element.dtype === 'bool')) return null;
+    return new Array<number>(elementCount(shape)).fill(numbersOf(element)[0] ?? 0);
   },
 });
 
 export const range: OpDef = defineOp({
   name: 'Range',
-  since: [11],
+  since: [11, 27],
   kernelClass: 'host',
+  // Positions are computed in double whatever it says, and rounded once.
+  attributes: { stash_type: 1 },
   infer(context) {
     const { dtype } = requiredType(context, 0, 'start');
     const whole = rangeDims(context);
@@ -142,11 +149,11 @@ export const range: OpDef = defineOp({
       return t === null ? null : (numbersOf(t)[0] ?? 0);
     });
     if (start === null || limit === null || delta === null || start === undefined || limit === undefined || delta === undefined) {
-      knownDims(context, 0, 'start');
-      knownDims(context, 1, 'limit');
-      knownDims(context, 2, 'delta');
-      return [];
+      const names = ['start', 'limit', 'delta'];
+      const open = names.findIndex((_, i) => context.tensor(i) === null);
+      return [{ dtype, shape: [context.unknownDim(null, valuesOf(open, names[open] ?? ''))] }];
     }
+    if (delta === 0) misfit(context, 'its delta is 0');
     return [{ dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] }];
   },
   evaluate(context) {
@@ -164,9 +171,9 @@ export const range: OpDef = defineOp({
   contents(context) {
     const whole = rangeDims(context);
     if (whole === null) return null;
-    const [start, limit, delta] = whole;
-    if (typeof start !== 'number' || typeof limit !== 'number') return null;
-    return Array.from({ length: Math.max(0, Math.ceil((limit - start) / delta)) }, (_, i) => start + i * delta);
+    const [start, , delta] = whole;
+    const count = concreteShape(context.outputs[0])?.[0];
+    return count === undefined ? null : Array.from({ length: count }, (_, i) => addDim(start, i * delta));
   },
 });
 

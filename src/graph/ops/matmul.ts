@@ -1,7 +1,9 @@
-import { elementCount, rowMajorStrides } from '../../core/index.ts';
+import { elementCount, isInteger, rowMajorStrides, type DType, type Tensor } from '../../core/index.ts';
 import { equalDim, type Dim } from '../dim.ts';
 import { broadcastRows, broadcastShapes } from './broadcast.ts';
-import { floatsOf, tensorOf } from './numbers.ts';
+import { combine } from './elements.ts';
+import { transposed } from './move.ts';
+import { floatsOf, numbersOf, tensorOf } from './numbers.ts';
 import {
   defineOp,
   floatAttribute,
@@ -12,10 +14,11 @@ import {
   printShape,
   requiredTensor,
   requiredType,
+  type EvaluateContext,
   type OpContext,
   type OpDef,
 } from './op-def.ts';
-import { productFloat, transposeFloat } from './product.ts';
+import { productDouble, productFloat, transposeFloat, type ProductShape } from './product.ts';
 
 export const gemm: OpDef = defineOp({
   name: 'Gemm',
@@ -48,6 +51,7 @@ export const gemm: OpDef = defineOp({
     const type = outputType(context);
     const [m = 1, n = 1] = type.shape;
     const k = (intAttribute(context, 'transA', 0) === 0 ? a.shape[1] : a.shape[0]) ?? 1;
+    if (isWide(type.dtype)) return [gemmDouble(context, { a, b, m, n, k })];
     const left = intAttribute(context, 'transA', 0) === 0 ? floatsOf(a) : transposeFloat(floatsOf(a), 0, k, m);
     const right = intAttribute(context, 'transB', 0) === 0 ? floatsOf(b) : transposeFloat(floatsOf(b), 0, n, k);
     const out = new Float32Array(m * n);
@@ -66,6 +70,35 @@ export const gemm: OpDef = defineOp({
     return elementCount(context.outputs[0]?.shape ?? [0]) * k;
   },
 });
+
+/** What doubles compute: float64, and integers, whose sums are exact to 2^53 and then wrap. */
+function isWide(dtype: DType): boolean {
+  return dtype === 'float64' || isInteger(dtype);
+}
+
+interface GemmOperands {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+function gemmDouble(context: EvaluateContext, { a, b, m, n, k }: GemmOperands): Tensor {
+  const type = outputType(context);
+  const left = intAttribute(context, 'transA', 0) === 0 ? a : transposed(a, [1, 0]);
+  const right = intAttribute(context, 'transB', 0) === 0 ? b : transposed(b, [1, 0]);
+  const out = new Float64Array(m * n);
+  productDouble(numbersOf(left), numbersOf(right), out, { m, n, k, aOffset: 0, cOffset: 0, cStride: n });
+  const alpha = floatAttribute(context, 'alpha', 1);
+  const beta = floatAttribute(context, 'beta', 1);
+  for (let i = 0; i < out.length; i++) out[i] = (out[i] ?? 0) * alpha;
+  const product = tensorOf('float64', type.shape, out);
+  if (!hasInput(context, 2)) return tensorOf(type.dtype, type.shape, out);
+  const c = requiredTensor(context, 2, 'C');
+  const sum = combine(product, c, { dtype: 'float64', shape: type.shape }, (x, y) => x + beta * y);
+  return tensorOf(type.dtype, type.shape, numbersOf(sum));
+}
 
 function turned(shape: readonly Dim[], transpose: number): readonly Dim[] {
   return transpose === 0 ? shape : [...shape].reverse();
@@ -108,19 +141,30 @@ export const matMul: OpDef = defineOp({
     const b = requiredTensor(context, 1, 'B');
     const type = outputType(context);
     const plan = matMulPlan(a.shape, b.shape);
+    const shapeOf = (i: number): ProductShape => ({
+      m: plan.m,
+      n: plan.n,
+      k: plan.k,
+      aOffset: plan.aOffsets[i] ?? 0,
+      cOffset: i * plan.m * plan.n,
+      cStride: plan.n,
+    });
+    const size = plan.k * plan.n;
+    if (isWide(type.dtype)) {
+      const [left, right] = [numbersOf(a), numbersOf(b)];
+      const out = new Float64Array(elementCount(type.shape));
+      for (let i = 0; i < plan.batches; i++) {
+        const start = plan.bOffsets[i] ?? 0;
+        productDouble(left, right.subarray(start, start + size), out, shapeOf(i));
+      }
+      return [tensorOf(type.dtype, type.shape, out)];
+    }
     const left = floatsOf(a);
     const right = floatsOf(b);
     const out = new Float32Array(elementCount(type.shape));
     for (let i = 0; i < plan.batches; i++) {
-      const bOffset = plan.bOffsets[i] ?? 0;
-      productFloat(left, right.subarray(bOffset, bOffset + plan.k * plan.n), out, {
-        m: plan.m,
-        n: plan.n,
-        k: plan.k,
-        aOffset: plan.aOffsets[i] ?? 0,
-        cOffset: i * plan.m * plan.n,
-        cStride: plan.n,
-      });
+      const start = plan.bOffsets[i] ?? 0;
+      productFloat(left, right.subarray(start, start + size), out, shapeOf(i));
     }
     return [tensorOf(type.dtype, type.shape, out)];
   },

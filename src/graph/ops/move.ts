@@ -1,7 +1,8 @@
 /** Operators that copy elements along axes: Transpose, Concat, Split, Expand, Tile, DepthToSpace, SpaceToDepth; Slice and Pad are in slice.ts. */
 import { elementCount, rowMajorStrides, type Tensor } from '../../core/index.ts';
-import { addDim, floorDivDim, mulDim, subDim, type Dim } from '../dim.ts';
+import { addDim, ceilDivDim, floorDivDim, mulDim, printDim, subDim, type Dim } from '../dim.ts';
 import { broadcastShapes } from './broadcast.ts';
+import { listElements, pickedContents, valuesOf } from './contents.ts';
 import { pickAxes, reshaped, straight } from './numbers.ts';
 import {
   badAttribute,
@@ -9,8 +10,6 @@ import {
   hasInput,
   intAttribute,
   intsAttribute,
-  knownDims,
-  knownInts,
   misfit,
   normalizeAxis,
   outputType,
@@ -18,11 +17,13 @@ import {
   requiredTensor,
   requiredType,
   stringAttribute,
+  type Element,
   type InferContext,
   type OpContext,
   type OpDef,
 } from './op-def.ts';
 import { pad, slice } from './slice.ts';
+import { copyLanes, lanesLike, storedOf, tensorOfStored } from './storage.ts';
 
 export function transposed(x: Tensor, perm: readonly number[]): Tensor {
   const strides = rowMajorStrides(x.shape);
@@ -55,6 +56,7 @@ export const transpose: OpDef = defineOp({
     const x = requiredTensor(context, 0, 'data');
     return [transposed(x, permutation(context, x.shape.length))];
   },
+  contents: (context) => pickedContents(context, transpose, (i) => i === 0),
 });
 
 export const concat: OpDef = defineOp({
@@ -86,10 +88,7 @@ export const concat: OpDef = defineOp({
     const axis = normalizeAxis(context, intAttribute(context, 'axis', 1), type.shape.length);
     return [joined(parts, axis, type.shape)];
   },
-  contents(context) {
-    const parts = context.inputs.map((_, i) => context.dims(i));
-    return parts.every((p) => p !== null) ? parts.flat() : null;
-  },
+  contents: (context) => pickedContents(context, concat, () => true),
 });
 
 /** Parts one after the other along `axis`; all of one element type. */
@@ -97,58 +96,36 @@ export function joined(parts: readonly Tensor[], axis: number, shape: readonly n
   const [first] = parts;
   if (first === undefined) throw new Error('nothing to join');
   const outer = elementCount(shape.slice(0, axis));
-  if (!ArrayBuffer.isView(first.data)) {
-    const strings: string[] = [];
-    for (let o = 0; o < outer; o++) {
-      for (const p of parts) {
-        const run = elementCount(p.shape.slice(axis));
-        for (let i = 0; i < run; i++) strings.push(String(p.data[o * run + i]));
-      }
-    }
-    return { dtype: first.dtype, shape, data: strings };
-  }
-  const size = first.data.BYTES_PER_ELEMENT;
-  const bytes = new Uint8Array(elementCount(shape) * size);
+  const sources = parts.map((p) => ({ ...storedOf(p), run: elementCount(p.shape.slice(axis)) }));
+  const width = sources[0]?.width ?? 1;
+  const out = lanesLike(sources[0]?.lanes ?? [], elementCount(shape) * width);
   let at = 0;
-  const sources = parts.map((p) => {
-    if (!ArrayBuffer.isView(p.data)) throw new Error('strings joined with numbers');
-    return { bytes: new Uint8Array(p.data.buffer, p.data.byteOffset, p.data.byteLength), run: elementCount(p.shape.slice(axis)) * size };
-  });
   for (let o = 0; o < outer; o++) {
-    for (const s of sources) {
-      bytes.set(s.bytes.subarray(o * s.run, (o + 1) * s.run), at);
-      at += s.run;
+    for (const { lanes, run } of sources) {
+      copyLanes(out, at, lanes, o * run * width, run * width);
+      at += run * width;
     }
   }
-  return { dtype: first.dtype, shape, data: viewOf(first, bytes) };
-}
-
-function viewOf(like: Tensor, bytes: Uint8Array): Tensor['data'] {
-  const { data } = like;
-  const { buffer } = bytes;
-  if (data instanceof Float32Array) return new Float32Array(buffer);
-  if (data instanceof Float64Array) return new Float64Array(buffer);
-  if (data instanceof Int8Array) return new Int8Array(buffer);
-  if (data instanceof Int16Array) return new Int16Array(buffer);
-  if (data instanceof Uint16Array) return new Uint16Array(buffer);
-  if (data instanceof Int32Array) return new Int32Array(buffer);
-  if (data instanceof Uint32Array) return new Uint32Array(buffer);
-  if (data instanceof BigInt64Array) return new BigInt64Array(buffer);
-  if (data instanceof BigUint64Array) return new BigUint64Array(buffer);
-  return bytes;
+  return tensorOfStored(first.dtype, shape, out);
 }
 
 /** Sizes of the parts along the axis: stated, or equal with a smaller last one. */
 function splitSizes(context: InferContext, total: Dim): readonly Dim[] {
-  const stated = intsAttribute(context, 'split') ?? (hasInput(context, 1) ? knownInts(context, 1, 'split') : null);
-  if (stated !== null) {
-    const sum = stated.reduce((a, b) => a + b, 0);
-    if (typeof total === 'number' && sum !== total) misfit(context, `the parts [${stated.join(', ')}] make ${sum}, the axis has ${total}`);
-    return stated;
+  const given = intsAttribute(context, 'split') ?? (hasInput(context, 1) ? listElements(context, 1) : 'equal');
+  if (given === 'equal') {
+    const parts = intAttribute(context, 'num_outputs', context.node.outputs.length);
+    const each = ceilDivDim(total, parts);
+    const even = typeof total === 'number' || context.node.attributes['num_outputs'] !== undefined ? each : floorDivDim(total, parts);
+    return Array.from({ length: parts }, (_, i) => (i < parts - 1 ? even : subDim(total, mulDim(even, parts - 1))));
   }
-  const parts = intAttribute(context, 'num_outputs', context.node.outputs.length);
-  const each = typeof total === 'number' ? Math.ceil(total / parts) : floorDivDim(total, parts);
-  return Array.from({ length: parts }, (_, i) => (i < parts - 1 ? each : subDim(total, mulDim(each, parts - 1))));
+  const stated: readonly Element[] = given ?? new Array<Element>(context.node.outputs.length).fill(null);
+  const known = stated.filter((d) => d !== null).reduce(addDim, 0);
+  const open = stated.filter((d) => d === null).length;
+  if (typeof total === 'number' && typeof known === 'number' && (open === 0 ? known !== total : known > total)) {
+    misfit(context, `the parts [${stated.map((d) => (d === null ? '?' : printDim(d))).join(', ')}] make ${known}, the axis has ${total}`);
+  }
+  const rest = subDim(total, known);
+  return stated.map((d) => d ?? (open === 1 ? rest : context.unknownDim(rest, valuesOf(1, 'split'))));
 }
 
 export const split: OpDef = defineOp({
@@ -177,6 +154,7 @@ export const split: OpDef = defineOp({
       return pickAxes(x, type.shape, tables);
     });
   },
+  contentsOf: (context, output) => pickedContents(context, split, (i) => i === 0, output),
 });
 
 export const expand: OpDef = defineOp({
@@ -185,7 +163,21 @@ export const expand: OpDef = defineOp({
   kernelClass: 'move',
   infer(context) {
     const x = requiredType(context, 0, 'input');
-    return [{ dtype: x.dtype, shape: broadcastShapes(context, [x.shape, knownDims(context, 1, 'shape')]) }];
+    requiredType(context, 1, 'shape');
+    const target = listElements(context, 1);
+    if (target === null) return [{ dtype: x.dtype, shape: [], unranked: true }];
+    const known = broadcastShapes(context, [x.shape, target.map((d) => d ?? 1)]);
+    const shift = known.length - target.length;
+    return [
+      {
+        dtype: x.dtype,
+        // A size that is not 1 stays as it is, whatever the target.
+        shape: known.map((d, i) => {
+          const stays = i < shift || target[i - shift] !== null || (typeof d === 'number' && d !== 1);
+          return stays ? d : context.unknownDim(null, valuesOf(1, 'shape'));
+        }),
+      },
+    ];
   },
   evaluate(context) {
     const x = requiredTensor(context, 0, 'input');
@@ -197,13 +189,7 @@ export const expand: OpDef = defineOp({
     });
     return [pickAxes(x, type.shape, tables)];
   },
-  contents(context) {
-    const x = context.dims(0);
-    const shape = context.dims(1);
-    if (x === null || shape === null || shape.length > 1) return null;
-    const count = shape[0] ?? 1;
-    return x.length !== 1 ? x : typeof count === 'number' ? new Array<Dim>(Math.max(1, count)).fill(x[0] ?? 0) : null;
-  },
+  contents: (context) => pickedContents(context, expand, (i) => i === 0),
 });
 
 export const tile: OpDef = defineOp({
@@ -212,10 +198,15 @@ export const tile: OpDef = defineOp({
   kernelClass: 'move',
   infer(context) {
     const x = requiredType(context, 0, 'input');
-    const repeats = knownDims(context, 1, 'repeats');
-    if (repeats.length !== x.shape.length)
+    requiredType(context, 1, 'repeats');
+    const repeats = listElements(context, 1);
+    if (repeats !== null && repeats.length !== x.shape.length)
       misfit(context, `${repeats.length} repeats for the ${x.shape.length} axes of ${printShape(x.shape)}`);
-    return [{ dtype: x.dtype, shape: x.shape.map((d, i) => mulDim(d, repeats[i] ?? 1)) }];
+    const shape = x.shape.map((d, i) => {
+      const times = repeats?.[i] ?? null;
+      return times !== null ? mulDim(d, times) : d === 0 ? 0 : context.unknownDim(null, valuesOf(1, 'repeats'));
+    });
+    return [{ dtype: x.dtype, shape }];
   },
   evaluate(context) {
     const x = requiredTensor(context, 0, 'input');
@@ -226,6 +217,7 @@ export const tile: OpDef = defineOp({
     );
     return [pickAxes(x, type.shape, tables)];
   },
+  contents: (context) => pickedContents(context, tile, (i) => i === 0),
 });
 
 /** [batch, channels, height, width] with a block size that must divide. */
@@ -268,9 +260,9 @@ export const depthToSpace: OpDef = defineOp({
 
 export const spaceToDepth: OpDef = defineOp({
   name: 'SpaceToDepth',
-  since: [1, 13],
+  since: [1, 13, 28],
   kernelClass: 'move',
-  attributes: { blocksize: 'required' },
+  attributes: { blocksize: 'required', mode: 'DCR' },
   infer(context) {
     const { batch, channels, height, width, block } = imageShape(context);
     for (const size of [height, width]) {
@@ -285,7 +277,8 @@ export const spaceToDepth: OpDef = defineOp({
     const type = outputType(context);
     const [n = 1, c = 1, h = 1, w = 1] = x.shape;
     const b = intAttribute(context, 'blocksize', 1);
-    return [reshaped(transposed(reshaped(x, [n, c, h / b, b, w / b, b]), [0, 3, 5, 1, 2, 4]), type.shape)];
+    const order = stringAttribute(context, 'mode', 'DCR') === 'CRD' ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4];
+    return [reshaped(transposed(reshaped(x, [n, c, h / b, b, w / b, b]), order), type.shape)];
   },
 });
 

@@ -1,7 +1,9 @@
 /** Normalization by known statistics, and over neighbouring channels. */
 import { elementCount, pow32, type Tensor } from '../../core/index.ts';
 import type { TensorType } from '../ir.ts';
-import { floatsOf, tensorOf } from './numbers.ts';
+import { trainingBatchNormalization } from './batch-statistics.ts';
+import { roundingOf, type Rounding } from './elements.ts';
+import { allocate, floatsOf, numbersOf, reshaped, tensorOf, type Numbers } from './numbers.ts';
 import {
   badAttribute,
   defineOp,
@@ -16,6 +18,7 @@ import {
   requiredType,
   type EvaluateContext,
   type InferContext,
+  type OpContext,
   type OpDef,
 } from './op-def.ts';
 
@@ -25,8 +28,8 @@ const round = Math.fround;
 function perChannel(x: Tensor, f: (x: number, channel: number) => number): Tensor {
   const channels = x.shape.length > 1 ? (x.shape[1] ?? 1) : 1;
   const inner = elementCount(x.shape.slice(2));
-  const source = floatsOf(x);
-  const out = new Float32Array(source.length);
+  const source = numbersOf(x);
+  const out = allocate(x.dtype, source.length);
   for (let at = 0, plane = 0; at < out.length; plane++) {
     const channel = plane % channels;
     for (let i = 0; i < inner; i++, at++) out[at] = f(source[at] ?? 0, channel);
@@ -50,24 +53,35 @@ export const batchNormalization: OpDef = defineOp({
   attributes: { epsilon: 1e-5, momentum: 0.9, spatial: 1, training_mode: 0 },
   infer(context) {
     const x = requiredType(context, 0, 'X');
-    for (const [i, what] of ['scale', 'B', 'input_mean', 'input_var'].entries()) checkChannelVector(context, x, i + 1, what);
-    if (intAttribute(context, 'training_mode', 0) !== 0) badAttribute(context, 'training_mode', '1', '0 (export the model for inference)');
+    for (const [i, what] of ['scale', 'B', 'input_mean', 'input_var'].entries())
+      if (hasChannels(context)) checkChannelVector(context, x, i + 1, what);
     const mean = requiredType(context, 3, 'input_mean');
     return [x, mean, mean, mean, mean];
   },
   /** y = (x - mean) · (scale / √(var + ε)) + B */
   evaluate(context) {
-    const scale = floatsOf(requiredTensor(context, 1, 'scale'));
-    const shift = floatsOf(requiredTensor(context, 2, 'B'));
-    const mean = floatsOf(requiredTensor(context, 3, 'input_mean'));
-    const variance = floatsOf(requiredTensor(context, 4, 'input_var'));
+    if (intAttribute(context, 'training_mode', 0) !== 0) return trainingBatchNormalization(context);
+    const x = seenChannels(context, requiredTensor(context, 0, 'X'));
+    const round = roundingOf(x.dtype);
+    const [scale, shift, mean, variance] = [1, 2, 3, 4].map((i) => numbersOf(requiredTensor(context, i, 'a statistic')));
     const epsilon = floatAttribute(context, 'epsilon', 1e-5);
-    const factor = scale.map((s, c) => s / round(Math.sqrt(round((variance[c] ?? 0) + epsilon))));
-    const y = perChannel(requiredTensor(context, 0, 'X'), (x, c) => round(round(x - (mean[c] ?? 0)) * (factor[c] ?? 0)) + (shift[c] ?? 0));
+    const factor = Float64Array.from(scale ?? [], (s, c) => round(s / round(Math.sqrt(round((variance?.[c] ?? 0) + epsilon)))));
+    const normal = perChannel(x, (v, c) => round(round(v - (mean?.[c] ?? 0)) * (factor[c] ?? 0)) + (shift?.[c] ?? 0));
+    const y = reshaped(normal, outputType(context).shape);
     const statistics = [requiredTensor(context, 3, 'input_mean'), requiredTensor(context, 4, 'input_var')];
     return [y, ...statistics, ...statistics].slice(0, context.outputs.length);
   },
 });
+
+/** Opset 7 could normalize every position by itself (spatial 0): all axes but the batch are then one channel axis. */
+function seenChannels(context: OpContext, x: Tensor): Tensor {
+  if (hasChannels(context)) return x;
+  return reshaped(x, [x.shape[0] ?? 1, elementCount(x.shape.slice(1))]);
+}
+
+function hasChannels(context: OpContext): boolean {
+  return context.opset >= 9 || intAttribute(context, 'spatial', 1) !== 0;
+}
 
 /** Ours: what a BatchNormalization becomes that cannot be folded into a contraction. */
 export const scaleShift: OpDef = defineOp({
@@ -103,9 +117,10 @@ export const instanceNormalization: OpDef = defineOp({
   /** Mean and variance over the spatial axes of each image and channel, summed in fp32 in order. */
   evaluate(context) {
     const x = requiredTensor(context, 0, 'input');
-    const scale = floatsOf(requiredTensor(context, 1, 'scale'));
-    const shift = floatsOf(requiredTensor(context, 2, 'B'));
-    const out = normalizeRows(floatsOf(x), elementCount(x.shape.slice(2)), floatAttribute(context, 'epsilon', 1e-5));
+    const round = roundingOf(x.dtype);
+    const scale = numbersOf(requiredTensor(context, 1, 'scale'));
+    const shift = numbersOf(requiredTensor(context, 2, 'B'));
+    const out = normalizeRows(numbersOf(x), elementCount(x.shape.slice(2)), floatAttribute(context, 'epsilon', 1e-5), round);
     const channels = x.shape[1] ?? 1;
     const inner = elementCount(x.shape.slice(2));
     for (let i = 0; i < out.length; i++) {
@@ -132,11 +147,12 @@ export const layerNormalization: OpDef = defineOp({
     const axis = normalizeAxis(context, intAttribute(context, 'axis', -1), x.shape.length);
     const inner = elementCount(x.shape.slice(axis));
     const statistics = context.outputs.slice(1).map((type) => ({ type, data: new Float32Array(elementCount(type.shape)) }));
-    const out = normalizeRows(floatsOf(x), inner, floatAttribute(context, 'epsilon', 1e-5), (row, mean, inverse) => {
+    const round = roundingOf(x.dtype);
+    const out = normalizeRows(numbersOf(x), inner, floatAttribute(context, 'epsilon', 1e-5), round, (row, mean, inverse) => {
       for (const [i, { data }] of statistics.entries()) data[row] = i === 0 ? mean : inverse;
     });
-    const scale = floatsOf(requiredTensor(context, 1, 'Scale'));
-    const shift = !hasInput(context, 2) ? null : floatsOf(requiredTensor(context, 2, 'B'));
+    const scale = numbersOf(requiredTensor(context, 1, 'Scale'));
+    const shift = !hasInput(context, 2) ? null : numbersOf(requiredTensor(context, 2, 'B'));
     for (let i = 0; i < out.length; i++) {
       const at = i % inner;
       const scaled = round((out[i] ?? 0) * (scale[at % scale.length] ?? 0));
@@ -148,12 +164,13 @@ export const layerNormalization: OpDef = defineOp({
 
 /** Rows of `length`: (x - mean) · (1 / √(variance + ε)), all in fp32, sums in order. */
 function normalizeRows(
-  x: Float32Array,
+  x: Numbers,
   length: number,
   epsilon: number,
+  round: Rounding,
   observe: (row: number, mean: number, inverse: number) => void = () => undefined,
-): Float32Array {
-  const out = new Float32Array(x.length);
+): Numbers {
+  const out = x instanceof Float64Array ? new Float64Array(x.length) : new Float32Array(x.length);
   for (let row = 0, n = 0; row + length <= x.length && length > 0; row += length, n++) {
     let sum = 0;
     for (let i = row; i < row + length; i++) sum = round(sum + (x[i] ?? 0));

@@ -19,13 +19,18 @@ export interface OpContext {
   readonly opset: number;
 }
 
+/** One integer of a tensor: known, following from symbolic shapes, or null. */
+export type Element = Dim | null;
+
 export interface InferContext extends OpContext {
   /** null where an optional input is left out. Missing trailing inputs are absent from the list. */
   readonly inputs: readonly (TensorType | null)[];
   /** The numbers of input `index`, where they are known before the model runs. */
   tensor(index: number): Tensor | null;
-  /** The integers of input `index` (rank 0 or 1), where they are known or follow from symbolic shapes. */
+  /** The integers of input `index` (rank 0 or 1), where all are known or follow from symbolic shapes. */
   dims(index: number): readonly Dim[] | null;
+  /** The same of any rank in row-major order, null for each that is not known; null when nothing is, not even how many there are. */
+  elements(index: number): readonly Element[] | null;
   /**
    * A dimension that only the run decides: a fresh symbol, the same one each time the same node asks in the same order.
    * @param upper  no run makes it larger; null where nothing bounds it
@@ -36,6 +41,11 @@ export interface InferContext extends OpContext {
   inferGraph(graph: Graph, inputs: readonly TensorType[]): readonly TensorType[];
 }
 
+export interface ContentsContext extends InferContext {
+  /** As inferred. */
+  readonly outputs: readonly TensorType[];
+}
+
 export interface ConcreteType {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -43,7 +53,7 @@ export interface ConcreteType {
 
 export interface EvaluateContext extends OpContext {
   readonly inputs: readonly (Tensor | null)[];
-  /** As inferred from the inputs; one for each output the node has. */
+  /** As inferred from the inputs; one for each output the node has. A dimension that only evaluating tells is -1. */
   readonly outputs: readonly ConcreteType[];
 }
 
@@ -75,8 +85,13 @@ export interface OpDef {
   evaluateValues?(context: ValuesContext): readonly RuntimeValue[];
   /** Multiply-accumulates as the ONNX graph defines them: padding taps and zeros count; 0 for what is not a contraction. */
   macs(context: MacsContext): number;
-  /** Contents of output 0 as dimensions, for operators that compute with shapes; null when not known. */
-  contents?(context: InferContext): readonly Dim[] | null;
+  /**
+   * Contents of output 0 as integers in row-major order, for operators that shapes are computed with; null for each that is not
+   * known, null when none is. Asked only where the output is small and of known shape.
+   */
+  contents?(context: ContentsContext): readonly Element[] | null;
+  /** The same for operators with several outputs. */
+  contentsOf?(context: ContentsContext, output: number): readonly Element[] | null;
 }
 
 type OpParts = Omit<OpDef, 'domain' | 'macs' | 'attributes'> & Partial<Pick<OpDef, 'domain' | 'macs' | 'attributes'>>;
@@ -110,24 +125,6 @@ export function requiredTensor(context: EvaluateContext, index: number, what: st
 function missing(context: OpContext, index: number, what: string): never {
   const { node } = context;
   return fail(graphMessages.missingInput({ op: node.op, node: node.name, index, what }, { origin: node.origin }));
-}
-
-/** The known numbers that an output shape depends on; a coded error when they are not known before the run. */
-export function knownDims(context: InferContext, index: number, what: string): readonly Dim[] {
-  requiredType(context, index, what);
-  const { node } = context;
-  return (
-    context.dims(index) ?? fail(graphMessages.contentsNotKnown({ op: node.op, node: node.name, index, what }, { origin: node.origin }))
-  );
-}
-
-/** Like `knownDims`, all of them numbers. */
-export function knownInts(context: InferContext, index: number, what: string): readonly number[] {
-  return knownDims(context, index, what).map((d) => {
-    if (typeof d === 'number') return d;
-    const { node } = context;
-    return fail(graphMessages.contentsNotKnown({ op: node.op, node: node.name, index, what }, { origin: node.origin }));
-  });
 }
 
 export function hasInput(context: InferContext | EvaluateContext, index: number): boolean {

@@ -1,7 +1,7 @@
 import { elementCount, type Tensor } from '../../core/index.ts';
 import type { Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
-import { floatsOf, numbersOf, tensorOf, type Numbers } from './numbers.ts';
+import { allocate, floatsOf, numbersOf, tensorOf, type Numbers } from './numbers.ts';
 import {
   badAttribute,
   defineOp,
@@ -12,6 +12,7 @@ import {
   printShape,
   requiredTensor,
   requiredType,
+  type AttributeDefault,
   type EvaluateContext,
   type InferContext,
   type OpContext,
@@ -19,14 +20,14 @@ import {
 } from './op-def.ts';
 import { readConcreteWindow, readWindow, windowOutput } from './window.ts';
 
-const windowAttributes = {
+export const windowAttributes: Readonly<Record<string, AttributeDefault>> = {
   auto_pad: 'NOTSET',
   ceil_mode: 0,
   dilations: 'computed',
   kernel_shape: 'required',
   pads: 'computed',
   strides: 'computed',
-} as const;
+};
 
 export const maxPool: OpDef = defineOp({
   name: 'MaxPool',
@@ -63,8 +64,8 @@ export const averagePool: OpDef = defineOp({
     const x = requiredTensor(context, 0, 'X');
     const type = outputType(context);
     const plan = poolPlan(context, x.shape, type.shape);
-    const out = new Float32Array(elementCount(type.shape));
-    sumOverWindows(plan, floatsOf(x), 0, (sum, count, at) => {
+    const out = allocate(x.dtype === 'float64' ? 'float64' : 'float32', elementCount(type.shape));
+    sumOverWindows(plan, x.dtype === 'float64' ? numbersOf(x) : floatsOf(x), 0, (sum, count, at) => {
       out[at] = sum / count;
     });
     return [tensorOf(type.dtype, type.shape, out)];
@@ -80,8 +81,8 @@ export const globalAveragePool: OpDef = defineOp({
     const x = requiredTensor(context, 0, 'X');
     const type = outputType(context);
     const plan = globalPlan(x.shape);
-    const out = new Float32Array(elementCount(type.shape));
-    sumOverWindows(plan, floatsOf(x), 0, (sum, count, at) => {
+    const out = allocate(x.dtype === 'float64' ? 'float64' : 'float32', elementCount(type.shape));
+    sumOverWindows(plan, x.dtype === 'float64' ? numbersOf(x) : floatsOf(x), 0, (sum, count, at) => {
       out[at] = sum / count;
     });
     return [tensorOf(type.dtype, type.shape, out)];
@@ -103,7 +104,7 @@ export const globalMaxPool: OpDef = defineOp({
   },
 });
 
-function poolType(context: InferContext): TensorType {
+export function poolType(context: InferContext): TensorType {
   const x = requiredType(context, 0, 'X');
   const kernel = kernelOf(context);
   if (x.shape.length !== kernel.length + 2 || kernel.length > 3) {
@@ -123,7 +124,7 @@ function kernelOf(context: OpContext): readonly number[] {
   return kernel ?? badAttribute(context, 'kernel_shape', 'missing', 'the window size, one number for each spatial axis');
 }
 
-function globalType(context: InferContext): TensorType {
+export function globalType(context: InferContext): TensorType {
   const x = requiredType(context, 0, 'X');
   if (x.shape.length < 2) misfit(context, `the input ${printShape(x.shape)} has no channels`);
   return { dtype: x.dtype, shape: x.shape.map((d: Dim, i) => (i < 2 ? d : 1)) };

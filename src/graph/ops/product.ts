@@ -3,6 +3,8 @@
  * fp32: every product and every sum rounded, k ascending. int32: wraps, so any order gives the same bits.
  */
 
+import type { Numbers } from './numbers.ts';
+
 /** Row-major operands; `a` starts at aOffset with rows of `k`, `b` rows of `n` from 0, `c` starts at cOffset with rows cStride apart. */
 export interface ProductShape {
   readonly m: number;
@@ -45,6 +47,20 @@ export function productFloat(a: Float32Array, b: Float32Array, c: Float32Array, 
       const w = a[a0 + p] ?? 0;
       const from = p * n;
       for (let j = 0; j < n; j++) c[c0 + j] = (c[c0 + j] ?? 0) + Math.fround(w * (b[from + j] ?? 0));
+    }
+  }
+}
+
+/** The same in doubles, not rounded further: of float64 operands, and of integers, whose sums are exact to 2^53. */
+export function productDouble(a: Numbers, b: Numbers, c: Float64Array, shape: ProductShape): void {
+  const { m, n, k, aOffset, cOffset, cStride } = shape;
+  for (let row = 0; row < m; row++) {
+    const a0 = aOffset + row * k;
+    const c0 = cOffset + row * cStride;
+    for (let p = 0; p < k; p++) {
+      const w = a[a0 + p] ?? 0;
+      const from = p * n;
+      for (let j = 0; j < n; j++) c[c0 + j] = (c[c0 + j] ?? 0) + w * (b[from + j] ?? 0);
     }
   }
 }

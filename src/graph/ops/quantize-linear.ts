@@ -1,6 +1,9 @@
 /** Casts and the QDQ operators. */
-import { elementCount, integerRange, isFloat, quantize, type DType, type Tensor } from '../../core/index.ts';
-import { allocate, floatsOf, numbersOf, tensorOf } from './numbers.ts';
+import { bitsOf, bytesOf, elementCount, integerRange, isFloat, quantize, viewBytes, type DType, type Tensor } from '../../core/index.ts';
+import { combinedContents } from './contents.ts';
+import { convertElement } from './element-rules.ts';
+import { castTensor, dtypeAttribute, requiredDtype } from './cast.ts';
+import { allocate, floatsOf, narrowBits, numbersOf, tensorOf } from './numbers.ts';
 import {
   badAttribute,
   defineOp,
@@ -11,99 +14,117 @@ import {
   outputType,
   requiredTensor,
   requiredType,
+  stringAttribute,
+  type ContentsContext,
+  type Element,
   type EvaluateContext,
-  type InferContext,
-  type OpContext,
   type OpDef,
 } from './op-def.ts';
-import type { Dim } from '../dim.ts';
 
-/** Element types of ONNX TensorProto.DataType that can be computed with, by number. */
-const dtypeCodes: Readonly<Record<number, DType>> = {
-  1: 'float32',
-  2: 'uint8',
-  3: 'int8',
-  4: 'uint16',
-  5: 'int16',
-  6: 'int32',
-  7: 'int64',
-  9: 'bool',
-  10: 'float16',
-  11: 'float64',
-  12: 'uint32',
-  13: 'uint64',
-  16: 'bfloat16',
-};
-
-function dtypeAttribute(context: OpContext, attribute: string): DType | undefined {
-  const a = context.node.attributes[attribute];
-  if (a?.kind === 'string') return Object.values(dtypeCodes).find((d) => d === a.value);
-  return a?.kind === 'int' ? dtypeCodes[a.value] : undefined;
+/** How Cast rounds to narrow floats. */
+function converted(context: EvaluateContext): Tensor {
+  const saturate = intAttribute(context, 'saturate', 1) !== 0;
+  const mode = stringAttribute(context, 'round_mode', 'up');
+  if (mode !== 'up' && mode !== 'down' && mode !== 'nearest') return badAttribute(context, 'round_mode', `"${mode}"`, 'up, down, nearest');
+  return castTensor(requiredTensor(context, 0, 'input'), outputType(context).dtype, saturate, mode);
 }
 
-function castTensor(x: Tensor, dtype: DType): Tensor {
-  if (x.dtype === dtype) return x;
-  const source = numbersOf(x);
-  if (dtype === 'bool') return tensorOf('bool', x.shape, source);
-  const out = allocate(dtype, source.length);
-  const truncate = !isFloat(dtype) && isFloat(x.dtype);
-  for (let i = 0; i < out.length; i++) out[i] = truncate ? Math.trunc(source[i] ?? 0) : (source[i] ?? 0);
-  return tensorOf(dtype, x.shape, out);
-}
-
-const contentsOfInput = (context: InferContext): readonly Dim[] | null => context.dims(0);
+const convertedContents = (context: ContentsContext): readonly Element[] | null =>
+  combinedContents({ ...context, inputs: context.inputs.slice(0, 1) }, convertElement(context.outputs[0]?.dtype === 'bool'));
 
 export const cast: OpDef = defineOp({
   name: 'Cast',
   since: [1, 6, 9, 13, 19, 21, 23, 24, 25],
   kernelClass: 'elementwise',
-  attributes: { to: 'required', saturate: 1 },
+  attributes: { to: 'required', saturate: 1, round_mode: 'up' },
   infer(context) {
     const x = requiredType(context, 0, 'input');
-    const to = dtypeAttribute(context, 'to');
-    const given = context.node.attributes['to'];
-    if (to === undefined) {
-      return badAttribute(
-        context,
-        'to',
-        given?.kind === 'int' ? `type number ${given.value}` : 'missing',
-        Object.values(dtypeCodes).join(', '),
-      );
-    }
+    const to = requiredDtype(context, 'to');
     return [{ dtype: to, shape: x.shape }];
   },
-  evaluate: (context) => [castTensor(requiredTensor(context, 0, 'input'), outputType(context).dtype)],
-  contents: contentsOfInput,
+  evaluate: (context) => [converted(context)],
+  contents: convertedContents,
 });
 
 export const castLike: OpDef = defineOp({
   name: 'CastLike',
   since: [15, 19, 21, 23, 24, 25],
   kernelClass: 'elementwise',
-  attributes: { saturate: 1 },
+  attributes: { saturate: 1, round_mode: 'up' },
   infer: (context) => [{ dtype: requiredType(context, 1, 'target_type').dtype, shape: requiredType(context, 0, 'input').shape }],
-  evaluate: (context) => [castTensor(requiredTensor(context, 0, 'input'), outputType(context).dtype)],
-  contents: contentsOfInput,
+  evaluate: (context) => [converted(context)],
+  contents: convertedContents,
 });
 
-/** Which scale belongs to element i: one for all, one for each index of the axis, or one for each block of it. */
-function scaleIndex(context: EvaluateContext, x: Tensor, scale: Tensor): (i: number) => number {
-  if (elementCount(scale.shape) === 1) return () => 0;
+/** The same bits under another type of the same width. */
+export const bitCast: OpDef = defineOp({
+  name: 'BitCast',
+  since: [26],
+  kernelClass: 'move',
+  attributes: { to: 'required' },
+  infer(context) {
+    const x = requiredType(context, 0, 'input');
+    const to = requiredDtype(context, 'to');
+    if (to === 'string' || x.dtype === 'string') misfit(context, 'strings have no bits to look at');
+    if (bitsOf(to) !== bitsOf(x.dtype)) {
+      misfit(context, `${x.dtype} has ${bitsOf(x.dtype)} bits, ${to} ${bitsOf(to)}`, 'Both types must have the same width');
+    }
+    return [{ dtype: to, shape: x.shape }];
+  },
+  evaluate(context) {
+    const x = requiredTensor(context, 0, 'input');
+    const type = outputType(context);
+    return [{ dtype: type.dtype, shape: type.shape, data: viewBytes(type.dtype, bytesOf(x)) }];
+  },
+});
+
+/** A run of elements along an axis, and the scale of each: scaleAt + i · scaleStep. */
+type ScaledRun = (from: number, length: number, scaleAt: number, scaleStep: 0 | 1) => void;
+
+/** Visits all elements in order, as runs: one scale for all, one for each index of the axis, or one for each block of it. */
+function forScales(context: EvaluateContext, x: Tensor, scale: Tensor, visit: ScaledRun): void {
+  const count = elementCount(x.shape);
+  if (elementCount(scale.shape) === 1 && (scale.shape.length < 2 || count === 1)) return visit(0, count, 0, 0);
   const axis = normalizeAxis(context, intAttribute(context, 'axis', 1), x.shape.length);
   const inner = elementCount(x.shape.slice(axis + 1));
   const size = x.shape[axis] ?? 1;
+  const outer = elementCount(x.shape.slice(0, axis));
   if (scale.shape.length === 1) {
     if (scale.shape[0] !== size) misfit(context, `${scale.shape[0]} scales for axis ${axis} of size ${size}`);
-    return (i) => Math.floor(i / inner) % size;
+    for (let o = 0; o < outer; o++) {
+      if (inner === 1) visit(o * size, size, 0, 1);
+      else for (let k = 0; k < size; k++) visit((o * size + k) * inner, inner, k, 0);
+    }
+    return;
   }
   const block = intAttribute(context, 'block_size', 0);
   if (block < 1) badAttribute(context, 'block_size', String(block), 'a whole number from 1 where scales have the rank of the input');
   const blocks = scale.shape[axis] ?? 1;
-  return (i) => {
-    const k = Math.floor(i / inner) % size;
-    return (Math.floor(i / (inner * size)) * blocks + Math.floor(k / block)) * inner + (i % inner);
-  };
+  for (let o = 0; o < outer; o++) {
+    if (inner === 1) {
+      for (let b = 0; b * block < size; b++) visit(o * size + b * block, Math.min(block, size - b * block), o * blocks + b, 0);
+    } else {
+      for (let k = 0; k < size; k++) visit((o * size + k) * inner, inner, (o * blocks + Math.floor(k / block)) * inner, 1);
+    }
+  }
 }
+
+const quantizedTypes: readonly DType[] = [
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'int4',
+  'uint4',
+  'int2',
+  'uint2',
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
+  'float4e2m1',
+];
 
 export const quantizeLinear: OpDef = defineOp({
   name: 'QuantizeLinear',
@@ -114,27 +135,33 @@ export const quantizeLinear: OpDef = defineOp({
     const x = requiredType(context, 0, 'x');
     requiredType(context, 1, 'y_scale');
     const dtype = context.inputs[2]?.dtype ?? dtypeAttribute(context, 'output_dtype') ?? 'uint8';
-    if (!['int8', 'uint8', 'int16', 'uint16', 'int32'].includes(dtype)) {
-      badAttribute(context, 'output_dtype', dtype, 'int8, uint8, int16, uint16');
-    }
+    if (!quantizedTypes.includes(dtype)) badAttribute(context, 'output_dtype', dtype, quantizedTypes.join(', '));
     return [{ dtype, shape: x.shape }];
   },
-  /** y = clamp(roundHalfEven(f32(x / scale)) + zeroPoint) */
+  /** y = clamp(roundHalfEven(f32(x / scale)) + zeroPoint); of narrow floats y = nearest(f32(x / scale)). */
   evaluate(context) {
     const x = requiredTensor(context, 0, 'x');
     const scaleTensor = requiredTensor(context, 1, 'y_scale');
-    const type = outputType(context);
-    const at = scaleIndex(context, x, scaleTensor);
+    const { dtype, shape } = outputType(context);
     const source = floatsOf(x);
     const scales = floatsOf(scaleTensor);
     const zeros = hasInput(context, 2) ? numbersOf(requiredTensor(context, 2, 'y_zero_point')) : null;
-    const [lo, hi] = integerRange(type.dtype);
-    const out = allocate(type.dtype, source.length);
-    for (let i = 0; i < out.length; i++) {
-      const k = at(i);
-      out[i] = quantize(source[i] ?? 0, scales[k] ?? 1, zeros?.[k] ?? 0, lo, hi);
+    if (isFloat(dtype)) {
+      const out = new Float32Array(source.length);
+      forScales(context, x, scaleTensor, (from, length, at, step) => {
+        for (let i = 0; i < length; i++) out[from + i] = (source[from + i] ?? 0) / (scales[at + i * step] ?? 1);
+      });
+      return [{ dtype, shape, data: narrowBits(dtype, out, intAttribute(context, 'saturate', 1) !== 0) }];
     }
-    return [tensorOf(type.dtype, type.shape, out)];
+    const [lo, hi] = integerRange(dtype);
+    const out = allocate(dtype, source.length);
+    forScales(context, x, scaleTensor, (from, length, at, step) => {
+      for (let i = 0; i < length; i++) {
+        const k = at + i * step;
+        out[from + i] = quantize(source[from + i] ?? 0, scales[k] ?? 1, zeros?.[k] ?? 0, lo, hi);
+      }
+    });
+    return [tensorOf(dtype, shape, out)];
   },
 });
 
@@ -153,17 +180,18 @@ export const dequantizeLinear: OpDef = defineOp({
     const x = requiredTensor(context, 0, 'x');
     const scaleTensor = requiredTensor(context, 1, 'x_scale');
     const type = outputType(context);
-    const at = scaleIndex(context, x, scaleTensor);
     const source = numbersOf(x);
     const scales = floatsOf(scaleTensor);
     const zeros = hasInput(context, 2) ? numbersOf(requiredTensor(context, 2, 'x_zero_point')) : null;
     const out = new Float32Array(source.length);
-    for (let i = 0; i < out.length; i++) {
-      const k = at(i);
-      out[i] = ((source[i] ?? 0) - (zeros?.[k] ?? 0)) * (scales[k] ?? 1);
-    }
+    forScales(context, x, scaleTensor, (from, length, at, step) => {
+      for (let i = 0; i < length; i++) {
+        const k = at + i * step;
+        out[from + i] = ((source[from + i] ?? 0) - (zeros?.[k] ?? 0)) * (scales[k] ?? 1);
+      }
+    });
     return [tensorOf(type.dtype, type.shape, out)];
   },
 });
 
-export const convertOps: readonly OpDef[] = [cast, castLike, quantizeLinear, dequantizeLinear];
+export const convertOps: readonly OpDef[] = [cast, castLike, bitCast, quantizeLinear, dequantizeLinear];

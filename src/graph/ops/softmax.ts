@@ -1,5 +1,6 @@
-import { elementCount, exp32, log32, type Tensor } from '../../core/index.ts';
-import { floatsOf, tensorOf } from './numbers.ts';
+import { elementCount, exp64, log64, type Tensor } from '../../core/index.ts';
+import { roundingOf } from './elements.ts';
+import { allocate, numbersOf, tensorOf } from './numbers.ts';
 import {
   defineOp,
   intAttribute,
@@ -12,10 +13,8 @@ import {
   type OpDef,
 } from './op-def.ts';
 
-const round = Math.fround;
-
 /** Before opset 13 the input is seen as a matrix, cut at `axis` (default 1); from then on one axis (default -1) is normalized. */
-function region(context: OpContext, shape: readonly number[]): { outer: number; length: number; inner: number } {
+export function axisRegion(context: OpContext, shape: readonly number[]): { outer: number; length: number; inner: number } {
   const rank = shape.length;
   if (context.opset < 13) {
     const given = intAttribute(context, 'axis', 1);
@@ -30,9 +29,10 @@ function region(context: OpContext, shape: readonly number[]): { outer: number; 
 function evaluate(context: EvaluateContext, logarithm: boolean): readonly Tensor[] {
   const x = requiredTensor(context, 0, 'input');
   const type = outputType(context);
-  const { outer, length, inner } = region(context, x.shape);
-  const source = floatsOf(x);
-  const out = new Float32Array(source.length);
+  const { outer, length, inner } = axisRegion(context, x.shape);
+  const source = numbersOf(x);
+  const out = allocate(x.dtype, source.length);
+  const round = roundingOf(x.dtype);
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       const start = o * length * inner + i;
@@ -41,12 +41,12 @@ function evaluate(context: EvaluateContext, logarithm: boolean): readonly Tensor
       for (let at = start; at < end; at += inner) max = Math.max(max, source[at] ?? 0);
       let sum = 0;
       for (let at = start; at < end; at += inner) {
-        const e = exp32(round((source[at] ?? 0) - max));
+        const e = round(exp64(round((source[at] ?? 0) - max)));
         out[at] = e;
         sum = round(sum + e);
       }
       if (logarithm) {
-        const logSum = log32(sum);
+        const logSum = round(log64(sum));
         for (let at = start; at < end; at += inner) out[at] = round((source[at] ?? 0) - max) - logSum;
       } else {
         for (let at = start; at < end; at += inner) out[at] = (out[at] ?? 0) / sum;

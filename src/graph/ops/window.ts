@@ -1,5 +1,5 @@
 /** Sliding windows: the geometry shared by convolutions and pooling, any number of spatial axes. */
-import { addDim, ceilDivDim, floorDivDim, maxDim, mulDim, subDim, type Dim } from '../dim.ts';
+import { addDim, ceilDivDim, floorDivDim, maxDim, minDim, mulDim, subDim, type Dim } from '../dim.ts';
 import { badAttribute, intsAttribute, misfit, stringAttribute, type OpContext } from './op-def.ts';
 
 export interface Window {
@@ -107,8 +107,5 @@ export function windowOutput(
   }
   const out = addDim(rounding === 'floor' ? floorDivDim(room, s) : ceilDivDim(room, s), 1);
   // A last window that would start in the end padding is dropped (the input and the begin padding are all it may see).
-  if (rounding === 'ceil-inside' && typeof out === 'number' && typeof input === 'number' && typeof padBegin === 'number') {
-    return (out - 1) * s >= input + padBegin ? out - 1 : out;
-  }
-  return out;
+  return rounding === 'ceil-inside' ? minDim(out, addDim(floorDivDim(subDim(addDim(input, padBegin), 1), s), 1)) : out;
 }

@@ -576,3 +576,6 @@ export namespace systole {
 }
 
 export const fields: Readonly<Record<string, Readonly<Record<number, readonly [name: string, type: string]>>>>;
+
+export const Reader: typeof $protobuf.Reader;
+export type Reader = $protobuf.Reader;

@@ -2616,3 +2616,5 @@ export const fields = {
     "WeightSegment": { 1: ["offset", "double"], 2: ["bytes", "double"], 3: ["hash", "string"] },
     "Diagnostic": { 1: ["code", "string"], 2: ["severity", "string"], 3: ["message", "string"], 4: ["origin[]", "string"], 5: ["file", "string"], 6: ["line", "double"], 7: ["column", "double"] },
 };
+
+export const Reader = $protobuf.Reader;

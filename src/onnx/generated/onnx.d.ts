@@ -951,6 +951,98 @@ export namespace onnx {
           ({ dim?: undefined; dimValue?: null; dimParam?: null }|{ dim?: "dimValue"; dimValue: number|Long; dimParam?: null }|{ dim?: "dimParam"; dimValue?: null; dimParam: string })
         );
     }
+
+    interface ISequenceProto extends onnx.SequenceProto.$Properties {
+    }
+
+    class SequenceProto {
+        constructor(properties?: onnx.SequenceProto.$Properties);
+        $unknowns?: Uint8Array[];
+        name: (string|null);
+        elemType: (number|null);
+        tensorValues: onnx.TensorProto[];
+        sparseTensorValues: onnx.SparseTensorProto[];
+        sequenceValues: onnx.SequenceProto[];
+        mapValues: onnx.MapProto[];
+        optionalValues: onnx.OptionalProto[];
+        static encode(message: onnx.SequenceProto.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): onnx.SequenceProto & onnx.SequenceProto.$Shape;
+    }
+
+    namespace SequenceProto {
+        interface $Properties {
+            name?: (string|null);
+            elemType?: (number|null);
+            tensorValues?: onnx.TensorProto.$Properties[];
+            sparseTensorValues?: onnx.SparseTensorProto.$Properties[];
+            sequenceValues?: onnx.SequenceProto.$Properties[];
+            mapValues?: onnx.MapProto.$Properties[];
+            optionalValues?: onnx.OptionalProto.$Properties[];
+            $unknowns?: Uint8Array[];
+        }
+        type $Shape = onnx.SequenceProto.$Properties;
+    }
+
+    interface IMapProto extends onnx.MapProto.$Properties {
+    }
+
+    class MapProto {
+        constructor(properties?: onnx.MapProto.$Properties);
+        $unknowns?: Uint8Array[];
+        name: (string|null);
+        keyType: (number|null);
+        keys: (number|Long)[];
+        stringKeys: Uint8Array[];
+        values: (onnx.SequenceProto|null);
+        static encode(message: onnx.MapProto.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): onnx.MapProto & onnx.MapProto.$Shape;
+    }
+
+    namespace MapProto {
+        interface $Properties {
+            name?: (string|null);
+            keyType?: (number|null);
+            keys?: (number|Long)[];
+            stringKeys?: Uint8Array[];
+            values?: (onnx.SequenceProto.$Properties|null);
+            $unknowns?: Uint8Array[];
+        }
+        type $Shape = onnx.MapProto.$Properties;
+    }
+
+    interface IOptionalProto extends onnx.OptionalProto.$Properties {
+    }
+
+    class OptionalProto {
+        constructor(properties?: onnx.OptionalProto.$Properties);
+        $unknowns?: Uint8Array[];
+        name: (string|null);
+        elemType: (number|null);
+        tensorValue: (onnx.TensorProto|null);
+        sparseTensorValue: (onnx.SparseTensorProto|null);
+        sequenceValue: (onnx.SequenceProto|null);
+        mapValue: (onnx.MapProto|null);
+        optionalValue: (onnx.OptionalProto|null);
+        static encode(message: onnx.OptionalProto.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): onnx.OptionalProto & onnx.OptionalProto.$Shape;
+    }
+
+    namespace OptionalProto {
+        interface $Properties {
+            name?: (string|null);
+            elemType?: (number|null);
+            tensorValue?: (onnx.TensorProto.$Properties|null);
+            sparseTensorValue?: (onnx.SparseTensorProto.$Properties|null);
+            sequenceValue?: (onnx.SequenceProto.$Properties|null);
+            mapValue?: (onnx.MapProto.$Properties|null);
+            optionalValue?: (onnx.OptionalProto.$Properties|null);
+            $unknowns?: Uint8Array[];
+        }
+        type $Shape = onnx.OptionalProto.$Properties;
+    }
 }
 
 export const fields: Readonly<Record<string, Readonly<Record<number, readonly [name: string, type: string]>>>>;
+
+export const Reader: typeof $protobuf.Reader;
+export type Reader = $protobuf.Reader;

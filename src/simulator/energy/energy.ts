@@ -9,6 +9,7 @@
  *
  * Approximation: no constant, no energy. A machine that prices no memory of a name gets 0 J there.
  */
+import { ofOperands } from '../../core/index.ts';
 import type { Machine } from '../../hw-configs/machine.ts';
 import { add, real } from '../kernel/columns.ts';
 import { movedIndex, type Counters } from '../observe/counters.ts';
@@ -52,7 +53,7 @@ export function priceEnergy(counters: Counters, machine: Machine, seconds: numbe
   }));
   for (let kernel = 0; kernel < counters.kernelRows; kernel++) {
     counters.macDTypes.forEach((dtype, i) => {
-      pay(kernel, 'matrix', real(counters.macs, kernel * counters.macDTypes.length + i) * (energy.macPj[dtype]?.value ?? 0));
+      pay(kernel, 'matrix', real(counters.macs, kernel * counters.macDTypes.length + i) * (ofOperands(energy.macPj, dtype)?.value ?? 0));
     });
     pay(kernel, 'vector', real(counters.vectorOps, kernel) * energy.vectorOpPj.value);
     pay(kernel, 'host', real(counters.hostOps, kernel) * energy.hostOpPj.value);

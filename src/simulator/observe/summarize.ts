@@ -1,5 +1,5 @@
 /** From columns to the result document: names in place of indices, cycles in place of picoseconds. No model here, only sums and ratios. */
-import { invariant, type DType } from '../../core/index.ts';
+import { invariant, ofOperands, type DType } from '../../core/index.ts';
 import type { Machine } from '../../hw-configs/machine.ts';
 import { commandOps, operands, peakMacsPerTick, type Bounds, type EntryPoint, type Executable } from '../../isa/index.ts';
 import type { Energy } from '../energy/energy.ts';
@@ -235,7 +235,7 @@ function idealCycles(macs: number, dtype: DType, machine: Machine): number {
   let perCycle = 0;
   for (const core of Object.values(machine.cores)) {
     const speed = (core.count * (machine.clocks[core.clock] ?? 0)) / reference;
-    perCycle += peakMacsPerTick(core.matrix, core.matrix.rates[dtype] ?? 0) * speed;
+    perCycle += peakMacsPerTick(core.matrix, ofOperands(core.matrix.rates, dtype) ?? 0) * speed;
   }
   return perCycle === 0 ? 0 : macs / perCycle;
 }

@@ -1,5 +1,6 @@
 /** What is in memory before a run, and what is read from it after. */
 import {
+  bitsOf,
   bytesOf,
   bytesPerElement,
   elementCount,
@@ -77,7 +78,11 @@ function inputProblem(binding: TensorBinding, tensor: Tensor | undefined): Diagn
   if (tensor === undefined) return simulatorMessages.missingInput({ name, dtype, shape });
   const sameShape = tensor.shape.length === shape.length && tensor.shape.every((d, i) => d === shape[i]);
   const typeFits = tensor.dtype === dtype || (tensor.dtype === 'float32' && quantization !== null);
-  if (sameShape && typeFits && tensor.data.length === elementCount(shape)) return null;
+  const count = bitsOf(tensor.dtype) < 8 ? tensorBytes(tensor.dtype, elementCount(shape)) : elementCount(shape);
+  if (sameShape && typeFits && tensor.data.length === count) {
+    if (dtype !== 'string') return null;
+    return simulatorMessages.hasNoBytes({ value: name, kind: 'text', segment: 'main' });
+  }
   const given = `${tensor.dtype} [${tensor.shape.join(', ')}]`;
   const wanted = `${dtype}${quantization === null ? '' : ' (or float32)'} [${shape.join(', ')}]`;
   return simulatorMessages.wrongInput({ name, given, wanted });

@@ -199,6 +199,9 @@ function compute(step: VectorStep, registers: readonly Float64Array[], n: number
     case 'addInt':
       for (let i = 0; i < n; i++) d[i] = ((a[i] ?? 0) + (b[i] ?? 0)) | 0;
       return;
+    case 'mulInt':
+      for (let i = 0; i < n; i++) d[i] = Math.imul(a[i] ?? 0, b[i] ?? 0);
+      return;
     case 'load':
     case 'loadInt':
     case 'store':

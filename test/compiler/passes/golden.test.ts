@@ -1,6 +1,7 @@
 /** One text per pass: what goes in, what comes out. Update with `vitest -u` and read the difference. */
 import { describe, expect, test } from 'vitest';
 import {
+  absorbQuantization,
   canonicalise,
   foldBatchNorm,
   foldConstants,
@@ -9,6 +10,7 @@ import {
   runPasses,
   type Pass,
 } from '../../../src/compiler/passes/index.ts';
+import { splitZeroPoints } from '../../../src/compiler/passes/split-zero-points.ts';
 import { compactGraph, parseGraph, printGraph, verifyGraph } from '../../../src/graph/index.ts';
 
 const cases: readonly { readonly name: string; readonly pass: Pass; readonly before: string }[] = [
@@ -163,6 +165,62 @@ const cases: readonly { readonly name: string; readonly pass: Pass; readonly bef
       %s: float32[1, 2, 2, 2] = Sigmoid(%m) name "sigmoid" origin ["sigmoid"]
       %t: float32[1, 2, 2, 2] = Tanh(%s) name "tanh" origin ["tanh"]
       %y: float32[1, 2, 2, 2] = Mul(%t, %s) name "gate" origin ["gate"]
+      return %y
+    }`,
+  },
+  {
+    name: 'absorb-quantization',
+    pass: absorbQuantization,
+    before: `graph "qdq" opset 21 {
+      input %x: float32[1, 2, 4, 4]
+      const %sx: float32[] = [0.5]
+      const %zx: int8[] = [3]
+      const %sy: float32[] = [0.25]
+      const %zy: int8[] = [-128]
+      const %w: int8[2, 2, 1, 1] = [1, 2, 3, 4]
+      const %sw: float32[2] = [0.125, 0.25]
+      const %zw: int8[2] = [0, 0]
+      const %b: int32[2] = [10, -20]
+      const %sb: float32[2] = [0.0625, 0.125]
+      const %zb: int32[2] = [0, 0]
+      %xq: int8[1, 2, 4, 4] = QuantizeLinear(%x, %sx, %zx) name "xq" origin ["xq"]
+      %xd: float32[1, 2, 4, 4] = DequantizeLinear(%xq, %sx, %zx) name "xd" origin ["xd"]
+      %wd: float32[2, 2, 1, 1] = DequantizeLinear(%w, %sw, %zw) {axis: 0} name "wd" origin ["wd"]
+      %bd: float32[2] = DequantizeLinear(%b, %sb, %zb) {axis: 0} name "bd" origin ["bd"]
+      %c: float32[1, 2, 4, 4] = Conv(%xd, %wd, %bd) name "conv" origin ["conv"]
+      %r: float32[1, 2, 4, 4] = Relu(%c) name "relu" origin ["relu"]
+      %rq: int8[1, 2, 4, 4] = QuantizeLinear(%r, %sy, %zy) name "rq" origin ["rq"]
+      %rd: float32[1, 2, 4, 4] = DequantizeLinear(%rq, %sy, %zy) name "rd" origin ["rd"]
+      %t: float32[1, 4, 4, 2] = Transpose(%rd) {perm: [0, 2, 3, 1]} name "transpose" origin ["transpose"]
+      %u: float32[1, 4, 4, 2] = Tanh(%t) name "tanh" origin ["tanh"]
+      return %u
+    }`,
+  },
+  {
+    name: 'absorb-quantization-views',
+    pass: absorbQuantization,
+    before: `graph "views" opset 21 {
+      input %q: uint8[2, 4]
+      const %s: float32[] = [0.5]
+      const %z: uint8[] = [128]
+      const %t: float32[] = [0.25]
+      %a: float32[2, 4] = DequantizeLinear(%q, %s, %z) name "a" origin ["a"]
+      %b: float32[2, 4] = Sigmoid(%a) name "b" origin ["b"]
+      %c: uint8[2, 4] = QuantizeLinear(%b, %s, %z) name "c" origin ["c"]
+      %d: float32[2, 4] = DequantizeLinear(%c, %t, %z) name "d" origin ["d"]
+      %e: float32[2, 4] = Add(%d, %b) name "e" origin ["e"]
+      return %e, %c
+    }`,
+  },
+  {
+    name: 'split-zero-points',
+    pass: splitZeroPoints,
+    before: `graph "integer" opset 21 {
+      input %a: uint8[2, 3]
+      input %za: uint8[]
+      const %b: int8[3, 2] = [1, 2, 3, 4, 5, 6]
+      const %zb: int8[2] = [1, -1]
+      %y: int32[2, 2] = MatMulInteger(%a, %b, %za, %zb) name "product" origin ["product"]
       return %y
     }`,
   },

@@ -1,0 +1,48 @@
+/** Which conversions between element types, and which whole-number arithmetic, the vector engine does exactly as the operators say. */
+import type { DType } from '../../core/index.ts';
+import type { Graph, Node, Value, ValueId } from '../../graph/index.ts';
+
+const integerArithmetic: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul']);
+
+/** Sums, differences and products of plain int32, which wrap; null for other nodes. */
+export function integerOpcode(graph: Graph, node: Node): string | null {
+  if (node.domain !== '' || !integerArithmetic.has(node.op) || node.inputs.length !== 2) return null;
+  const ids = [...node.inputs, ...node.outputs];
+  const plain = (id: ValueId | null): boolean => {
+    const v = id === null ? undefined : graph.values[id];
+    return v !== undefined && v.type.dtype === 'int32' && v.quantization === null;
+  };
+  return ids.every(plain) ? node.op : null;
+}
+
+export function isConversion(node: Node): boolean {
+  return node.op === 'QuantizeLinear' || node.op === 'DequantizeLinear' || node.op === 'Cast';
+}
+
+/** Types that registers hold exactly. */
+const registerTypes: ReadonlySet<DType> = new Set<DType>(['float32', 'int8', 'uint8', 'int16', 'uint16', 'int32']);
+
+/** Scales and zero points: one, or one for each index of an axis, known before the run or not. */
+export function canConvert(graph: Graph, node: Node): boolean {
+  const [x, scale, zero] = node.inputs;
+  const input = valueOf(graph, x as number);
+  const output = valueOf(graph, node.outputs[0] as number);
+  if (![input, output].every((v) => registerTypes.has(v.type.dtype))) return false;
+  // DequantizeLinear reads the integers, whatever they stand for.
+  if (node.op !== 'DequantizeLinear' && (input.quantization?.axis ?? null) !== null) return false;
+  // Other casts may not fit, and then wrap; stores saturate.
+  if (node.op === 'Cast')
+    return (
+      output.type.dtype === 'float32' ||
+      output.quantization !== null ||
+      (output.type.dtype === 'int32' && input.type.dtype !== 'float32' && input.quantization === null)
+    );
+  const parameters = [scale, zero].flatMap((id) => (id === null || id === undefined ? [] : [valueOf(graph, id)]));
+  return parameters.every((v) => v.type.shape.length <= 1 && v.quantization === null && registerTypes.has(v.type.dtype));
+}
+
+function valueOf(graph: Graph, id: ValueId): Value {
+  const v = graph.values[id];
+  if (v === undefined) throw new Error(`no value ${id}`);
+  return v;
+}

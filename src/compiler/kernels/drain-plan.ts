@@ -1,0 +1,49 @@
+/** Draining by the vector engine, for arrays without an output stage. */
+import type { VectorStep } from '../../isa/index.ts';
+import type { ContractionKernel } from './spec.ts';
+import { clampTo, createStepWriter } from './vector-plan.ts';
+
+/**
+ * The same kernel for an array without output stage: its VECTOR program takes the sums from the accumulators, adds the bias, rescales and
+ * clamps as the drain would, and goes on with the epilogue.
+ */
+export function drainOnVector(k: ContractionKernel): ContractionKernel {
+  const { drain } = k;
+  const w = createStepWriter();
+  const integer = k.dtype !== 'float32';
+  let input = 0;
+  let value = w.step(integer ? 'loadInt' : 'load', input++);
+  if (drain.bias !== null) value = w.step(integer ? 'addInt' : 'add', value, w.step(integer ? 'loadInt' : 'load', input++));
+  if (drain.multiplier !== null) value = w.step('requantize', value, w.step('load', input++), w.immediate(drain.outZero));
+  if (drain.lo !== -Infinity) value = w.step('max', value, w.immediate(drain.lo));
+  if (drain.hi !== Infinity) value = w.step('min', value, w.immediate(drain.hi));
+  if (k.epilogue === null) {
+    w.store(0, value);
+    return { ...k, drainOn: 'vector', epilogue: { steps: w.steps, operands: [] }, operandStrides: [] };
+  }
+  if (drain.multiplier !== null) value = clampTo(w, value, drain.dtype);
+  return {
+    ...k,
+    drainOn: 'vector',
+    epilogue: { steps: [...w.steps, ...continued(k.epilogue.steps, value, w.steps.length, input)], operands: k.epilogue.operands },
+  };
+}
+
+/** The steps of an epilogue behind others: registers renumbered, its input 0 is `value`, its other inputs come after the first `inputs`. */
+function continued(steps: readonly VectorStep[], value: number, registers: number, inputs: number): VectorStep[] {
+  const moved = (r: number): number => (r < 0 ? r : r === anchor ? value : r + registers);
+  const anchor = steps.find((s) => (s.op === 'load' || s.op === 'loadInt') && s.a === 0)?.dst ?? -1;
+  return steps
+    .filter((s) => s.dst !== anchor || s.op === 'store')
+    .map((s) => {
+      switch (s.op) {
+        case 'load':
+        case 'loadInt':
+          return { ...s, dst: s.dst + registers, a: s.a - 1 + inputs };
+        case 'store':
+          return { ...s, a: moved(s.a) };
+        default:
+          return { ...s, dst: s.dst + registers, a: moved(s.a), b: moved(s.b), c: moved(s.c) };
+      }
+    });
+}

@@ -1,0 +1,88 @@
+/**
+ * Scaled dot-product attention on heads: softmax(q·kᵀ·scale, softcap, + mask)·v. Grouped heads are not copied: the query heads that
+ * share a key head become rows of one product.
+ */
+import type { ValueId } from '../../graph/ir.ts';
+import type { Writer } from './writer.ts';
+
+export interface AttentionParts {
+  /** [batch, queryHeads, queries, size] */
+  readonly q: ValueId;
+  /** [batch, keyHeads, keys, size] */
+  readonly k: ValueId;
+  /** [batch, keyHeads, keys, valueSize] */
+  readonly v: ValueId;
+  readonly scale: number;
+  /** 0: none. */
+  readonly softcap: number;
+  /** Added to the scores [batch, queryHeads, queries, keys], broadcast. */
+  readonly masks: readonly ValueId[];
+}
+
+export interface AttentionResult {
+  /** [batch, queryHeads, queries, valueSize] */
+  readonly y: ValueId;
+  /** Scores: the product, after softcap, with the masks, after softmax. */
+  readonly stages: readonly [ValueId, ValueId, ValueId, ValueId];
+}
+
+export function writeAttention(w: Writer, a: AttentionParts): AttentionResult {
+  const [batch = 1, heads = 1, queries = 1, size = 1] = w.shape(a.q);
+  const [, keyHeads = 1, keys = 1] = w.shape(a.k);
+  const valueSize = w.shape(a.v)[3] ?? 1;
+  const group = heads / keyHeads;
+  const grouped = (x: ValueId, last: number): ValueId => (group === 1 ? x : w.reshape(x, [batch, keyHeads, group * queries, last]));
+  const apart = (x: ValueId, last: number): ValueId => (group === 1 ? x : w.reshape(x, [batch, heads, queries, last]));
+  const product = w.op('MatMul', [grouped(a.q, size), w.transpose(a.k, [0, 1, 3, 2])]);
+  const scaled = apart(a.scale === 1 ? product : w.op('Mul', [product, w.float(a.scale)]), keys);
+  const capped = a.softcap > 0 ? w.op('Mul', [w.op('Tanh', [w.op('Mul', [scaled, w.float(1 / a.softcap)])]), w.float(a.softcap)]) : scaled;
+  const masked = a.masks.reduce((scores, mask) => w.op('Add', [scores, mask]), capped);
+  const weights = w.op('Softmax', [masked], { axis: -1 });
+  const y = apart(w.op('MatMul', [grouped(weights, keys), a.v]), valueSize);
+  return { y, stages: [scaled, capped, masked, weights] };
+}
+
+/** [batch, length, heads · size] -> [batch, heads, length, size] */
+export function splitHeads(w: Writer, x: ValueId, heads: number): ValueId {
+  const [batch = 1, length = 1, width = 1] = w.shape(x);
+  return w.transpose(w.reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+/** [batch, heads, length, size] -> [batch, length, heads · size] */
+export function joinHeads(w: Writer, x: ValueId): ValueId {
+  const [batch = 1, heads = 1, length = 1, size = 1] = w.shape(x);
+  return w.reshape(w.transpose(x, [0, 2, 1, 3]), [batch, length, heads * size]);
+}
+
+/** Adds a new part behind a cache along the sequence, axis 2. */
+export function append(w: Writer, past: ValueId | null, next: ValueId): ValueId {
+  return past === null || w.shape(past)[2] === 0 ? next : w.concat([past, next], 2);
+}
+
+/** What is added where a query may not look: everything outside [at - left, at + right] around its own position; -1: no bound. */
+export function windowMask(
+  w: Writer,
+  queries: number,
+  keys: number,
+  offset: number,
+  left: number,
+  right: number,
+  out: number = -Infinity,
+): ValueId | null {
+  if (left < 0 && right < 0) return null;
+  // Nothing is out of reach of any query (a decode step looks at the whole cache).
+  const lowest = left < 0 ? -1 : offset + queries - 1 - left;
+  const highest = right < 0 ? keys : offset + right;
+  if (lowest <= 0 && highest >= keys - 1) return null;
+  const data = new Float32Array(queries * keys);
+  for (let i = 0; i < queries; i++) {
+    const at = i + offset;
+    for (let j = 0; j < keys; j++) if ((left >= 0 && j < at - left) || (right >= 0 && j > at + right)) data[i * keys + j] = out;
+  }
+  return w.tensor({ dtype: 'float32', shape: [queries, keys], data });
+}
+
+/** A boolean mask (true: may look) or one of numbers, as numbers to add. */
+export function additiveMask(w: Writer, mask: ValueId): ValueId {
+  return w.value(mask).type.dtype === 'bool' ? w.op('Where', [mask, w.float(0), w.float(-Infinity)]) : mask;
+}

@@ -1,0 +1,229 @@
+/** Walks a graph and puts what rules write in the place of nodes, again and again until no rule applies. */
+import { SystoleError } from '../../core/index.ts';
+import { macsOf, meaningType, opDef, printShape } from '../../graph/index.ts';
+import type { Graph, Node, TensorType, ValueId } from '../../graph/ir.ts';
+import type { NotHere } from '../kernels/context.ts';
+import { staticShape } from '../passes/constants.ts';
+import { derivedConstant } from './derived.ts';
+import type { Rule } from './rule.ts';
+import { isControlFlow, keepsQuantization } from './rules.ts';
+import { startWriter, type WriterState } from './writer.ts';
+
+export interface Rewritten {
+  /** The same graph where no rule applied. */
+  readonly graph: Graph;
+  readonly declined: ReadonlyMap<string, NotHere>;
+}
+
+/** @param sizes  `bound`: every size is a number, and what only a run decides takes its upper bound */
+export function rewriteNodes(graph: Graph, ruleOf: (node: Node) => Rule | undefined, sizes: 'bound' | 'open'): Rewritten {
+  const w = startWriter(graph, sizes);
+  const driver = startDriver(graph, w, ruleOf, sizes === 'open');
+  for (const node of graph.nodes) driver.take(node);
+  const { nodes, declined, retired } = driver;
+  const outputs = driver.outputs();
+  const same =
+    nodes.length === graph.nodes.length && nodes.every((n, i) => n === graph.nodes[i]) && outputs.every((id, i) => id === graph.outputs[i]);
+  if (same) return { graph, declined };
+  const unknowns = w.unknowns();
+  const { unknowns: _, ...rest } = graph;
+  return { graph: { ...rest, values: w.values, nodes, outputs, retired, ...(unknowns.length === 0 ? {} : { unknowns }) }, declined };
+}
+
+interface Driver {
+  readonly nodes: Node[];
+  readonly declined: Map<string, NotHere>;
+  readonly retired: Graph['retired'];
+  take(node: Node): void;
+  outputs(): readonly ValueId[];
+}
+
+function startDriver(graph: Graph, w: WriterState, ruleOf: (node: Node) => Rule | undefined, always: boolean): Driver {
+  const nodes: Node[] = [];
+  const declined = new Map<string, NotHere>();
+  const retired: Record<string, Graph['retired'][string]> = { ...graph.retired };
+  const isOutput = new Set(graph.outputs);
+  /** Values that others stand for. */
+  const standIns = new Map<ValueId, ValueId>();
+  /** Values whose type is no longer what the graph said. */
+  const retyped = new Set<ValueId>();
+  const standIn = (id: ValueId): ValueId => {
+    let at = id;
+    for (let next = standIns.get(at); next !== undefined; next = standIns.get(at)) at = next;
+    return at;
+  };
+
+  const retype = (id: ValueId, type: TensorType): void => {
+    const value = w.value(id);
+    // A quantized value keeps the element type it is held in.
+    const held = value.quantization === null ? type : { ...type, dtype: value.type.dtype };
+    if (sameType(value.type, held)) return;
+    w.values[id] = { ...value, type: held };
+    retyped.add(id);
+  };
+  /** The node as it is, with types and, where everything is known, contents. */
+  const keep = (node: Node): void => {
+    const def = opDef(node.domain, node.op);
+    const stale = node.inputs.some((id) => id !== null && retyped.has(id));
+    // Sizes that are open may hang on contents: inference has to see every node.
+    if (def !== undefined && (stale || always)) {
+      const types = w.infer(node);
+      node.outputs.forEach((id, i) => {
+        const type = types[i];
+        if (type !== undefined) retype(id, type);
+      });
+    }
+    const [out] = node.outputs;
+    if (def !== undefined && out !== undefined && node.outputs.length === 1 && !isOutput.has(out) && isSmall(node, w)) {
+      const operands = node.inputs.map((id) => (id === null ? null : w.value(id)));
+      const constant = derivedConstant(def, node, node.version ?? graph.opset, operands, w.value(out));
+      if (constant !== null) {
+        w.values[out] = { ...w.value(out), constant };
+        for (const name of node.origin) retired[name] ??= 'folded';
+        return;
+      }
+    }
+    nodes.push(node);
+  };
+
+  /** Puts results in the place of outputs: the node that makes a result makes the output, where that can be. */
+  const settle = (node: Node, results: readonly (ValueId | null)[], made: Node[]): void => {
+    const renamed = new Map<ValueId, ValueId>();
+    const owns = new Set(made.flatMap((n) => n.outputs));
+    node.outputs.forEach((id, i) => {
+      const result = results[i] ?? null;
+      if (result === null) return;
+      checkSame(node, meaningType(w.value(id)), meaningType(w.value(result)));
+      if (owns.has(result) && !renamed.has(result)) {
+        renamed.set(result, id);
+        retype(id, w.value(result).type);
+      } else if (isOutput.has(id)) {
+        retype(id, w.value(result).type);
+        made.push({
+          op: 'Identity',
+          domain: '',
+          name: `${node.name}:${i}`,
+          inputs: [result],
+          outputs: [id],
+          attributes: {},
+          origin: node.origin,
+        });
+      } else {
+        standIns.set(id, result);
+      }
+    });
+    if (renamed.size === 0) return;
+    const swap = (id: ValueId): ValueId => renamed.get(id) ?? id;
+    made.forEach((n, i) => {
+      made[i] = { ...n, inputs: n.inputs.map((id) => (id === null ? null : swap(id))), outputs: n.outputs.map(swap) };
+    });
+  };
+
+  const take = (start: Node): void => {
+    const waiting: Node[] = [start];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const inputs = next.inputs.map((id) => (id === null ? null : standIn(id)));
+      const node = inputs.every((id, i) => id === next?.inputs[i]) ? next : { ...next, inputs };
+      const rule = ruleOf(node);
+      const done = rule === undefined ? null : apply(rule, node);
+      if (done === null) keep(node);
+      else waiting.push(...done.reverse());
+    }
+  };
+
+  const apply = (rule: Rule, node: Node): Node[] | null => {
+    w.begin(node);
+    if (node.outputs.some((id) => !isBound(w.value(id).type)) && node.inputs.some((id) => id !== null && retyped.has(id))) refresh(node);
+    if (!isControlFlow(node) && ![...node.inputs, ...node.outputs].every((id) => id === null || isBound(w.value(id).type))) return null;
+    if (!keepsQuantization(node) && [...node.inputs, ...node.outputs].some((id) => id !== null && w.value(id).quantization !== null))
+      return null;
+    const results = attempt(rule, w, node);
+    if (results === null) return null;
+    if ('reason' in results) {
+      declined.set(node.name, results);
+      return null;
+    }
+    const made = w.written().slice();
+    const shared = shareMacs(node, made, w);
+    settle(node, results, shared);
+    if (shared.length === 0) for (const name of node.origin) retired[name] ??= 'folded';
+    return shared;
+  };
+  const refresh = (node: Node): void => {
+    w.infer(node).forEach((type, i) => {
+      const id = node.outputs[i];
+      if (id !== undefined) retype(id, type);
+    });
+  };
+
+  return {
+    nodes,
+    declined,
+    retired,
+    take,
+    outputs: () => graph.outputs.map(standIn),
+  };
+}
+
+/** What a rule writes may contradict sizes that were assumed (an upper bound inside a body): the node then stays whole. */
+function attempt(rule: Rule, w: WriterState, node: Node): ReturnType<Rule> {
+  try {
+    return rule(w, node);
+  } catch (error) {
+    if (error instanceof SystoleError) return { reason: error.diagnostics[0]?.message ?? error.message };
+    throw error;
+  }
+}
+
+/** Largest result computed on the spot; longer constants are left to the folding pass. */
+const smallCount = 1024;
+
+function isSmall(node: Node, w: WriterState): boolean {
+  return [...node.inputs, ...node.outputs].every((id) => {
+    if (id === null) return true;
+    const shape = staticShape(w.value(id).type);
+    return shape !== null && shape.reduce((n, d) => n * d, 1) <= smallCount;
+  });
+}
+
+function isBound(type: TensorType): boolean {
+  return type.unranked !== true && type.container === undefined && staticShape(type) !== null;
+}
+
+function sameType(a: TensorType, b: TensorType): boolean {
+  return (
+    a.dtype === b.dtype &&
+    a.container === b.container &&
+    a.unranked === b.unranked &&
+    a.shape.length === b.shape.length &&
+    a.shape.every((d, i) => d === b.shape[i])
+  );
+}
+
+/** A rule that gives another shape is wrong, wherever both are known. */
+function checkSame(node: Node, was: TensorType, is: TensorType): void {
+  if (!isBound(was) || !isBound(is) || sameType(was, is)) return;
+  throw new Error(`lowering ${node.op} "${node.name}" gives ${is.dtype} ${printShape(is.shape)} for ${was.dtype} ${printShape(was.shape)}`);
+}
+
+/** Hands the MACs the original counts to the nodes made of it, in proportion to their own, so that the sum is exact. */
+function shareMacs(node: Node, made: readonly Node[], w: WriterState): Node[] {
+  const graph = { name: '', opset: w.opset, inputs: [], outputs: [], values: w.values, nodes: [], retired: {} };
+  const def = opDef(node.domain, node.op);
+  const total = def === undefined || !node.outputs.every((id) => isBound(w.value(id).type)) ? 0 : macsOf(graph, node);
+  if (total === 0) return made.slice();
+  const own = made.map((n) => macsOf(graph, n));
+  const sum = own.reduce((a, b) => a + b, 0);
+  if (sum === total || sum === 0) return made.slice();
+  let before = 0;
+  let given = 0;
+  return made.map((n, i) => {
+    const mine = own[i] ?? 0;
+    if (mine === 0) return n;
+    before += mine;
+    const upTo = before === sum ? total : Math.floor((before / sum) * total);
+    const macs = upTo - given;
+    given = upTo;
+    return { ...n, macs };
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * Turns what no engine runs whole into operators that engines run:
+ *
+ *     %y = LSTM(%x, %w, %r)   =>   one product for all steps, then step by step: product, gates, state
+ *
+ * In: a graph with bound sizes. Out: the same meaning (up to rounding where a rule says so), written in ai.onnx operators of
+ * `writtenOpset`. Every node keeps the origin of what it came from; its MACs are its share of the original's.
+ */
+import { compactGraph } from '../../graph/index.ts';
+import type { Graph } from '../../graph/ir.ts';
+import type { NotHere } from '../kernels/context.ts';
+import { foldConstants } from '../passes/fold-constants.ts';
+import { removeDeadCode } from '../passes/dead-code.ts';
+import { runPasses, type Pass } from '../passes/pass.ts';
+import { rewriteNodes } from './driver.ts';
+import { controlFlowRule, ruleFor } from './rules.ts';
+
+export interface Lowered {
+  readonly graph: Graph;
+  /** Why nodes stayed whole, by node name. */
+  readonly declined: ReadonlyMap<string, NotHere>;
+}
+
+export function lower(bound: Graph): Lowered {
+  // With the sizes, shapes computed from shapes are known.
+  const before = runPasses(bound, [foldConstants, removeDeadCode]);
+  const { graph, declined } = rewriteNodes(before, ruleFor, 'bound');
+  const after = graph === before ? before : runPasses(graph, [foldConstants, removeDeadCode]);
+  return { graph: compactGraph(withOwnOutputs(after)), declined };
+}
+
+/**
+ * Bodies that run a known number of times as nodes, sizes still open: what is inside then has the sizes of its iteration.
+ *
+ *     %y = If(%true, %x) {then_branch: ...}   =>   the nodes of the branch
+ */
+export const unrollBodies: Pass = {
+  name: 'unroll-bodies',
+  summary: 'Writes out the branch an If takes and the iterations of Loop and Scan where that is known before the model runs',
+  run(graph) {
+    if (!graph.nodes.some((node) => controlFlowRule(node) !== undefined)) return graph;
+    const { graph: written } = rewriteNodes(graph, controlFlowRule, 'open');
+    return written === graph ? graph : compactGraph(written);
+  },
+};
+
+/** A graph output must be made by a node: where it is a constant, an identity makes it. */
+function withOwnOutputs(graph: Graph): Graph {
+  if (!graph.outputs.some((id) => (graph.values[id]?.constant ?? null) !== null)) return graph;
+  const values = graph.values.slice();
+  const nodes = graph.nodes.slice();
+  const outputs = graph.outputs.map((id) => {
+    const value = graph.values[id];
+    if (value === undefined || value.constant === null) return id;
+    const made = values.length;
+    values.push({ ...value, id: made, constant: null });
+    values[id] = { ...value, name: `${value.name}:constant` };
+    nodes.push({ op: 'Identity', domain: '', name: `${value.name}:output`, inputs: [id], outputs: [made], attributes: {}, origin: [] });
+    return made;
+  });
+  return { ...graph, values, nodes, outputs };
+}

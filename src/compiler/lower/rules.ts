@@ -1,0 +1,43 @@
+/** All rules, by operator. A new one is a function in a file of its kind, listed here. */
+import type { Node } from '../../graph/ir.ts';
+import { attentionRules, microsoftRotaryRules } from './attention.ts';
+import { microsoftAttentionRules } from './attention-microsoft.ts';
+import { controlFlowRules } from './control-flow.ts';
+import { convolutionRules } from './convolution.ts';
+import { einsumRules } from './einsum.ts';
+import { microsoftRules, runtimeRules } from './microsoft.ts';
+import { moveRules } from './moves.ts';
+import { productRules } from './products.ts';
+import { recurrentRules } from './recurrent.ts';
+import type { Rule, Rules } from './rule.ts';
+
+const standard: Rules = {
+  ...attentionRules,
+  ...controlFlowRules,
+  ...convolutionRules,
+  ...einsumRules,
+  ...moveRules,
+  ...productRules,
+  ...recurrentRules,
+  ...runtimeRules,
+};
+const microsoft: Rules = { ...microsoftRules, ...microsoftAttentionRules, ...microsoftRotaryRules };
+
+export function ruleFor(node: Node): Rule | undefined {
+  const rules = node.domain === '' ? standard : node.domain === 'com.microsoft' ? microsoft : {};
+  return Object.hasOwn(rules, node.op) ? rules[node.op] : undefined;
+}
+
+/** Operators with bodies: their rules look at types that need not be bound. */
+export function isControlFlow(node: Node): boolean {
+  return node.domain === '' && Object.hasOwn(controlFlowRules, node.op);
+}
+
+export function controlFlowRule(node: Node): Rule | undefined {
+  return isControlFlow(node) ? controlFlowRules[node.op] : undefined;
+}
+
+/** Each result is one node's, which holds it as the original's output was held. */
+export function keepsQuantization(node: Node): boolean {
+  return isControlFlow(node) || (node.domain === '' && Object.hasOwn(moveRules, node.op));
+}

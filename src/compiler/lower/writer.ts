@@ -1,0 +1,228 @@
+/** Writes the nodes that take the place of one: types by inference, names and origin after the node. */
+import { bytesOf, elementCount, type Tensor } from '../../core/index.ts';
+import { constantOf, opDef, startInference, type Inference } from '../../graph/index.ts';
+import type { Attribute, Attributes, Constant, Graph, Node, TensorType, UnknownDim, Value, ValueId } from '../../graph/ir.ts';
+import { staticShape } from '../passes/constants.ts';
+import { derivedConstant } from './derived.ts';
+
+/** Version of ai.onnx that written nodes follow, whatever the file imports. */
+export const writtenOpset = 24;
+
+type AttributeValue = number | string | readonly number[] | { readonly float: number };
+
+export interface Writer {
+  readonly opset: number;
+  value(id: ValueId): Value;
+  /** Sizes; every value a lowering meets is bound. */
+  shape(id: ValueId): readonly number[];
+  isConstant(id: ValueId): boolean;
+  /** The numbers of a constant; null where it is none, or absent. Weights are read by this: ask for small ones only. */
+  numbers(id: ValueId | null | undefined): readonly number[] | null;
+  /** A node of ai.onnx with one output, which is a constant where all inputs are. */
+  op(op: string, inputs: readonly (ValueId | null)[], attributes?: Readonly<Record<string, AttributeValue>>): ValueId;
+  /** A copy of a node of this graph with other inputs or attributes: its outputs are new values. */
+  node(node: Node): readonly ValueId[];
+  /** A node of a body, its inputs already values of this graph. `outputs`: names, and types where its operator has no definition. */
+  inlined(node: Node, outputs: readonly NewOutput[]): readonly ValueId[];
+  /** A constant. */
+  tensor(tensor: Tensor): ValueId;
+  lazy(type: TensorType, constant: Constant): ValueId;
+  /** A constant of a body, under its own name. */
+  constant(value: Value): ValueId;
+  /** One float32. */
+  float(x: number): ValueId;
+  /** An int64 vector. */
+  ints(list: readonly number[]): ValueId;
+  reshape(x: ValueId, shape: readonly number[]): ValueId;
+  transpose(x: ValueId, perm: readonly number[]): ValueId;
+  /** x[..., begin:end, ...] along `axis`. */
+  slice(x: ValueId, axis: number, begin: number, end: number, step?: number): ValueId;
+  /** One entry of an axis, the axis kept; other sizes may be open. */
+  cut(x: ValueId, axis: number, at: number): ValueId;
+  concat(list: readonly ValueId[], axis: number): ValueId;
+}
+
+export interface NewOutput {
+  readonly name: string;
+  readonly type: TensorType;
+}
+
+/** A writer together with what the driver needs of it. */
+export interface WriterState extends Writer {
+  /** Values so far, in place. */
+  readonly values: Value[];
+  /** Types of a node's outputs from its inputs as they are now. */
+  infer(node: Node): readonly TensorType[];
+  /** Starts a replacement: nodes written from now on are the node's. */
+  begin(node: Node): void;
+  /** What was written since `begin`. */
+  written(): Node[];
+  /** Dimensions that only a run decides, of the graph and of what was written. */
+  unknowns(): readonly UnknownDim[];
+}
+
+export function startWriter(graph: Graph, sizes: 'bound' | 'open'): WriterState {
+  const values: Value[] = graph.values.slice();
+  const valueNames = uniqueNames(values.map((v) => v.name));
+  const nodeNames = uniqueNames(graph.nodes.map((n) => n.name));
+  const at = (id: ValueId): Value => {
+    const value = values[id];
+    if (value === undefined) throw new Error(`no value ${id}`);
+    return value;
+  };
+  const inferences = new Map<number, Inference>();
+  const inferenceFor = (opset: number): Inference => {
+    const known = inferences.get(opset) ?? startInference(opset, at, sizes === 'bound' ? { graph, sizes: {} } : { graph });
+    inferences.set(opset, known);
+    return known;
+  };
+  /** Constants of bodies: all iterations read the same. */
+  const shared = new Map<Value, ValueId>();
+  let from: Node | null = null;
+  let nodes: Node[] = [];
+  const add = (name: string, type: TensorType, constant: Constant | null): ValueId => {
+    const id = values.length;
+    values.push({ id, name: valueNames(name), type, layout: 'row-major', quantization: null, constant });
+    return id;
+  };
+  const owner = (): Node => {
+    if (from === null) throw new Error('nothing is being lowered');
+    return from;
+  };
+  const infer = (node: Node): readonly TensorType[] => {
+    const opset = node.version ?? graph.opset;
+    // Written nodes follow one operator set; what inference remembers of small contents is the same either way.
+    return inferenceFor(opset).infer(node);
+  };
+
+  const state: WriterState = {
+    values,
+    opset: graph.opset,
+    value: at,
+    shape(id) {
+      const { type } = at(id);
+      return (type.unranked === true || type.container !== undefined ? null : staticShape(type)) ?? unbound(at(id));
+    },
+    isConstant: (id) => at(id).constant !== null,
+    numbers(id) {
+      if (id === null || id === undefined) return null;
+      const { constant, type, name } = at(id);
+      if (constant === null || constant.kind === 'absent' || constant.kind === 'strings') return null;
+      return Array.from(constantOf(type, constant, name, '').data, Number);
+    },
+    infer,
+    begin(node) {
+      from = node;
+      nodes = [];
+    },
+    written: () => nodes,
+    unknowns: () => [
+      ...new Map([...(graph.unknowns ?? []), ...[...inferences.values()].flatMap((i) => i.unknowns())].map((u) => [u.symbol, u])).values(),
+    ],
+    op(op, inputs, attributes = {}) {
+      const base = `${owner().name}:${op.toLowerCase()}`;
+      const node: Node = {
+        op,
+        domain: '',
+        name: base,
+        inputs,
+        outputs: [],
+        attributes: attributesOf(attributes),
+        version: writtenOpset,
+        origin: owner().origin,
+      };
+      const [id] = place(node, [{ name: base, type: null }]);
+      return id as ValueId;
+    },
+    node: (node) => place(node, node.outputs.map(at)),
+    inlined: (node, outputs) => place(node, outputs),
+    tensor: (tensor) =>
+      add(`${owner().name}:const`, { dtype: tensor.dtype, shape: tensor.shape }, { kind: 'bytes', bytes: bytesOf(tensor) }),
+    constant(value) {
+      const before = shared.get(value);
+      if (before !== undefined) return before;
+      const id = add(value.name, value.type, value.constant);
+      values[id] = { ...at(id), quantization: value.quantization };
+      shared.set(value, id);
+      return id;
+    },
+    lazy: (type, constant) => add(`${owner().name}:const`, type, constant),
+    float: (x) => state.tensor({ dtype: 'float32', shape: [], data: Float32Array.of(x) }),
+    ints: (list) => state.tensor({ dtype: 'int64', shape: [list.length], data: BigInt64Array.from(list, BigInt) }),
+    reshape(x, shape) {
+      const now = state.shape(x);
+      if (now.length === shape.length && now.every((d, i) => d === shape[i])) return x;
+      if (elementCount(now) !== elementCount(shape)) throw new Error(`${owner().name}: [${now.join(', ')}] is not [${shape.join(', ')}]`);
+      return state.op('Reshape', [x, state.ints(shape)], { allowzero: 1 });
+    },
+    transpose(x, perm) {
+      return perm.every((p, i) => p === i) ? x : state.op('Transpose', [x], { perm });
+    },
+    slice(x, axis, begin, end, step = 1) {
+      if (begin === 0 && end === state.shape(x)[axis] && step === 1) return x;
+      return state.op('Slice', [x, state.ints([begin]), state.ints([end]), state.ints([axis]), state.ints([step])]);
+    },
+    cut: (x, axis, at) => state.op('Slice', [x, state.ints([at]), state.ints([at + 1]), state.ints([axis]), state.ints([1])]),
+    concat(list, axis) {
+      const [only] = list;
+      return list.length === 1 && only !== undefined ? only : state.op('Concat', list, { axis });
+    },
+  };
+
+  /** Infers a node whose outputs do not exist yet, and makes them. */
+  function place(source: Node, outputs: readonly { readonly name: string; readonly type: TensorType | null }[]): readonly ValueId[] {
+    const first = values.length;
+    const probe: Node = { ...source, outputs: outputs.map((_, i) => first + i) };
+    const def = opDef(probe.domain, probe.op);
+    const types = def === undefined ? outputs.map((o) => o.type) : infer(probe);
+    const ids = outputs.map(({ name }, i) => {
+      const type = types[i] ?? null;
+      if (type === null) throw new Error(`${source.op} "${source.name}" has no type for output ${i}`);
+      return add(name, type, null);
+    });
+    const [only] = ids;
+    if (def !== undefined && ids.length === 1 && only !== undefined) {
+      const operands = probe.inputs.map((id) => (id === null ? null : at(id)));
+      const constant = derivedConstant(def, probe, probe.version ?? graph.opset, operands, at(only));
+      if (constant !== null) {
+        values[only] = { ...at(only), constant };
+        return ids;
+      }
+    }
+    nodes.push({ ...probe, name: nodeNames(source.name) });
+    return ids;
+  }
+
+  return state;
+}
+
+/** Makes names unique by a suffix, in time linear in what is asked for. */
+function uniqueNames(taken: readonly string[]): (base: string) => string {
+  const names = new Set(taken);
+  const counters = new Map<string, number>();
+  return (base) => {
+    let name = base;
+    while (names.has(name)) {
+      const next = (counters.get(base) ?? 1) + 1;
+      counters.set(base, next);
+      name = `${base}_${next}`;
+    }
+    names.add(name);
+    return name;
+  };
+}
+
+function unbound(value: Value): never {
+  throw new Error(`"${value.name}" has an open dimension: bind first`);
+}
+
+function attributesOf(given: Readonly<Record<string, AttributeValue>>): Attributes {
+  const made: Record<string, Attribute> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value === 'number') made[name] = { kind: 'int', value };
+    else if (typeof value === 'string') made[name] = { kind: 'string', value };
+    else if ('float' in value) made[name] = { kind: 'float', value: value.float };
+    else made[name] = { kind: 'ints', value };
+  }
+  return made;
+}

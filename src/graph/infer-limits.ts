@@ -1,0 +1,59 @@
+/** What inference looks at: which values are small enough to be shapes, and which graph input their numbers come from. */
+import { elementCount, SystoleError, type DType } from '../core/index.ts';
+import type { Dim } from './dim.ts';
+import { isLongDim } from './dim-range.ts';
+import type { TensorType } from './ir.ts';
+import { concreteShape } from './ops/contents.ts';
+import type { Unknowns } from './unknowns.ts';
+
+/** Contents longer than this are data, not shapes. */
+export const longestShape: number = 1024;
+
+/** Longer expressions become symbols of their own: chains of thousands of operators must not make each other slow. */
+const longestDim = 24;
+
+export function isTooLong(dim: Dim): boolean {
+  return typeof dim !== 'number' && isLongDim(dim, longestDim);
+}
+
+/** Which graph input's numbers decide a value's: its name, null for none, `several` for more than one or something else. */
+export type Source = string | null;
+export const several: Source = '\0';
+
+export function joinSources(sources: Iterable<Source>): Source {
+  let joined: Source = null;
+  for (const source of sources) {
+    if (source === null || source === joined) continue;
+    if (joined !== null) return several;
+    joined = source;
+  }
+  return joined;
+}
+
+export function dimSource(unknowns: Unknowns, symbol: string): Source {
+  const unknown = unknowns.record(symbol);
+  return unknown === undefined ? null : (unknown.input ?? several);
+}
+
+const packed: ReadonlySet<DType> = new Set<DType>(['int4', 'uint4', 'int2', 'uint2', 'float4e2m1', 'string', 'complex64', 'complex128']);
+
+/** Element types whose numbers may be sizes. */
+export function countable(dtype: DType): boolean {
+  return !packed.has(dtype) && !dtype.startsWith('float8');
+}
+
+export function isSmall(type: TensorType): boolean {
+  const shape = concreteShape(type);
+  // Each size too: loops run along axes even where another one is 0.
+  return shape !== null && elementCount(shape) <= longestShape && shape.every((d) => d >= 0 && d <= longestShape);
+}
+
+/** null where operands do not fit: whoever runs the node will report it. */
+export function withoutError<T>(make: () => T): T | null {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof SystoleError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,174 @@
+/** Where every operator of a model runs on a machine, why, what it costs and what to change: fates joined with the costs of a run. */
+import { version, type Diagnostic } from '../../core/index.ts';
+import {
+  explainFates,
+  type CompileOptions,
+  type Fate,
+  type FateReport,
+  type ImportedModel,
+  type NodeReport,
+} from '../../compiler/index.ts';
+import type { Machine } from '../../hw-configs/index.ts';
+import { simulate } from '../../simulator/index.ts';
+import type { KernelResult, Result } from '../../simulator/result.ts';
+
+export const checkSchemaVersion = 1;
+
+/** What the kernels of one node take. Nodes that share a kernel (fused ones) all name its whole cost. */
+export interface NodeCost {
+  /** Reference cycles from first issue to last retire, summed over the node's kernels; they may overlap other kernels. */
+  readonly cycles: number;
+  /** The part of the whole run's cycles that waits for these kernels. */
+  readonly attributedCycles: number;
+  /** Bytes through memories outside the cores, both directions. */
+  readonly bytes: number;
+  /** Hand-overs to the host and back. */
+  readonly handovers: number;
+  /** How many nodes share these kernels, this one included. */
+  readonly sharedBy: number;
+}
+
+export interface CheckedNode extends NodeReport {
+  /** null where nothing runs, and where sizes are open: see `costNeeds`. */
+  readonly cost: NodeCost | null;
+  /** Dimensions to fix with --dim before a cost can be told. */
+  readonly costNeeds: readonly string[];
+}
+
+export interface FateSummary {
+  readonly fate: Fate;
+  readonly nodes: number;
+  readonly kernels: number;
+  readonly macs: number;
+  readonly attributedCycles: number;
+}
+
+export interface CheckReport {
+  readonly schemaVersion: number;
+  readonly tool: { readonly name: 'systole'; readonly version: string };
+  readonly model: { readonly name: string; readonly sha256: string; readonly opset: number };
+  readonly target: { readonly name: string };
+  readonly summary: {
+    readonly nodes: number;
+    readonly fates: readonly FateSummary[];
+    /** null without a program. */
+    readonly totals: {
+      readonly cycles: number;
+      readonly seconds: number;
+      readonly macs: number;
+      readonly npuMacs: number;
+      readonly hostSeconds: number;
+      readonly handovers: number;
+    } | null;
+    /** Dimensions without a size. */
+    readonly openDims: readonly string[];
+    /** The sizes fates were judged at where dimensions are open. */
+    readonly assumedDims: Readonly<Record<string, number>>;
+    /** Composite operators found in what exporters had split, and what else the compiler noted. */
+    readonly recovered: readonly string[];
+  };
+  readonly nodes: readonly CheckedNode[];
+  /** Why there is no program; empty where there is one. */
+  readonly problems: readonly Diagnostic[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** @throws SystoleError where the file is no model: operands that contradict each other */
+export function checkModel(model: ImportedModel, machine: Machine, options: CompileOptions): CheckReport {
+  const report = explainFates(model, machine, options);
+  const result = report.compilation === null ? null : simulate(report.compilation.executable, machine);
+  const open = Object.keys(report.assumed);
+  const costs = result === null ? null : costsByNode(result, machine, report);
+  const nodes = report.nodes.map((node): CheckedNode => ({
+    ...node,
+    cost: node.fate === 'folded' ? null : (costs?.get(node.name) ?? null),
+    costNeeds: node.fate === 'folded' ? [] : open,
+  }));
+  return {
+    schemaVersion: checkSchemaVersion,
+    tool: { name: 'systole', version },
+    model: { name: model.identity.name, sha256: model.identity.sha256, opset: model.identity.opset },
+    target: { name: machine.name },
+    summary: {
+      nodes: nodes.length,
+      fates: summarize(nodes, result),
+      totals: result === null ? null : totalsOf(result),
+      openDims: open,
+      assumedDims: report.assumed,
+      recovered: report.diagnostics.filter(isRecovery).map((d) => d.message),
+    },
+    nodes,
+    problems: report.problems,
+    diagnostics: report.diagnostics,
+  };
+}
+
+/** Passes tell what they recovered with codes SYS4260 to SYS4279. */
+export function isRecovery(d: Diagnostic): boolean {
+  return /^SYS42[67]\d$/.test(d.code);
+}
+
+function totalsOf(result: Result): NonNullable<CheckReport['summary']['totals']> {
+  const host = result.kernels.filter((k) => k.engine === 'host');
+  const hostMacs = host.reduce((n, k) => n + k.macs, 0);
+  const { cycles, seconds, macs, hostSeconds } = result.totals;
+  return { cycles, seconds, macs, npuMacs: macs - hostMacs, hostSeconds, handovers: host.length };
+}
+
+function costsByNode(result: Result, machine: Machine, report: FateReport): ReadonlyMap<string, NodeCost> {
+  const kernelsOf = new Map<string, KernelResult[]>();
+  for (const kernel of result.kernels) {
+    for (const name of kernel.origin) {
+      const list = kernelsOf.get(name);
+      if (list === undefined) kernelsOf.set(name, [kernel]);
+      else list.push(kernel);
+    }
+  }
+  const outside = Object.entries(machine.memories).flatMap(([name, m]) => (m.owner === 'core' ? [] : [name]));
+  const bytesOf = (kernel: KernelResult): number =>
+    outside.reduce((n, memory) => n + Object.values(kernel.traffic[memory] ?? {}).reduce((m, t) => m + t.readBytes + t.writeBytes, 0), 0);
+  const parents = new Map(report.nodes.map((n) => [n.name, n.parent]));
+  const found = new Map<string, NodeCost>();
+  for (const { name } of report.nodes) {
+    // Nodes of a body that runs as a whole name the cost of the node that has the body.
+    let owner: string | null | undefined = name;
+    while (typeof owner === 'string' && !kernelsOf.has(owner)) owner = parents.get(owner);
+    const kernels = typeof owner === 'string' ? (kernelsOf.get(owner) ?? []) : [];
+    if (kernels.length === 0) continue;
+    found.set(name, {
+      cycles: kernels.reduce((n, k) => n + k.spanCycles, 0),
+      attributedCycles: kernels.reduce((n, k) => n + k.attributedCycles, 0),
+      bytes: kernels.reduce((n, k) => n + bytesOf(k), 0),
+      handovers: kernels.filter((k) => k.engine === 'host').length,
+      sharedBy: new Set(kernels.flatMap((k) => k.origin)).size,
+    });
+  }
+  return found;
+}
+
+const order: readonly Fate[] = ['matrix', 'vector', 'movement', 'host', 'unsupported', 'folded'];
+
+function summarize(nodes: readonly CheckedNode[], result: Result | null): readonly FateSummary[] {
+  const engineOf: Readonly<Record<Fate, string>> = {
+    matrix: 'matrix',
+    vector: 'vector',
+    movement: 'dma',
+    host: 'host',
+    unsupported: '',
+    folded: '',
+  };
+  return order.flatMap((fate) => {
+    const mine = nodes.filter((n) => n.fate === fate).length;
+    const kernels = (result?.kernels ?? []).filter((k) => k.engine === engineOf[fate]);
+    if (mine === 0 && kernels.length === 0) return [];
+    return [
+      {
+        fate,
+        nodes: mine,
+        kernels: kernels.length,
+        macs: kernels.reduce((n, k) => n + k.macs, 0),
+        attributedCycles: kernels.reduce((n, k) => n + k.attributedCycles, 0),
+      },
+    ];
+  });
+}
