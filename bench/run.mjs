@@ -1,7 +1,8 @@
 /**
  * One JSON line per case: { case, unit, value, commit, node, … }. Lower is better for ms and MB.
- *   npm run bench            the model × preset grid and the ResNet-50 case
+ *   npm run bench            the model × preset grid, the ResNet-50 case, graphs of 1k, 5k and 20k nodes
  *   npm run bench -- resnet50   only cases whose name contains the word
+ * Kernels on numbers are in GMAC/s, higher is better, with ratios to others on the same operands: see kernels.mjs.
  * Cold is a new process (median of 3), warm the same process after a first run (median of 5).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -9,11 +10,14 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compile, importModel } from '../dist/compiler/index.js';
+import { calibrate, compile, importModel, lowerGraph, prepare, randomInputs } from '../dist/compiler/index.js';
+import { bindDims } from '../dist/graph/index.js';
 import { loadMachine, presetNames } from '../dist/hw-configs/index.js';
 import { buildModel, models } from '../dist/models/index.js';
-import { simulate } from '../dist/simulator/index.js';
+import { execute, simulate } from '../dist/simulator/index.js';
+import { cases, measureKernel } from './kernels.mjs';
 import { referenceLoopMs } from './reference-loop.mjs';
+import { scaleCases } from './scale.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const main = join(root, 'dist', 'cli', 'main.js');
@@ -26,6 +30,9 @@ for (const { name } of models) {
 }
 await resnet50Case();
 await lightCase();
+for await (const line of scaleCases(filter)) print(line);
+for (const kernel of cases) await kernelCase(kernel);
+await executeCase();
 
 /** Compile and simulate of one model on one preset: warm times, commands per second, and a cold process with its peak memory. */
 async function gridCase(name, preset) {
@@ -86,6 +93,30 @@ async function lightCase() {
   if (!'light_resnet50/cold'.includes(filter)) return;
   const path = join(process.env.SYSTOLE_DATA ?? resolve(root, '../shared/data'), 'onnx/models/light_resnet50/model.onnx');
   if (existsSync(path)) print({ case: 'light_resnet50/cold', unit: 'ms', ...cold(path, 'edge-systolic-32', 10) });
+}
+
+/** One class of commands on numbers. */
+async function kernelCase(kernel) {
+  const label = `kernel/${kernel.name}`;
+  if (!label.includes(filter)) return;
+  const measured = await measureKernel(kernel);
+  const rounded = Object.fromEntries(Object.entries(measured).map(([key, number]) => [key, number === null ? null : round(number)]));
+  print({ case: label, unit: 'GMAC/s', ...rounded });
+}
+
+/** ResNet-50 int8 on numbers, by its tile commands: the kernels against the plain form, which must give the same bytes. */
+async function executeCase() {
+  if (!'resnet50/execute'.includes(filter)) return;
+  const machine = await loadMachine({ preset: 'edge-systolic-32' });
+  const model = await importModel(buildModel('resnet50'), { name: 'resnet50' });
+  const { graph } = lowerGraph(bindDims(prepare(model).graph, {}));
+  const inputs = randomInputs(graph, 1);
+  const { executable } = compile(model, machine, { precision: 'int8', dims: {}, calibration: calibrate(graph, [inputs]) });
+  const run = (plain) => execute(executable, machine, inputs, { sanitize: false, plain });
+  const bytes = (plain) => Buffer.concat([...run(plain).outputs.values()].map((t) => Buffer.from(t.data.buffer)));
+  if (Buffer.compare(bytes(false), bytes(true)) !== 0) throw new Error('resnet50: the kernels and the plain form differ');
+  const value = median(5, () => run(false));
+  print({ case: 'resnet50/execute', unit: 'ms', value, plainFormMs: median(3, () => run(true)) });
 }
 
 /** A new process; peak memory as the process itself reports it when it ends. */

@@ -1,5 +1,6 @@
 /**
- * Writes everything that is generated and committed: the ONNX and program codecs, the presets, schema.json, the page's scripts.
+ * Writes everything that is generated and committed: the ONNX and program codecs, the presets, schema.json, the page's scripts,
+ * docs/operators.md.
  * `--check` writes nothing new: it fails when a committed file is not what would be generated.
  */
 import { spawnSync } from 'node:child_process';
@@ -32,8 +33,7 @@ if (stale.length > 0) {
 
 function generatedFiles() {
   const files = filesUnder(join(root, 'src')).filter((file) => file.includes('generated'));
-  const schema = join(root, 'schema.json');
-  if (existsSync(schema)) files.push(schema);
+  files.push(...['schema.json', 'docs/operators.md'].map((file) => join(root, file)).filter(existsSync));
   return new Map(files.map((file) => [relative(root, file), readFileSync(file, 'utf8')]));
 }
 

@@ -1,15 +1,62 @@
-/** Scales for int8 from inputs a command line names. */
-import { calibrate, lowerGraph, prepare, type CalibrationTable, type CompileOptions, type ImportedModel } from '../compiler/index.ts';
+/** Scales for int8 from samples a command line names. */
+import {
+  calibrate,
+  lowerGraph,
+  prepare,
+  type CalibrationMethod,
+  type CalibrationTable,
+  type CompileOptions,
+  type ImportedModel,
+} from '../compiler/index.ts';
 import { bindDims, type Graph } from '../graph/index.ts';
-import { readInputs, type InputType } from './inputs.ts';
+import type { Tensor } from '../core/index.ts';
+import type { InputType } from './inputs.ts';
+import { asType, readSamples } from './verify-inputs.ts';
+import { UsageError } from './values.ts';
 
-/** Runs the float model on the inputs; the ranges fit what `compile` makes of the same model and dimensions. */
-export async function calibrateModel(model: ImportedModel, source: string, dims: CompileOptions['dims']): Promise<CalibrationTable> {
-  const { graph } = lowerGraph(bindDims(prepare(model).graph, dims));
-  return calibrate(graph, [await readInputs(source, inputsOf(graph))]);
+/** "min-max", "percentile:99.99" or "mse". */
+export function readMethod(text: string | undefined): CalibrationMethod {
+  if (text === undefined || text === 'min-max') return { kind: 'min-max' };
+  if (text === 'mse') return { kind: 'mse' };
+  const percent = Number(/^percentile:(\d{1,3}(?:\.\d+)?)$/.exec(text)?.[1] ?? NaN);
+  if (percent > 50 && percent <= 100) return { kind: 'percentile', percent };
+  throw new UsageError(`--calibration ${text}: write min-max, mse, or percentile:P with P above 50 and up to 100`);
 }
 
-function inputsOf(graph: Graph): readonly InputType[] {
+/** Runs the float model on the samples; the ranges fit what `compile` makes of the same model and dimensions. */
+export async function calibrateModel(
+  model: ImportedModel,
+  sources: readonly string[],
+  dims: CompileOptions['dims'],
+  method: CalibrationMethod,
+): Promise<CalibrationTable> {
+  const graph = calibrationGraph(model, dims);
+  const samples = (await Promise.all(sources.map((source) => readSamples(source, inputsOf(graph))))).flat();
+  return calibrate(
+    graph,
+    samples.map((s) => s.inputs),
+    method,
+  );
+}
+
+/** On inputs that are in memory already, in the model's own element types. */
+export function calibrateOn(
+  model: ImportedModel,
+  samples: readonly ReadonlyMap<string, Tensor>[],
+  dims: CompileOptions['dims'],
+  method: CalibrationMethod,
+): CalibrationTable {
+  const graph = calibrationGraph(model, dims);
+  const types = new Map(inputsOf(graph).map(({ name, dtype }) => [name, dtype]));
+  const widened = samples.map((inputs) => new Map([...inputs].map(([name, tensor]) => [name, asType(tensor, types.get(name))] as const)));
+  return calibrate(graph, widened, method);
+}
+
+function calibrationGraph(model: ImportedModel, dims: CompileOptions['dims']): Graph {
+  return lowerGraph(bindDims(prepare(model).graph, dims)).graph;
+}
+
+export function inputsOf(graph: Graph): readonly InputType[] {
   return graph.inputs.flatMap((id) => {
     const value = graph.values[id];
     return value === undefined ? [] : [{ name: value.name, dtype: value.type.dtype, shape: value.type.shape.map(Number) }];

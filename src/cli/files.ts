@@ -1,16 +1,51 @@
 /** Files as the command line sees them: coded errors instead of errno, and outputs that appear whole or not at all. */
-import { accessSync, closeSync, constants, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  createReadStream,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { cliMessages, fail } from '../core/index.ts';
+import { cliMessages, fail, SystoleError } from '../core/index.ts';
 
 /** The bytes of a file; a refusal of the operating system is the user's error SYS8002. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    const there = statSync(path);
+    if (there.isCharacterDevice() || there.isBlockDevice())
+      return fail(cliMessages.unreadableFile({ path, reason: 'it is a device, not a file' }));
+    return there.isFile() || there.isDirectory() ? await readFile(path) : await readPipe(path);
   } catch (error) {
+    if (error instanceof SystoleError) throw error;
     return fail(cliMessages.unreadableFile({ path, reason: reasonOf(error) }));
   }
+}
+
+/** The same limit that the operating system's files have: who writes into a pipe may never end. */
+const longestPipe = 2 ** 31;
+
+async function readPipe(path: string): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of createReadStream(path) as AsyncIterable<Uint8Array>) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > longestPipe) return fail(cliMessages.unreadableFile({ path, reason: reasons['ERR_FS_FILE_TOO_LARGE'] ?? '' }));
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 export async function readText(path: string): Promise<string> {

@@ -6,6 +6,7 @@
  */
 import { SystoleError, formatDiagnostic } from '../core/index.ts';
 import { readEnvironment } from './environment.ts';
+import { note, printable } from './output.ts';
 import { commandNames, runProgram } from './program.ts';
 import { UsageError } from './values.ts';
 
@@ -23,16 +24,25 @@ const words = process.argv.slice(2);
 try {
   await runProgram(words);
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = await report(error);
 }
 
-function report(error: unknown): number {
+/** One line for each problem, for whoever reads it with a program; on a terminal as wide as it is. */
+async function tell(problems: readonly string[]): Promise<void> {
+  const { isTTY, columns } = process.stderr;
+  if (isTTY !== true) return note(problems.join('\n'));
+  const { wrap } = await import('../reports/index.ts');
+  const width = Math.max(20, columns);
+  note(problems.map((text) => wrap(printable(text), width - 2).join('\n  ')).join('\n'));
+}
+
+async function report(error: unknown): Promise<number> {
   if (error instanceof SystoleError) {
-    process.stderr.write(`${error.diagnostics.map(formatDiagnostic).join('\n')}\n`);
+    await tell(error.diagnostics.map(formatDiagnostic));
     return 1;
   }
   if (error instanceof UsageError) {
-    process.stderr.write(`systole: ${error.message}\nSee \`systole ${helpFor(words[0])}--help\`.\n`);
+    note(`systole: ${error.message}\nSee \`systole ${helpFor(words[0])}--help\`.`);
     return 2;
   }
   const { debug } = readEnvironment();

@@ -1,5 +1,5 @@
 /** What a command line says about a model's inputs: shapes (`--shape`) and contents (`--input-value`). */
-import { cliMessages, fail, suggest, viewBytes, type DType, type Tensor } from '../core/index.ts';
+import { cliMessages, fail, integerRange, isInteger, suggest, viewBytes, type DType, type Tensor } from '../core/index.ts';
 import type { Dim } from '../graph/index.ts';
 import { readBytes, isFile } from './files.ts';
 import { UsageError, type Values } from './values.ts';
@@ -69,7 +69,11 @@ async function readContents(name: string, text: string): Promise<(dtype: DType) 
   const literal = readLiteral(text);
   if (literal === null) return fail(cliMessages.badInputValue({ name, text }));
   const { tensorOf } = await import('../graph/index.ts');
-  return (dtype) => tensorOf(dtype, literal.shape, literal.numbers);
+  return (dtype) => {
+    const wrong = literal.numbers.find((n) => !isOf(dtype, n));
+    if (wrong !== undefined) return fail(cliMessages.inputValueType({ name, value: wrong, dtype }));
+    return tensorOf(dtype, literal.shape, literal.numbers);
+  };
 }
 
 async function fromNumpy(bytes: Uint8Array, file: string, name: string): Promise<Tensor> {
@@ -84,6 +88,14 @@ async function fromProtobuf(bytes: Uint8Array): Promise<Tensor> {
   const { dtype, dims, data } = decodeTensor(bytes);
   if (data.kind === 'bytes') return { dtype, shape: dims, data: viewBytes(dtype, data.bytes) };
   return fail(cliMessages.malformedArray({ file: 'the .pb file', reason: 'it holds no numbers' }));
+}
+
+/** Whether a number can be held as it is written; floats may round, but not to infinity. Beyond 2^53 JSON's numbers are not exact. */
+function isOf(dtype: DType, n: number): boolean {
+  if (dtype === 'bool') return n === 0 || n === 1;
+  if (!isInteger(dtype)) return Number.isFinite(dtype === 'float32' ? Math.fround(n) : n);
+  const [lo, hi] = dtype === 'int64' || dtype === 'uint64' ? [dtype === 'int64' ? -Infinity : 0, Infinity] : integerRange(dtype);
+  return Number.isSafeInteger(n) && n >= lo && n <= hi;
 }
 
 interface Literal {

@@ -16,6 +16,14 @@ export type OptionName =
   | 'input-value'
   | 'nodes'
   | 'calibrate'
+  | 'calibration'
+  | 'inputs'
+  | 'tolerance'
+  | 'dump'
+  | 'vectors'
+  | 'kernels'
+  | 'count'
+  | 'program'
   | 'output'
   | 'emit'
   | 'json'
@@ -35,7 +43,7 @@ export const options: Readonly<Record<OptionName, Options>> = {
   set: { ...list, describe: 'override a field of the machine: path=value, e.g. cores.npu.matrix.rows=16' },
   precision: {
     ...text,
-    choices: ['auto', 'int8', 'fp32'],
+    choices: ['auto', 'int8', 'fp32', 'fp16', 'bf16'],
     default: 'auto',
     describe: 'numbers to compute in; auto takes int8 where the machine has it',
   },
@@ -43,7 +51,18 @@ export const options: Readonly<Record<OptionName, Options>> = {
   shape: { ...list, describe: 'shape of an input, names for what stays open: NAME:1x3x224x224' },
   'input-value': { ...list, describe: 'fix what an input holds: NAME=FILE.npy, NAME=FILE.pb, NAME=[1,2,3] or NAME=5' },
   nodes: { type: 'boolean', describe: 'a line for every node of the file' },
-  calibrate: { ...text, describe: 'find int8 scales on inputs: random:SEED or a .npz file' },
+  calibrate: {
+    ...list,
+    describe: 'find int8 scales on inputs: random:SEED, .npz, .npy, or ONNX test data; several times for several samples',
+  },
+  calibration: { ...text, describe: 'how ranges come from samples: min-max (default), percentile:99.99 or mse' },
+  inputs: { ...list, describe: 'inputs to compare on: random:SEED, .npz, .npy, .pb, or a folder of ONNX test data (default random:0)' },
+  tolerance: { ...list, describe: 'least SQNR in dB: sqnr=DB against the model in float, reference=DB of that against others' },
+  dump: { ...list, describe: 'write operands and results of this kernel or ONNX node as .npy files to --out' },
+  vectors: { ...text, describe: 'write stimulus and result of commands, for bring-up, to this directory' },
+  kernels: { ...list, describe: 'with --vectors: only of these kernels or ONNX nodes' },
+  count: { ...text, describe: 'with --vectors: commands of each kernel (default 8)' },
+  program: { ...text, describe: 'compare this program (.npu) in place of the one that is compiled' },
   output: { ...text, alias: 'o', describe: 'file to write' },
   emit: { ...text, choices: stages, describe: 'print one stage of the compilation as text' },
   json: { type: 'boolean', describe: 'print the result document as JSON' },

@@ -2,12 +2,28 @@
 import type { Environment } from './environment.ts';
 
 export function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  const shown = printable(text);
+  process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
+}
+
+/** Control characters, and those that turn the direction of writing; the colours that reports use stay. */
+// oxlint-disable-next-line no-control-regex
+const unprintable = /(\u001b\[(?:0|1|2|33)m)|[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Names come from files of strangers: written raw, they could move the cursor of a terminal or rewrite lines. */
+export function printable(text: string): string {
+  return text.replace(unprintable, (c, colour: string | undefined) => {
+    const code = c.charCodeAt(0);
+    return (
+      colour ?? (code === 9 ? c : code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`)
+    );
+  });
 }
 
 /** For things a person should know that are not the output asked for. */
 export function note(text: string): void {
-  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+  const shown = printable(text);
+  process.stderr.write(shown.endsWith('\n') ? shown : `${shown}\n`);
 }
 
 export interface Progress {

@@ -12,6 +12,7 @@ import { reportCommand } from './commands/report.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { targetsCommand } from './commands/targets.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { options } from './options.ts';
 import { UsageError, readValues } from './values.ts';
 
@@ -19,6 +20,7 @@ const commands: readonly Command[] = [
   checkCommand,
   compileCommand,
   simulateCommand,
+  verifyCommand,
   reportCommand,
   sweepCommand,
   targetsCommand,

@@ -1,6 +1,6 @@
 /** The steps commands share: a program for a machine, from a model or from a file. */
 import { cliMessages, fail } from '../core/index.ts';
-import type { Compilation, CompileOptions } from '../compiler/index.ts';
+import type { Compilation, CompileOptions, ImportedModel } from '../compiler/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
 import type { CheckReport } from '../reports/index.ts';
 import type { Executable } from '../isa/index.ts';
@@ -9,10 +9,19 @@ import { isProgram, loadModel } from './model.ts';
 import { readModelOptions } from './model-options.ts';
 import type { OptionName } from './options.ts';
 import type { Progress } from './output.ts';
-import { wholeNumbers, type Values } from './values.ts';
+import { UsageError, wholeNumbers, type Values } from './values.ts';
 
 /** The options that decide what a program is. */
-export const programOptions: readonly OptionName[] = ['target', 'set', 'precision', 'dim', 'shape', 'input-value', 'calibrate'];
+export const programOptions: readonly OptionName[] = [
+  'target',
+  'set',
+  'precision',
+  'dim',
+  'shape',
+  'input-value',
+  'calibrate',
+  'calibration',
+];
 
 export interface Prepared {
   readonly executable: Executable;
@@ -26,7 +35,7 @@ export async function prepareProgram(values: Values, progress: Progress): Promis
     const { compilation, machine } = await compileModel(values, progress, 'simulate');
     return { executable: compilation.executable, machine };
   }
-  if (values.text('calibrate') !== undefined) fail(cliMessages.programNotModel({ path: name, command: '--calibrate' }));
+  if (values.texts('calibrate').length > 0) fail(cliMessages.programNotModel({ path: name, command: '--calibrate' }));
   progress.say(`reading ${name}`);
   for (const option of ['dim', 'shape', 'input-value', 'precision'] as const) {
     const given =
@@ -51,6 +60,31 @@ export async function compileModel(
   progress: Progress,
   command: string,
 ): Promise<{ compilation: Compilation; machine: Machine }> {
+  const { name, model, machine, dims } = await readModelAndMachine(values, progress, command);
+  const { compile } = await import('../compiler/index.ts');
+  const options: CompileOptions = { precision: readPrecision(values), dims, calibration: null };
+  const sources = values.texts('calibrate');
+  if (sources.length > 0) {
+    progress.say('calibrating');
+    const { calibrateModel, readMethod } = await import('./calibration.ts');
+    const calibration = await calibrateModel(model, sources, dims, readMethod(values.text('calibration')));
+    progress.say(`compiling ${name}`);
+    return { compilation: compile(model, machine, { ...options, calibration }), machine };
+  }
+  if (values.text('calibration') !== undefined) throw new UsageError('--calibration says how: name the samples with --calibrate');
+  progress.say(`compiling ${name}`);
+  return { compilation: compile(model, machine, options), machine };
+}
+
+export interface Named {
+  readonly name: string;
+  readonly model: ImportedModel;
+  readonly machine: Machine;
+  readonly dims: CompileOptions['dims'];
+}
+
+/** What a command that starts from a model works on. */
+export async function readModelAndMachine(values: Values, progress: Progress, command: string): Promise<Named> {
   const name = values.positional('model');
   if (isProgram(name)) fail(cliMessages.programNotModel({ path: name, command }));
   const dims = wholeNumbers(values.assignments('dim'), 'dim');
@@ -58,31 +92,12 @@ export async function compileModel(
   const { loadTarget } = await import('./target.ts');
   const machine = await loadTarget(values.text('target'), values.texts('set'));
   progress.say(`importing ${name}`);
-  const model = await loadModel(name, await readModelOptions(values));
-  const { compile } = await import('../compiler/index.ts');
-  const options: CompileOptions = { precision: readPrecision(values), dims, calibration: null };
-  const source = values.text('calibrate');
-  if (source !== undefined) {
-    progress.say('calibrating');
-    const { calibrateModel } = await import('./calibration.ts');
-    const calibration = await calibrateModel(model, source, dims);
-    progress.say(`compiling ${name}`);
-    return { compilation: compile(model, machine, { ...options, calibration }), machine };
-  }
-  progress.say(`compiling ${name}`);
-  return { compilation: compile(model, machine, options), machine };
+  return { name, model: await loadModel(name, await readModelOptions(values)), machine, dims };
 }
 
 /** Fates and costs of a model's nodes: what `check` prints. */
 export async function checkNamedModel(values: Values, progress: Progress): Promise<CheckReport> {
-  const name = values.positional('model');
-  if (isProgram(name)) fail(cliMessages.programNotModel({ path: name, command: 'check' }));
-  const dims = wholeNumbers(values.assignments('dim'), 'dim');
-  progress.say('reading the machine');
-  const { loadTarget } = await import('./target.ts');
-  const machine = await loadTarget(values.text('target'), values.texts('set'));
-  progress.say(`importing ${name}`);
-  const model = await loadModel(name, await readModelOptions(values));
+  const { name, model, machine, dims } = await readModelAndMachine(values, progress, 'check');
   progress.say(`checking ${name}`);
   const { checkModel } = await import('../reports/index.ts');
   return checkModel(model, machine, { precision: readPrecision(values), dims, calibration: null });
@@ -90,5 +105,5 @@ export async function checkNamedModel(values: Values, progress: Progress): Promi
 
 export function readPrecision(values: Values): CompileOptions['precision'] {
   const precision = values.text('precision');
-  return precision === 'int8' || precision === 'fp32' ? precision : 'auto';
+  return precision === 'int8' || precision === 'fp32' || precision === 'fp16' || precision === 'bf16' ? precision : 'auto';
 }

@@ -44,6 +44,7 @@ export function readValues(found: Readonly<Record<string, unknown>>): Values {
 export function wholeNumbers(assignments: ReadonlyMap<string, string>, option: string): Readonly<Record<string, number>> {
   return Object.fromEntries(
     [...assignments].map(([name, text]) => {
+      if (/^\d{16,}$/.test(text)) throw new UsageError(`--${option} ${name}=${text}: ${text} is too large; 999999999999999 is the most`);
       if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--${option} ${name}=${text}: "${text}" is not a whole number`);
       return [name, Number(text)];
     }),

@@ -3,26 +3,28 @@
  * passes -> bind -> lower -> precision -> fuse -> kernels -> homes -> tiles and commands -> executable.
  */
 import {
+  bitsOf,
+  bytesPerElement,
   compilerMappingMessages,
-  compilerMessages,
   elementCount,
   fail,
-  lanesTake,
-  ofOperands,
-  suggest,
+  rowMajorStrides,
   tensorBytes,
   type DType,
   type Diagnostic,
 } from '../core/index.ts';
-import { bindGraph, opDef, suggestOp, printGraph, symbolsOf, type Graph, type Node } from '../graph/index.ts';
+import { bindGraph, printGraph, type Graph, type Node } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
-import { disassemble, type EntryPoint, type Executable, type NodeFate, type Region, type TensorBinding } from '../isa/index.ts';
+import { disassemble, type EntryPoint, type Executable, type NodeFate, type Ref, type Region, type TensorBinding } from '../isa/index.ts';
 import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
 import type { ImportedModel } from './import/index.ts';
-import { lower, unrollBodies, widenFloats, type Lowered } from './lower/index.ts';
+import { lower, narrowFloats, unrollBodies, widenFloats, type Lowered } from './lower/index.ts';
+import { refusedTypes } from './kernels/engine-types.ts';
+import { hasRoomInPlace, placeInOutputs } from './kernels/in-place.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
+import { unknownDims, unknownOperators } from './model-problems.ts';
 import { kernelWrites, placeTensors, type Boundary, type Placement } from './memory/placement.ts';
-import { foldConstants, fusePasses, preparePasses, runPasses } from './passes/index.ts';
+import { foldConstants, fusePasses, preparePasses, recoverBodies, runPasses } from './passes/index.ts';
 import { assignPrecision, choosePrecision, type CalibrationTable, type Precision } from './precision/index.ts';
 import type { MapperEnvironment } from './tiling/environment.ts';
 
@@ -45,12 +47,27 @@ export interface Compilation {
   readonly selection: Selection;
   /** Where values of that graph lie while the program runs; not those that exist only on chip. By value name. */
   readonly tensors: () => ReadonlyMap<string, TensorBinding>;
+  /** Those that lie in a core's own memory instead, in full. By value name. */
+  readonly onChip: () => ReadonlyMap<string, Ref>;
 }
 
-/** The part of compilation that no machine changes: run once per model, shared by the points of a sweep. */
+/** Models as `prepare` left them. */
+const preparedModels = new WeakSet<ImportedModel>();
+
+/**
+ * The part of compilation that no machine changes: run once per model, shared by the points of a sweep. A model that was prepared
+ * comes back as it is: what passes made may look like something to recover again.
+ */
 export function prepare(model: ImportedModel): ImportedModel {
+  if (preparedModels.has(model)) return model;
+  const prepared = runPreparation(model);
+  preparedModels.add(prepared);
+  return prepared;
+}
+
+function runPreparation(model: ImportedModel): ImportedModel {
   const told: Diagnostic[] = [];
-  const graph = runPasses(model.graph, [foldConstants, unrollBodies, ...preparePasses], { report: (d) => told.push(d) });
+  const graph = runPasses(model.graph, [foldConstants, ...recoverBodies, unrollBodies, ...preparePasses], { report: (d) => told.push(d) });
   return graph === model.graph ? model : { ...model, graph, diagnostics: [...model.diagnostics, ...told] };
 }
 
@@ -62,8 +79,9 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   const planned = planKernels(bound, machine, options);
   const { graph, selection, mode, quantizedGraph } = planned;
   const spaces = Object.keys(machine.memories);
-  checkMachine(machine, core, selection);
-  const place = (boundary: Boundary): Placement => placeTensors(graph, selection.views, selection.kernels, machine, spaces, boundary);
+  checkMachine(machine);
+  const place = (boundary: Boundary): Placement =>
+    placeTensors(graph, selection.views, selection.kernels, machine, spaces, boundary, selection.placed);
   const excess = (regions: readonly Region[]): Diagnostic[] => oversized(machine, spaces, regions);
   const build = (placement: Placement): Built => {
     // Before any command is written: tensors no memory holds would be cut into endless tiles.
@@ -101,6 +119,7 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
     selection,
     lowered: graph,
     tensors: () => tensorTable(graph, selection, placement),
+    onChip: () => localTable(graph, selection, placement),
     stages: {
       graph: () => printGraph(graph),
       kernels: () => describeKernels(executable.kernels),
@@ -124,58 +143,57 @@ export interface PlannedKernels {
 /** From bound sizes to kernels: which engine runs what. Nothing is placed or tiled yet. */
 export function planKernels(bound: Graph, machine: Machine, options: CompileOptions): PlannedKernels {
   const core = onlyCore(machine);
-  const lowered = lowerGraph(bound);
+  const lowered = lowerGraph(inAskedFloats(bound, options.precision), {
+    kept: keptFloats(core, bound, options.precision),
+    products: core.matrix.rates.float32 !== undefined,
+  });
   const mode = options.precision === 'auto' ? choosePrecision(matrixTypes(core), lowered.graph) : options.precision;
-  const precise = assignPrecision(lowered.graph, { mode, calibration: options.calibration, matrix: matrixTypes(core) });
-  const graph = runPasses(precise.graph, fusePasses);
-  return {
-    graph,
-    quantizedGraph: precise.graph,
+  const precise = assignPrecision(lowered.graph, {
     mode,
-    selection: selectKernels(graph, lowered.declined),
-    diagnostics: [...lowered.diagnostics, ...precise.diagnostics],
-  };
+    calibration: options.calibration,
+    matrix: matrixTypes(core),
+    rescale: core.matrix.rescale ?? 'float',
+  });
+  const graph = runPasses(precise.graph, fusePasses);
+  const refused = refusedTypes(core);
+  const selected = selectKernels(graph, lowered.declined, refused.refuse);
+  const selection = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
+  const diagnostics = [...lowered.diagnostics, ...precise.diagnostics, ...refused.told(selection.kernels)];
+  return { graph, quantizedGraph: precise.graph, mode, selection, diagnostics };
 }
 
 export interface LoweredGraph extends Lowered {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** In float32 and integers, in operators that engines run where that is possible: what precision is assigned to, and calibrated on. */
-export function lowerGraph(bound: Graph): LoweredGraph {
-  const widened = widenFloats(bound);
-  return { ...lower(widened.graph), diagnostics: widened.diagnostics };
+export interface FloatTypes {
+  /** 16-bit types that engines compute on; other floats become float32. */
+  readonly kept: ReadonlySet<DType>;
+  /** Whether the array multiplies float32. */
+  readonly products: boolean;
 }
 
-/** Sizes given for dimensions the model does not have. */
-function unknownDims(graph: Graph, dims: Readonly<Record<string, number>>): Diagnostic[] {
-  const sized = graph.inputs.flatMap((id) => (graph.values[id]?.type.shape ?? []).flatMap(symbolsOf));
-  const symbols = [...new Set([...sized, ...(graph.unknowns ?? []).map((u) => u.symbol)])];
-  return Object.keys(dims)
-    .filter((name) => !symbols.includes(name))
-    .map((name) => compilerMappingMessages.unknownDimension({ name, symbols, near: suggest(name, symbols) }));
+/**
+ * In the floats and integers that engines have, in operators that they run where that is possible: what precision is assigned to, and
+ * calibrated on. Without `floats` all is float32.
+ */
+export function lowerGraph(bound: Graph, floats: FloatTypes = { kept: new Set(), products: true }): LoweredGraph {
+  const widened = widenFloats(bound, floats.kept);
+  return { ...lower(widened.graph, floats.products), diagnostics: widened.diagnostics };
 }
 
-/** Operators without a definition, each once, bodies included. */
-function unknownOperators(graph: Graph): Diagnostic[] {
-  const found = new Map<string, Node[]>();
-  const visit = (nodes: readonly Node[]): void => {
-    for (const node of nodes) {
-      if (node.body === undefined && opDef(node.domain, node.op) === undefined) {
-        const operator = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
-        const users = found.get(operator);
-        if (users === undefined) found.set(operator, [node]);
-        else users.push(node);
-      }
-      for (const a of Object.values(node.attributes)) if (a.kind === 'graph') visit(a.value.nodes);
-    }
-  };
-  visit(graph.nodes);
-  return [...found].map(([operator, users]) => {
-    const nodes = users.map((n) => n.name);
-    const near = suggestOp(users[0]?.op ?? operator);
-    return compilerMessages.unknownOperator({ operator, count: nodes.length, nodes, near }, { origin: nodes });
-  });
+function inAskedFloats(bound: Graph, precision: CompileOptions['precision']): Graph {
+  return precision === 'fp16' ? narrowFloats(bound, 'float16') : precision === 'bf16' ? narrowFloats(bound, 'bfloat16') : bound;
+}
+
+/** 16-bit floats of a model stay where both engines have them, and float32 for what is in between; integer models compute in float32 around. */
+function keptFloats(core: Core, bound: Graph, precision: CompileOptions['precision']): ReadonlySet<DType> {
+  const asked = precision === 'fp16' || precision === 'bf16';
+  const { dtypes } = core.vector;
+  if (precision === 'int8' || precision === 'fp32') return new Set();
+  if (!asked && bound.nodes.some((n) => n.op === 'QuantizeLinear')) return new Set();
+  const has = (dtype: DType): boolean => core.matrix.rates[dtype] !== undefined && dtypes.includes(dtype) && dtypes.includes('float32');
+  return new Set((['float16', 'bfloat16'] as const).filter((dtype) => asked || has(dtype)));
 }
 
 interface Built {
@@ -199,23 +217,11 @@ function coreCount(machine: Machine): Diagnostic[] {
   return total > 1 ? [compilerMappingMessages.onlyOneCore({ name, total })] : [];
 }
 
-/** Precision and placement the machine can do at all; everything wrong at once. */
-function checkMachine(machine: Machine, core: Core, selection: Selection): void {
-  const problems: Diagnostic[] = [];
-  const told = new Set<string>();
-  const refuse = (engine: string, dtype: string, supported: readonly string[], kernel: string): void => {
-    if (told.has(engine + dtype)) return;
-    told.add(engine + dtype);
-    problems.push(compilerMappingMessages.dtypeNotSupported({ engine, dtype, supported, kernel }));
-  };
-  for (const k of selection.kernels) {
-    if (k.engine === 'matrix' && ofOperands(core.matrix.rates, k.dtype) === undefined) refuse('matrix', k.dtype, matrixTypes(core), k.name);
-    if (k.engine === 'vector' && !lanesTake(core.vector.dtypes, k.dtype)) refuse('vector', k.dtype, core.vector.dtypes, k.name);
-  }
+/** Placement the machine can do at all. */
+function checkMachine(machine: Machine): void {
   if (machine.memories[machine.placement.constants]?.owner === 'core') {
-    problems.push(compilerMappingMessages.constantsOnChip({ memory: machine.placement.constants }));
+    fail(compilerMappingMessages.constantsOnChip({ memory: machine.placement.constants }));
   }
-  if (problems.length > 0) fail(...problems);
 }
 
 function environment(machine: Machine, core: Core, spaces: readonly string[], placement: Placement): MapperEnvironment {
@@ -306,9 +312,29 @@ function entryPoint(p: Parts): EntryPoint {
 
 /** Tensors with bytes in a region: model inputs and what kernels write outside the cores. */
 function tensorTable(graph: Graph, selection: Selection, placement: Placement): ReadonlyMap<string, TensorBinding> {
-  const ids = [...graph.inputs, ...selection.kernels.flatMap((k) => kernelWrites(k).map((v) => v.root))];
-  const bindings = ids.map((id) => bindingOf(graph, selection, placement, id)).filter((b) => b.region >= 0);
+  const ids = new Set([...graph.inputs, ...writtenValues(selection)]);
+  const bindings = [...ids].map((id) => bindingOf(graph, selection, placement, id)).filter((b) => b.region >= 0);
   return new Map(bindings.map((b) => [b.name, b]));
+}
+
+/** What kernels write, and the wholes that they write parts of. */
+function writtenValues(selection: Selection): ReadonlySet<number> {
+  const written = selection.kernels.flatMap((k) => kernelWrites(k).map((v) => v.root));
+  return new Set([...written, ...[...selection.placed.values()].map((p) => p.into)]);
+}
+
+/** Tensors whose home is a core's own memory: they have no region. */
+function localTable(graph: Graph, selection: Selection, placement: Placement): ReadonlyMap<string, Ref> {
+  const found = new Map<string, Ref>();
+  for (const id of writtenValues(selection)) {
+    const home = placement.home(id);
+    const value = graph.values[id];
+    if (value === undefined || home.region >= 0 || bitsOf(value.type.dtype) < 8) continue;
+    const { shape: extents, dtype } = selection.views.view(id);
+    const strides = rowMajorStrides(extents).map((n) => n * bytesPerElement(dtype));
+    found.set(value.name, { space: home.space, region: -1, dtype, offset: home.offset, extents, strides });
+  }
+  return found;
 }
 
 /** Every node of the file: in a kernel, a view, folded, or dead. What is inside a body shares the fate of the node that has it. */

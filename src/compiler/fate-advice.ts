@@ -18,14 +18,21 @@ const byOperator: Readonly<Record<string, string>> = {
   NonMaxSuppression: 'run it as post-processing of the application: it is sequential and its output size depends on the data',
   NonZero: 'replace by Where or a multiplication with a mask: the size of NonZero depends on the data',
   Unique: 'run it as pre- or post-processing of the application',
-  If: 'export with the condition fixed, so that one branch remains',
-  Loop: 'export with a constant trip count and a condition that stays true: it is then unrolled',
+  If: 'export with the condition fixed, or bind the input it hangs on with --input-value: one branch then remains',
+  Loop: 'export with a constant trip count and a condition that stays true, or bind them with --input-value: it is then unrolled',
   Scan: 'export with a fixed sequence length: it is then unrolled',
   TopK: 'run it as post-processing, or take ArgMax where one is enough',
   ArgMax: 'run it as post-processing of the application',
   Gather:
     'a table look-up by run-time indices costs one hand-over: leave it at the start of the model, or give the model the embedded rows',
   Resize: 'use mode nearest with whole scales',
+  EmbedLayerNormalization: 'it looks tables up by run-time indices: leave it at the start of the model, where it costs one hand-over',
+  OneHot: 'feed the one-hot tensor as an input, or look up rows of an identity matrix at the start of the model',
+  ScatterND: 'with indices known at export, write it as Concat of the parts; or as Where with a constant mask',
+  ScatterElements: 'with indices known at export, write it as Concat of the parts; or as Where with a constant mask',
+  Optional: 'export without optional values: an input is there or it is not',
+  OptionalHasElement: 'export without optional values: an input is there or it is not',
+  OptionalGetElement: 'export without optional values: an input is there or it is not',
   Where: 'use a multiplication with a 0/1 mask and an addition',
   Erf: 'use the tanh or sigmoid form of GELU',
   LSTM: 'export with a fixed sequence length and without sequence_lens',
@@ -34,7 +41,16 @@ const byOperator: Readonly<Record<string, string>> = {
 };
 
 /** Operators whose own advice is better than what their reason suggests. */
-const operatorFirst: ReadonlySet<string> = new Set(['Gather', 'NonMaxSuppression', 'NonZero', 'Loop', 'Scan', 'If', 'TopK']);
+const operatorFirst: ReadonlySet<string> = new Set([
+  'EmbedLayerNormalization',
+  'Gather',
+  'NonMaxSuppression',
+  'NonZero',
+  'Loop',
+  'Scan',
+  'If',
+  'TopK',
+]);
 
 export function adviceFor(opType: string, reason: string): string {
   const own = byOperator[opType];

@@ -2,15 +2,18 @@
  * What becomes of every node of the file on a machine, and why. Where the model compiles the program answers; where it does not
  * (sizes left open, a memory too small, an operator nobody knows) the stages are run as far as they go.
  */
-import { SystoleError, type Diagnostic } from '../core/index.ts';
-import { bindDims, bindPartly, opDef, openDims, type Graph, type Node } from '../graph/index.ts';
+import { compilerMappingMessages, compilerMessages, SystoleError, type Diagnostic } from '../core/index.ts';
+import { bindGraph, opDef, type Graph, type Node } from '../graph/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
 import { adviceFor } from './fate-advice.ts';
-import { compile, planKernels, prepare, type Compilation, type CompileOptions } from './compile.ts';
+import { sizesToTry, type OpenSize } from './fate-sizes.ts';
+import { assumeShapes } from './fate-unknown.ts';
+import { compile, planKernels, prepare, type Compilation, type CompileOptions, type PlannedKernels } from './compile.ts';
 import type { ImportedModel } from './import/index.ts';
 import type { Limit } from './kernels/context.ts';
 import type { Selection } from './kernels/select.ts';
-import type { KernelSpec } from './kernels/spec.ts';
+import type { HostMember, KernelSpec } from './kernels/spec.ts';
+import { unknownDims, unknownOperators } from './model-problems.ts';
 
 /** Where a node runs. `folded`: nothing is left to run; the reason says why. */
 export type Fate = 'matrix' | 'vector' | 'movement' | 'folded' | 'host' | 'unsupported';
@@ -38,8 +41,8 @@ export interface FateReport {
   /** The program, where there is one and every size is as given. */
   readonly compilation: Compilation | null;
   /** Dimensions nobody fixed, and the sizes fates were judged at. */
-  readonly assumed: Readonly<Record<string, number>>;
-  /** Why there is no program, or none with these sizes; empty where there is one. */
+  readonly open: readonly OpenSize[];
+  /** Why there is no program; empty where there is one, and where only sizes are missing. */
   readonly problems: readonly Diagnostic[];
   /** Of the stages as far as they ran. */
   readonly diagnostics: readonly Diagnostic[];
@@ -48,25 +51,23 @@ export interface FateReport {
 /** @throws SystoleError only when operands contradict each other: then the file is no model */
 export function explainFates(model: ImportedModel, machine: Machine, options: CompileOptions): FateReport {
   const prepared = prepare(model);
-  const unknown = prepared.graph.nodes.some((node) => opDef(node.domain, node.op) === undefined);
-  const attempt: Attempt<Compilation> = unknown ? { value: null, problems: [] } : attemptOf(() => compile(prepared, machine, options));
+  const unknown = unknownOperators(prepared.graph);
+  const attempt: Attempt<Compilation> =
+    unknown.length > 0 ? { value: null, problems: unknown } : attemptOf(() => compile(prepared, machine, options));
   if (attempt.value !== null) {
     const compilation = attempt.value;
     const nodes = reportsOf(prepared, compilation.lowered, compilation.selection);
-    return { nodes, compilation, assumed: {}, problems: [], diagnostics: compilation.executable.diagnostics };
+    return { nodes, compilation, open: [], problems: [], diagnostics: compilation.executable.diagnostics };
   }
-  const open = openSymbols(prepared.graph, options.dims);
-  if (open.length > 0) return withoutProgram(prepared, machine, options, standIns(open));
-  return { ...withoutProgram(prepared, machine, options, [{}]), problems: attempt.problems };
+  const { value: assumed } = attemptOf(() => assumeShapes(prepared.graph));
+  const judged = assumed === null ? prepared : { ...prepared, graph: assumed.graph };
+  const told = withoutProgram(judged, machine, options, attempt.problems);
+  const report = { ...told, nodes: told.nodes.map((n) => (assumed?.nodes.has(n.name) === true ? { ...n, reason: `${n.reason}; ${keepsShape}` } : n)) };
+  const diagnostics = [...prepared.diagnostics, ...unknownDims(model.graph, options.dims), ...report.diagnostics];
+  return { ...report, compilation: null, diagnostics };
 }
 
-/** Symbols without a size that nothing bounds. */
-function openSymbols(graph: Graph, dims: Readonly<Record<string, number>>): readonly string[] {
-  const open = openDims(bindPartly(graph, dims)).flatMap(({ symbol, unknown }) =>
-    symbol === null || (unknown !== null && unknown.upper !== null) ? [] : [symbol],
-  );
-  return [...new Set(open)].sort();
-}
+const keepsShape = 'what follows is judged as if it kept the shape of its first input';
 
 interface Attempt<T> {
   readonly value: T | null;
@@ -82,41 +83,50 @@ function attemptOf<T>(run: () => T): Attempt<T> {
   }
 }
 
-/**
- * Sizes to judge fates at, most likely first: what exporters call batch, image and sequence, then the same size for all.
- * Lengths that are sums (past + sequence) are tried as such.
- */
-function standIns(open: readonly string[]): readonly Readonly<Record<string, number>>[] {
-  const guess = (name: string): number => {
-    if (/batch|^n$|^b$/i.test(name)) return 1;
-    if (/height|width|^h$|^w$/i.test(name)) return 224;
-    return /total|past.*plus|\+/i.test(name) ? 32 : 16;
-  };
-  const sized = (size: (name: string) => number): Readonly<Record<string, number>> => Object.fromEntries(open.map((n) => [n, size(n)]));
-  return [sized(guess), sized(() => 16), sized(() => 1), sized(() => 64), sized(() => 224)];
-}
-
-/** Fates from the kernels alone, or, where not even those can be chosen, operator by operator. */
+/** Fates from the kernels alone, at sizes that fit, or, where not even those can be chosen, operator by operator. */
 function withoutProgram(
   model: ImportedModel,
   machine: Machine,
   options: CompileOptions,
-  sizes: readonly Readonly<Record<string, number>>[],
-): FateReport {
-  const { graph } = model;
-  let problems: readonly Diagnostic[] = [];
-  for (const assumed of sizes) {
-    const attempt = attemptOf(() => planKernels(bindDims(graph, { ...assumed, ...options.dims }), machine, options));
-    if (attempt.value !== null) {
-      const { graph: lowered, selection, diagnostics } = attempt.value;
-      const nodes = reportsOf(model, lowered, selection);
-      return { nodes, compilation: null, assumed, problems: [], diagnostics: [...model.diagnostics, ...diagnostics] };
+  problems: readonly Diagnostic[],
+): Omit<FateReport, 'compilation'> {
+  // Given sizes that contradict each other are a problem; fates are then judged at others.
+  const tries = Object.keys(options.dims).length === 0 ? [options.dims] : [options.dims, {}];
+  for (const dims of tries) {
+    for (const open of sizesToTry(model.graph, dims)) {
+      const sizes = { ...Object.fromEntries(open.map((o) => [o.symbol, o.assumed])), ...dims };
+      const planned = attemptOf(() => planAt(model.graph, machine, options, sizes)).value;
+      if (planned === null) continue;
+      const nodes = withProblems(reportsOf(model, planned.graph, planned.selection), problems);
+      // What is only missing is told by the open sizes; what else is wrong stays a problem.
+      const left =
+        open.length === 0 || dims !== options.dims ? problems : problems.filter((p) => p.code === compilerMessages.unknownOperator.code);
+      return { nodes, open, problems: left, diagnostics: planned.diagnostics };
     }
-    if (problems.length === 0) problems = attempt.problems;
   }
-  const composites = compositesOf(graph);
-  const nodes = model.nodeTable.map((row) => rowOf(row, composites, judgeAlone(graph, row)));
-  return { nodes, compilation: null, assumed: {}, problems, diagnostics: model.diagnostics };
+  const composites = compositesOf(model.graph);
+  const nodes = model.nodeTable.map((row) => rowOf(row, composites, judgeAlone(model.graph, row)));
+  return { nodes, open: [], problems, diagnostics: [] };
+}
+
+function planAt(graph: Graph, machine: Machine, options: CompileOptions, sizes: Readonly<Record<string, number>>): PlannedKernels {
+  const bound = bindGraph(graph, sizes);
+  const planned = planKernels(bound.graph, machine, options);
+  return { ...planned, diagnostics: [...bound.diagnostics, ...planned.diagnostics] };
+}
+
+/** A kernel that fits nowhere is why there is no program: its nodes say so. */
+function withProblems(nodes: NodeReport[], problems: readonly Diagnostic[]): NodeReport[] {
+  const failing = new Map(
+    problems.flatMap((p) => (p.code === compilerMappingMessages.kernelDoesNotFit.code ? p.origin.map((name) => [name, p] as const) : [])),
+  );
+  if (failing.size === 0) return nodes;
+  return nodes.map((node) => {
+    const problem = failing.get(node.name);
+    return problem === undefined
+      ? node
+      : { ...node, reason: `${node.reason}, where it does not fit (${problem.code})`, fix: problem.message };
+  });
 }
 
 type Row = ImportedModel['nodeTable'][number];
@@ -138,32 +148,52 @@ function compositesOf(graph: Graph): Composites {
 }
 
 function reportsOf(model: ImportedModel, graph: Graph, selection: Selection): NodeReport[] {
-  const kernelOf = new Map<string, KernelSpec>();
-  const rank = (k: KernelSpec): number => ({ host: 0, matrix: 1, vector: 2, dma: 3 })[k.engine];
+  const kernelsOf = new Map<string, KernelSpec[]>();
   for (const kernel of selection.kernels) {
     for (const name of kernel.origin) {
-      // A node that became several kernels is told by the one that matters most: the host's, then the array's.
-      const known = kernelOf.get(name);
-      if (known === undefined || rank(kernel) < rank(known)) kernelOf.set(name, kernel);
+      const list = kernelsOf.get(name);
+      if (list === undefined) kernelsOf.set(name, [kernel]);
+      else list.push(kernel);
     }
   }
+  const members = membersOf(selection);
   const views = new Set(selection.viewNodes.flatMap((n: Node) => n.origin));
   const rows = new Map(model.nodeTable.map((row) => [row.name, row]));
-  const judge = (row: Row): Judgement => {
-    const kernel = kernelOf.get(row.name);
-    if (kernel !== undefined) return ofKernel(kernel, row);
-    if (views.has(row.name)) return folded('a view of its input: no byte moves');
+  /** Null where the node itself left no trace: then what it is part of says where it went. */
+  const judge = (row: Row): Judgement | null => {
+    const kernels = kernelsOf.get(row.name);
+    if (kernels !== undefined) return ofKernels(kernels, members, row);
+    if (views.has(row.name)) return folded(retiredReason.view);
     const retired = graph.retired[row.name];
-    if (retired !== undefined) return folded(retiredReason[retired]);
-    const parent = row.parent === null ? undefined : rows.get(row.parent);
-    if (parent !== undefined) {
-      const outer = judge(parent);
-      return { ...outer, reason: `part of "${parent.name}": ${outer.reason}` };
+    return retired === undefined ? null : folded(retiredReason[retired]);
+  };
+  const judgeWithOwners = (row: Row): Judgement => {
+    const own = judge(row);
+    if (own !== null) return own;
+    for (let owner = ownerOf(rows, row); owner !== undefined; owner = ownerOf(rows, owner)) {
+      const judgement = judge(owner);
+      if (judgement !== null) return { ...judgement, reason: `runs with "${owner.name}" (${owner.opType}): ${judgement.reason}` };
     }
     return folded('absorbed by its neighbours, or nothing reads its results');
   };
   const composites = compositesOf(model.graph);
-  return model.nodeTable.map((row) => rowOf(row, composites, judge(row)));
+  return model.nodeTable.map((row) => rowOf(row, composites, judgeWithOwners(row)));
+}
+
+type Members = ReadonlyMap<string, HostMember>;
+
+/** By node of the file: the first host node made from it. */
+function membersOf({ kernels }: Selection): Members {
+  const found = new Map<string, HostMember>();
+  for (const kernel of kernels) {
+    if (kernel.kind !== 'host') continue;
+    for (const member of kernel.members) for (const name of member.node.origin) if (!found.has(name)) found.set(name, member);
+  }
+  return found;
+}
+
+function ownerOf(rows: ReadonlyMap<string, Row>, row: Row): Row | undefined {
+  return row.parent === null ? undefined : rows.get(row.parent);
 }
 
 const retiredReason: Readonly<Record<Graph['retired'][string], string>> = {
@@ -177,27 +207,40 @@ function folded(reason: string): Judgement {
 }
 
 const engineFate = { matrix: 'matrix', vector: 'vector', dma: 'movement' } as const;
+const places = { matrix: 'the matrix engine', vector: 'the vector engine', dma: 'data movement' } as const;
 
-function ofKernel(kernel: KernelSpec, row: Row): Judgement {
+/**
+ * A node that became several kernels is told by the one that matters most: products on the array, then the host, which costs
+ * hand-overs, then the array, the vector engine, data movement.
+ */
+function ofKernels(kernels: readonly KernelSpec[], members: Members, row: Row): Judgement {
+  const rank = (k: KernelSpec): number => (k.engine === 'matrix' && k.macs > 0 ? 0 : { host: 1, matrix: 2, vector: 3, dma: 4 }[k.engine]);
+  const [first, ...others] = kernels.toSorted((a, b) => rank(a) - rank(b));
+  const main = ofKernel(first as KernelSpec, members, row);
+  const host = others.find((k) => k.kind === 'host');
+  if (main.fate === 'host' || main.fate === 'unsupported' || host === undefined) return main;
+  const part = ofKernel(host, members, row);
+  return { ...part, fate: main.fate, kernel: main.kernel, reason: `${main.reason}, but a part of it on the host: ${part.reason}` };
+}
+
+function ofKernel(kernel: KernelSpec, members: Members, row: Row): Judgement {
   if (kernel.kind !== 'host') {
-    const where = { matrix: 'the matrix engine', vector: 'the vector engine', dma: 'data movement' }[
-      kernel.engine as 'matrix' | 'vector' | 'dma'
-    ];
+    const engine = kernel.engine === 'host' ? 'dma' : kernel.engine;
     const [anchor] = kernel.origin;
     const fused = kernel.origin.length > 1 && anchor !== row.name ? ` in the kernel of "${anchor}"` : '';
     return {
-      fate: engineFate[kernel.engine as keyof typeof engineFate],
+      fate: engineFate[engine],
       kernel: kernel.name,
-      reason: `${kernel.class} on ${where}${fused}`,
+      reason: `${kernel.class} on ${places[engine]}${fused}`,
       limit: null,
       fix: null,
     };
   }
-  const unsupported = kernel.nodes.find((n) => opDef(n.domain, n.op) === undefined && n.origin.includes(row.name));
-  if (unsupported !== undefined) return unsupportedFate(row);
   // Neighbours on the host share a kernel; each has a reason of its own.
-  const { reason, limit, fix } = kernel.members.find((m) => m.node.origin.includes(row.name)) ?? kernel;
-  return { fate: 'host', kernel: kernel.name, reason, limit: limit ?? null, fix: fix ?? adviceFor(row.opType, reason) };
+  const member = members.get(row.name);
+  if (member !== undefined && opDef(member.node.domain, member.node.op) === undefined) return unsupportedFate(row);
+  const { reason, limit, fix } = member ?? kernel;
+  return { fate: 'host', kernel: kernel.name, reason, limit: limit ?? null, fix: fix ?? adviceFor(member?.node.op ?? row.opType, reason) };
 }
 
 function unsupportedFate(row: Row): Judgement {
@@ -221,7 +264,7 @@ function judgeAlone(graph: Graph, row: Row): Judgement {
   const by = (fate: Fate, reason: string): Judgement => ({
     fate,
     kernel: null,
-    reason: `${reason}, judged by its operator alone: its sizes are not known`,
+    reason: `${reason}, judged by its operator alone: no program could be made`,
     limit: null,
     fix: fate === 'host' ? adviceFor(row.opType, reason) : null,
   });

@@ -112,17 +112,22 @@ export function isFloat(dtype: DType): boolean {
   return dtype.startsWith('float') || dtype === 'bfloat16';
 }
 
-/**
- * What a table by operand type says of `dtype`, for multiplier arrays. int8 arrays take uint8 as well: operands have nine bits once zero
- * points are subtracted, whichever sign they had, and the array subtracts them.
- */
-export function ofOperands<T>(table: Readonly<Partial<Record<DType, T>>>, dtype: DType): T | undefined {
-  return table[dtype] ?? (dtype === 'uint8' ? table.int8 : undefined);
+/** Floats that engines compute on: held in memory as they are, fp32 in registers and accumulators. */
+export function isEngineFloat(dtype: DType): boolean {
+  return dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16';
 }
 
-/** Whether lanes that list these types compute on `dtype`. Integers widen as they are loaded: int8 lanes take uint8, int32 lanes all that are shorter. */
+/**
+ * What a table by operand type says of `dtype`, for multiplier arrays. int8 arrays take uint8 as well, int16 arrays uint16: operands have one
+ * bit more once zero points are subtracted, whichever sign they had, and the array subtracts them.
+ */
+export function ofOperands<T>(table: Readonly<Partial<Record<DType, T>>>, dtype: DType): T | undefined {
+  return table[dtype] ?? (dtype === 'uint8' ? table.int8 : dtype === 'uint16' ? table.int16 : undefined);
+}
+
+/** Whether lanes that list these types compute on `dtype`. Integers widen as they are loaded: int8 lanes take uint8 and bool, int32 lanes all that are shorter. */
 export function lanesTake(listed: readonly DType[], dtype: DType): boolean {
   if (listed.includes(dtype)) return true;
-  if (dtype === 'uint8' && listed.includes('int8')) return true;
-  return ['int8', 'uint8', 'int16', 'uint16'].includes(dtype) && listed.includes('int32');
+  if ((dtype === 'uint8' || dtype === 'bool') && listed.includes('int8')) return true;
+  return ['int8', 'uint8', 'bool', 'int16', 'uint16'].includes(dtype) && listed.includes('int32');
 }

@@ -3,7 +3,7 @@
  * Formats: OCP 8-bit floating point (E4M3, E5M2), OCP microscaling MX (E2M1, E8M0), and the "fnuz" forms without infinities and
  * negative zero whose only NaN has the bits of -0.
  */
-import type { DType } from './dtype.ts';
+import { bitsOf, type DType } from './dtype.ts';
 
 interface Format {
   readonly mantissa: number;
@@ -125,11 +125,11 @@ export function decodeScale(bits: number): number {
 
 const tables = new Map<DType, Float32Array>();
 
-/** All numbers of an 8-bit or 4-bit float type, by bits. */
+/** All numbers of a float type of 16 bits or less, by bits. */
 export function floatTable(dtype: DType): Float32Array {
   let table = tables.get(dtype);
   if (table === undefined) {
-    const count = dtype === 'float4e2m1' ? 16 : 256;
+    const count = 2 ** bitsOf(dtype);
     table = Float32Array.from({ length: count }, (_, bits) =>
       dtype === 'float8e8m0' ? decodeScale(bits) : isNarrowFloat(dtype) ? decodeFloat(dtype, bits) : NaN,
     );

@@ -1,4 +1,4 @@
-import type { DType } from './dtype.ts';
+import { tensorBytes, type DType } from './dtype.ts';
 import { invariant } from './assert.ts';
 
 /** Dense element storage. float16 and bfloat16 hold raw bits in Uint16Array; sub-byte and float8 types raw bytes in Uint8Array. */
@@ -15,7 +15,10 @@ export type TensorData =
   | BigUint64Array
   | readonly string[];
 
-/** A value with numbers: row-major, `data.length` = product of `shape` (packed types excepted). A scalar has shape []. */
+/**
+ * A value with numbers: row-major, `data.length` = product of `shape`. Packed types (4 and 2 bits) and complex numbers are raw bytes,
+ * `tensorBytes` of them. A scalar has shape [].
+ */
 export interface Tensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -82,12 +85,17 @@ export function bytesOf(tensor: Tensor): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** A zero-filled tensor. */
+/** A zero-filled tensor; of text, empty strings. */
 export function zeros(dtype: DType, shape: readonly number[]): Tensor {
-  const make = constructors[dtype] ?? Uint8Array;
-  const size = (make as unknown as { BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT;
   const count = elementCount(shape);
-  return { dtype, shape, data: new make(new ArrayBuffer(count * size), 0, count) };
+  if (dtype === 'string') return { dtype, shape, data: new Array<string>(count).fill('') };
+  return { dtype, shape, data: viewBytes(dtype, new Uint8Array(tensorBytes(dtype, count))) };
+}
+
+/** How long `data` of a tensor is: its elements, or bytes where it holds raw bytes. */
+export function dataLength(dtype: DType, shape: readonly number[]): number {
+  const count = elementCount(shape);
+  return dtype === 'string' || constructors[dtype] !== undefined ? count : tensorBytes(dtype, count);
 }
 
 /** Row-major strides in elements. */

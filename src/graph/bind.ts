@@ -2,6 +2,7 @@
 import { fail, graphMessages, type Diagnostic } from '../core/index.ts';
 import { symbolsOf } from './dim.ts';
 import { inferInPlace, leafNodes, startInference } from './infer.ts';
+import { sizeProblem } from './infer-checks.ts';
 import { isUnranked } from './infer-unranked.ts';
 import type { Graph, Node, TensorType, UnknownDim, Value, ValueId } from './ir.ts';
 import { printShape } from './ops/op-def.ts';
@@ -59,6 +60,8 @@ function rebind(graph: Graph, dims: Readonly<Record<string, number>>, partial: b
     if (value === undefined) throw new Error(`no value ${id}`);
     return value;
   };
+  const impossible = graph.inputs.flatMap((id) => sizeProblem(at(id).type, null, () => at(id).name) ?? []);
+  if (impossible.length > 0) fail(...impossible);
   const inference = startInference(graph.opset, at, { graph, sizes: dims, ...(partial ? { partial } : {}) });
   const nodes = graph.nodes.map((node) =>
     inferInPlace(node, inference, (id, type) => {

@@ -1,6 +1,7 @@
 /** One node on tensors. */
-import { type Tensor } from '../core/index.ts';
+import { elementCount, fail, graphMessages, tensorBytes, zeros, type Tensor } from '../core/index.ts';
 import { definitionOf } from './infer.ts';
+import { checkSizes } from './infer-checks.ts';
 import type { Node } from './ir.ts';
 import { asInfer } from './ops/context.ts';
 import type { ConcreteType } from './ops/op-def.ts';
@@ -14,13 +15,24 @@ export function evaluateNode(node: Node, opset: number, inputs: readonly (Tensor
   const def = definitionOf(node);
   const version = node.version ?? opset;
   const context = { node, opset: version, inputs, outputs: [] };
-  const outputs = def
-    .infer(asInfer(context))
-    .slice(0, node.outputs.length)
-    .map((type): ConcreteType => ({
-      dtype: type.dtype,
-      // What only the evaluator can tell (how many elements are not zero) is -1.
-      shape: type.shape.map((d) => (typeof d === 'number' ? d : -1)),
-    }));
+  const types = def.infer(asInfer(context)).slice(0, node.outputs.length);
+  checkSizes(node, types, String);
+  const outputs = types.map((type): ConcreteType => ({
+    dtype: type.dtype,
+    // What only the evaluator can tell (how many elements are not zero) is -1.
+    shape: type.shape.map((d) => (typeof d === 'number' ? d : -1)),
+  }));
+  const tooLarge = outputs.find(({ dtype, shape }) => tensorBytes(dtype, elementCount(shape)) > mostBytes);
+  if (tooLarge !== undefined) {
+    const { dtype, shape } = tooLarge;
+    const bytes = tensorBytes(dtype, elementCount(shape));
+    fail(graphMessages.tooLargeToRun({ op: node.op, node: node.name, shape, bytes, limit: mostBytes }, { origin: node.origin }));
+  }
+  // Nothing to compute, however long the other axes are.
+  if (outputs.length > 0 && outputs.every(({ shape }) => shape.includes(0) && shape.every((d) => d >= 0)))
+    return outputs.map(({ dtype, shape }) => zeros(dtype, shape));
   return def.evaluate({ node, opset: version, inputs, outputs });
 }
+
+/** What arrays of JavaScript engines hold at most (V8: 2^32 elements and more; others 2^31 bytes). */
+const mostBytes = 2 ** 31;

@@ -4,6 +4,7 @@ import type { Dim } from './dim.ts';
 import { isLongDim } from './dim-range.ts';
 import type { TensorType } from './ir.ts';
 import { concreteShape } from './ops/contents.ts';
+import type { OpDef } from './ops/op-def.ts';
 import type { Unknowns } from './unknowns.ts';
 
 /** Contents longer than this are data, not shapes. */
@@ -47,6 +48,23 @@ export function isSmall(type: TensorType): boolean {
   // Each size too: loops run along axes even where another one is 0.
   return shape !== null && elementCount(shape) <= longestShape && shape.every((d) => d >= 0 && d <= longestShape);
 }
+
+/**
+ * Operators that are evaluated while types are inferred: what shapes are computed with. All of them take time in proportion to their
+ * operands and results, which are small; windows, sums over letters and pools of n-grams can be made to run for years by one attribute.
+ */
+export function isComputed(def: OpDef): boolean {
+  if (def.contents !== undefined || def.contentsOf !== undefined) return true;
+  if (def.domain !== '') return false;
+  return def.kernelClass === 'elementwise' || def.kernelClass === 'reduce' || def.kernelClass === 'move' || computed.has(def.name);
+}
+
+const computed: ReadonlySet<string> = new Set(
+  (
+    'ArgMax ArgMin Compress ConstantOfShape CumProd CumSum EyeLike Gather GatherElements GatherND Gemm MatMul NonZero OneHot Range ' +
+    'ReverseSequence Scatter ScatterElements ScatterND TopK Trilu Unique'
+  ).split(' '),
+);
 
 /** null where operands do not fit: whoever runs the node will report it. */
 export function withoutError<T>(make: () => T): T | null {

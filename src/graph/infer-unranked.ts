@@ -14,21 +14,29 @@ export function isUnranked(type: TensorType | null): boolean {
 
 /**
  * Types of a node some of whose inputs have no known rank: what the operator says with fresh symbols in every rank, as far as
- * the ranks it accepts agree. Where it accepts none: the element type of the first input.
+ * the ranks it accepts agree. Where it accepts none: the element type of the first input; an error where that has nothing to do with ranks.
  */
 export function inferUnranked(def: OpDef, context: InferContext, outputs: number): readonly TensorType[] {
   const open = context.inputs.flatMap((type, i) => (isUnranked(type) ? [i] : []));
   let agreed: readonly TensorType[] | null = null;
   let successes = 0;
+  const problems = new Set<string>();
+  let refusal: SystoleError | null = null;
   for (const chosen of rankChoices(open.length)) {
     const attempt = tryRanks(def, context, open, chosen);
-    if (attempt === null) continue;
+    if (attempt instanceof SystoleError) {
+      refusal = attempt;
+      problems.add(attempt.message);
+      continue;
+    }
     const types: readonly TensorType[] = attempt.slice(0, outputs);
     agreed = agreed === null ? types : agreed.map((type, i) => common(type, types[i]));
     // Nothing is left that another rank could contradict.
     if (++successes > 1 && agreed.every((type) => type.unranked === true)) break;
   }
   if (agreed === null) {
+    // What is said of every rank alike has nothing to do with ranks.
+    if (refusal !== null && problems.size === 1 && !refusal.message.includes('\0')) throw refusal;
     const dtype = context.inputs.find((type) => type !== null)?.dtype ?? 'float32';
     return Array.from({ length: outputs }, (): TensorType => ({ dtype, shape: [], unranked: true }));
   }
@@ -45,7 +53,12 @@ function rankChoices(count: number): readonly (readonly number[])[] {
   return falling.map((rank) => new Array<number>(count).fill(rank));
 }
 
-function tryRanks(def: OpDef, context: InferContext, open: readonly number[], chosen: readonly number[]): readonly TensorType[] | null {
+function tryRanks(
+  def: OpDef,
+  context: InferContext,
+  open: readonly number[],
+  chosen: readonly number[],
+): readonly TensorType[] | SystoleError {
   const inputs = context.inputs.map((type, i) => {
     const at = open.indexOf(i);
     if (at < 0 || type === null) return type;
@@ -56,7 +69,7 @@ function tryRanks(def: OpDef, context: InferContext, open: readonly number[], ch
   try {
     return def.infer({ ...context, inputs, unknownDim: () => symbolDim(`\0try.${asked++}`) });
   } catch (error) {
-    if (error instanceof SystoleError) return null;
+    if (error instanceof SystoleError) return error;
     throw error;
   }
 }

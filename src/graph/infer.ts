@@ -1,8 +1,20 @@
 /** Shape and type inference over a graph, node by node in topological order. */
-import { elementCount, fail, graphMessages, isInteger, type Tensor } from '../core/index.ts';
+import { compilerMessages, elementCount, fail, graphMessages, isInteger, SystoleError, type Tensor } from '../core/index.ts';
 import { constantOf } from './constant.ts';
+import { checkOperands, checkRanks, checkSizes } from './infer-checks.ts';
 import { equalDim, symbolsOf, type Dim } from './dim.ts';
-import { countable, dimSource, isSmall, isTooLong, joinSources, longestShape, several, withoutError, type Source } from './infer-limits.ts';
+import {
+  countable,
+  dimSource,
+  isComputed,
+  isSmall,
+  isTooLong,
+  joinSources,
+  longestShape,
+  several,
+  withoutError,
+  type Source,
+} from './infer-limits.ts';
 import { inferUnranked, isUnranked } from './infer-unranked.ts';
 import type { Graph, Node, TensorType, UnknownDim, Value, ValueId } from './ir.ts';
 import { concreteShape } from './ops/contents.ts';
@@ -36,6 +48,24 @@ export interface InferenceOptions {
   readonly sizes?: Readonly<Record<string, number>>;
   /** Unknown dimensions without a size stay symbols. */
   readonly partial?: boolean;
+  /** Called for nodes of bodies whose operands contradict them, each time they are inferred: their outputs keep the types they had. */
+  readonly leftOpen?: (node: Node, problem: SystoleError) => void;
+  /** How many nodes of bodies may be looked at while one node is inferred; beyond, what bodies make is left open. */
+  readonly bodyWork?: number;
+}
+
+/** Splats of more elements are not written out to be looked at. */
+const longestSplat = 2 ** 20;
+
+/** A body of 20,000 nodes is looked at three times; loops in loops in loops, each with its rounds, come to an end. */
+const usualBodyWork = 60_000;
+/** The same for all nodes of a graph together. */
+const mostBodyWork = 1_000_000;
+
+/** Nodes of bodies that may still be looked at: for this node of the graph, and in all. */
+interface Work {
+  left: number;
+  total: number;
 }
 
 /** @param value  the current state of a value: its type must be known when a node that reads it is inferred */
@@ -51,6 +81,9 @@ export function startInference(opset: number, value: (id: ValueId) => Value, opt
     unknowns,
     outer: () => undefined,
     isInput: (id) => given.has(id),
+    leftOpen: options.leftOpen ?? (() => undefined),
+    work: { left: 0, total: mostBodyWork },
+    perNode: options.bodyWork ?? usualBodyWork,
   });
 }
 
@@ -69,13 +102,18 @@ interface ScopeParts {
   readonly unknowns: Unknowns;
   readonly outer: (id: ValueId) => Facts | undefined;
   readonly isInput: (id: ValueId) => boolean;
+  readonly leftOpen: (node: Node, problem: SystoleError) => void;
+  readonly work: Work;
+  /** What a node of this scope may spend; null in a body, which spends what its node may. */
+  readonly perNode: number | null;
 }
 
 interface Scope extends Inference {
   facts(id: ValueId): Facts;
 }
 
-function startScope({ opset, value, previous, unknowns, outer, isInput }: ScopeParts): Scope {
+function startScope(parts: ScopeParts): Scope {
+  const { opset, value, previous, unknowns, outer, isInput, leftOpen, work, perNode } = parts;
   const contents = new Map<ValueId, readonly Element[]>();
   /** Small values computed from constants and shapes only. */
   const computed = new Map<ValueId, Tensor>();
@@ -109,7 +147,10 @@ function startScope({ opset, value, previous, unknowns, outer, isInput }: ScopeP
     const made = computed.get(id) ?? outer(id)?.tensor;
     if (made !== undefined && made !== null) return made;
     const v = value(id);
-    if (v.constant !== null) return v.constant.kind === 'absent' ? null : constantOf(v.type, v.constant, v.name, '');
+    if (v.constant !== null) {
+      const isLong = v.constant.kind === 'splat' && elementCount(v.type.shape.map(Number)) > longestSplat;
+      return v.constant.kind === 'absent' || isLong ? null : constantOf(v.type, v.constant, v.name, '');
+    }
     const known = contents.get(id);
     const shape = concreteShape(v.type);
     if (known === undefined || shape === null || !known.every((e) => typeof e === 'number')) return null;
@@ -124,11 +165,11 @@ function startScope({ opset, value, previous, unknowns, outer, isInput }: ScopeP
 
   /** All outputs where all inputs are small and known; null otherwise. */
   const compute = (def: OpDef, node: Node, types: readonly TensorType[], version: number): readonly Tensor[] | null => {
-    if (!types.every(isSmall)) return null;
+    if (!isComputed(def) || !types.every(isSmall)) return null;
     const inputs: (Tensor | null)[] = [];
     for (const id of node.inputs) {
       const known = id === null || !isSmall(value(id).type) || value(id).quantization !== null ? null : tensor(id);
-      if (id !== null && known === null) return null;
+      if (id !== null && (known === null || !sameType(known, value(id).type))) return null;
       inputs.push(known);
     }
     const outputs = types.map((t) => ({ dtype: t.dtype, shape: t.shape.map(Number) }));
@@ -142,9 +183,25 @@ function startScope({ opset, value, previous, unknowns, outer, isInput }: ScopeP
       const [inner, from] = [body.inputs.at(-k), node.inputs.at(-k)];
       if (inner !== undefined && from !== undefined && from !== null) captured.set(inner, from);
     }
-    const found = inferBody(body, types, unknowns, (inner) => {
-      const id = captured.get(inner);
-      return id === undefined ? undefined : facts(id);
+    work.left -= body.nodes.length + 1;
+    work.total -= body.nodes.length + 1;
+    if (Math.min(work.left, work.total) < 0)
+      return body.outputs.map((id) => ({ ...valueOf(body.values, id).type, shape: [], unranked: true }));
+    // Each fact asks outside for others: not remembered, a value captured through n bodies would be asked for 3^n times.
+    const asked = new Map<ValueId, Facts>();
+    const found = inferBody(body, types, {
+      unknowns,
+      outer(inner) {
+        const id = captured.get(inner);
+        if (id === undefined) return undefined;
+        const known = asked.get(inner) ?? facts(id);
+        asked.set(inner, known);
+        return known;
+      },
+      isInput: () => false,
+      leftOpen,
+      work,
+      tolerant: true,
     });
     typed.set(body, found);
     return found.graph.outputs.map((id) => valueOf(found.graph.values, id).type);
@@ -219,6 +276,7 @@ function startScope({ opset, value, previous, unknowns, outer, isInput }: ScopeP
     dims,
     infer(node) {
       const def = definitionOf(node);
+      if (perNode !== null) work.left = perNode;
       const asked: Asked[] = [];
       /** Inputs whose contents were wanted and are not known. */
       const missed = new Set<number>();
@@ -243,8 +301,14 @@ function startScope({ opset, value, previous, unknowns, outer, isInput }: ScopeP
         },
         inferGraph: (body, types) => inferGraph(node, body, types),
       };
+      checkOperands(def, context);
       const hasBody = Object.values(node.attributes).some((a) => a.kind === 'graph');
       const inferred = !hasBody && context.inputs.some(isUnranked) ? inferUnranked(def, context, node.outputs.length) : def.infer(context);
+      if (inferred.length < node.outputs.length) {
+        const parts = { op: node.op, node: node.name, outputs: node.outputs.length, most: inferred.length };
+        fail(compilerMessages.tooManyOutputs(parts, { origin: node.origin }));
+      }
+      checkRanks(context, inferred);
       const shortened = inferred
         .slice(0, node.outputs.length)
         .map((type) =>
@@ -253,6 +317,10 @@ function startScope({ opset, value, previous, unknowns, outer, isInput }: ScopeP
             : type,
         );
       const types = unknowns.name(node, shortened, asked, (i) => previous(node.outputs[i] ?? -1)?.type);
+      checkSizes(node, types, (i) => {
+        const name = previous(node.outputs[i] ?? -1)?.name;
+        return name === undefined ? String(i) : `"${name}"`;
+      });
       learn(def, context, types);
       return types;
     },
@@ -275,13 +343,14 @@ function startScope({ opset, value, previous, unknowns, outer, isInput }: ScopeP
 export function inferGraphTypes(graph: Graph, inputs: readonly TensorType[]): Graph {
   const unknowns = startUnknowns(symbolsIn(graph), graph.unknowns ?? [], null, false);
   const own = new Set(graph.inputs);
-  const { graph: found } = inferBody(
-    graph,
-    inputs,
+  const { graph: found } = inferBody(graph, inputs, {
     unknowns,
-    () => undefined,
-    (id) => own.has(id),
-  );
+    outer: () => undefined,
+    isInput: (id) => own.has(id),
+    leftOpen: () => undefined,
+    work: { left: mostBodyWork, total: mostBodyWork },
+    tolerant: false,
+  });
   const records = unknowns.records();
   return records.length === 0 ? found : { ...found, unknowns: records };
 }
@@ -292,13 +361,16 @@ interface InferredBody {
   readonly facts: readonly Facts[];
 }
 
-function inferBody(
-  graph: Graph,
-  inputs: readonly TensorType[],
-  unknowns: Unknowns,
-  outer: (id: ValueId) => Facts | undefined,
-  isInput: (id: ValueId) => boolean = () => false,
-): InferredBody {
+interface BodyParts extends Pick<ScopeParts, 'unknowns' | 'outer' | 'isInput' | 'leftOpen' | 'work'> {
+  /**
+   * Whether nodes may contradict their operands. Exporters write branches for shapes the model never has: whether such a node ever
+   * runs is not known here. It tells when it does.
+   */
+  readonly tolerant: boolean;
+}
+
+function inferBody(graph: Graph, inputs: readonly TensorType[], parts: BodyParts): InferredBody {
+  const { unknowns, outer, isInput, leftOpen, work, tolerant } = parts;
   unknowns.recognise(graph);
   const values: Value[] = graph.values.map((v) => ({ ...v, type: unknowns.bind(v.type) }));
   const setType = (id: ValueId, type: TensorType): void => {
@@ -316,8 +388,19 @@ function inferBody(
     unknowns,
     outer,
     isInput,
+    leftOpen,
+    work,
+    perNode: null,
   });
-  const nodes = graph.nodes.map((node) => inferInPlace(node, scope, setType));
+  const nodes = graph.nodes.map((node) => {
+    try {
+      return inferInPlace(node, scope, setType);
+    } catch (error) {
+      if (!tolerant || !(error instanceof SystoleError)) throw error;
+      leftOpen(node, error);
+      return scope.withBodies(node);
+    }
+  });
   return { graph: { ...graph, values, nodes }, facts: graph.outputs.map((id) => scope.facts(id)) };
 }
 
@@ -336,6 +419,11 @@ export function inferInPlace(node: Node, inference: Inference, setType: (id: Val
   return inference.withBodies(node);
 }
 
+/** Whether numbers are of this type: that of a node that contradicts its operands is what the file says, not what was computed. */
+function sameType({ dtype, shape }: Tensor, type: TensorType): boolean {
+  return dtype === type.dtype && shape.length === type.shape.length && shape.every((d, i) => d === type.shape[i]);
+}
+
 function boundGraph(graph: Graph, unknowns: Unknowns): Graph {
   if (graph.values.every((v) => unknowns.bind(v.type) === v.type)) return graph;
   return { ...graph, values: graph.values.map((v) => ({ ...v, type: unknowns.bind(v.type) })) };
@@ -349,7 +437,7 @@ function valueOf(values: readonly Value[], id: ValueId): Value {
 
 /** Quantized values stand for real numbers: operators see them as float32. */
 export function meaningType(value: Value): TensorType {
-  return value.quantization === null ? value.type : { dtype: 'float32', shape: value.type.shape };
+  return value.quantization === null ? value.type : { ...value.type, dtype: 'float32' };
 }
 
 /** The definition of a node's operator; a coded error names the nearest one where there is none. */

@@ -1,5 +1,5 @@
 /** Runs a graph on real numbers: the definition of what a model means. */
-import { bitsOf, elementCount, fail, graphMessages, isTensor, type Diagnostic, type RuntimeValue, type Tensor } from '../core/index.ts';
+import { dataLength, fail, graphMessages, isTensor, type Diagnostic, type RuntimeValue, type Tensor } from '../core/index.ts';
 import { evaluateNodeValues, planOf, startLive, valueOf } from './evaluate-values.ts';
 import type { Graph, Node, Quantization, TensorType, Value, ValueId } from './ir.ts';
 import { opDef } from './ops/index.ts';
@@ -133,7 +133,7 @@ function fits(type: TensorType, value: RuntimeValue, asFloat: boolean): boolean 
     // A tensor is welcome where an optional one is asked for.
     if (type.container !== undefined && type.container !== 'optional') return false;
     if (ranked && (shape.length !== type.shape.length || type.shape.some((d, i) => typeof d === 'number' && d !== shape[i]))) return false;
-    return (asFloat || value.dtype === type.dtype) && (bitsOf(value.dtype) < 8 || value.data.length === elementCount(shape));
+    return (asFloat || value.dtype === type.dtype) && value.data.length === dataLength(value.dtype, shape);
   }
   if (value.kind === 'optional') return type.container === 'optional' || type.container === 'optional-sequence';
   return (type.container === 'sequence' || type.container === 'optional-sequence') && value.dtype === type.dtype;

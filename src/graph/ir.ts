@@ -43,11 +43,14 @@ export interface Quantization {
   readonly axis: number | null;
   /** `placeholder`: can be timed, not run. */
   readonly source: 'placeholder' | 'calibrated' | 'model';
+  /** Sums of a contraction become these integers by a fixed-point multiplier, not an fp32 one. */
+  readonly rescale?: 'fixed-point';
 }
 
 /** Known contents of a value. `bytes` may be computed on first read, so timing need not touch weights. */
 export type Constant =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** `fits`: a packed type that holds every element too, where one is known: what a file had before it was widened. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly fits?: 'int4' | 'uint4' }
   /** Every element is `element` (the bytes of one element). */
   | { readonly kind: 'splat'; readonly element: Uint8Array }
   /** Elements of a string tensor, in order. */

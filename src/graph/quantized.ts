@@ -1,7 +1,7 @@
 /**
  * The meaning of one node on quantized values: real = scale · (q - zeroPoint).
  *
- * - Conv, Gemm, MatMul: acc = Σ (x - zx)(w - zw) + bias in int32, wrapping; q = requantize(acc, M[c], zo),
+ * - Conv, Gemm, MatMul of 8-bit operands, and of 16-bit ones whose sums certainly fit int32 (`sumsFit`): acc = Σ (x - zx)(w - zw) + bias in int32, wrapping; q = requantize(acc, M[c], zo),
  *   M[c] = f32(f32(sx · sw[c]) / so). Without output quantization y = dequantize(acc, f32(sx · sw[c]), 0). An int32 output of scale
  *   f32(sx · sw[c]) and zero point 0 is acc itself.
  * - DequantizeLinear reads the integers of its operand; QuantizeLinear of the scale its operand has gives them back.
@@ -14,9 +14,11 @@ import {
   clamp,
   dequantize,
   elementCount,
+  fixedPointOf,
   integerRange,
   quantize,
   requantize,
+  requantizeFixed,
   roundHalfEven,
   type DType,
   type Tensor,
@@ -195,11 +197,17 @@ function accumulate(node: Node, opset: number, inputs: readonly (QuantizedTensor
   const [x = null, w = null, bias = null] = inputs;
   const [qx, qw] = [x?.quantization ?? null, w?.quantization ?? null];
   if (x === null || w === null || qx === null || qw === null || qx.scale.length !== 1) return null;
-  if (![x, w].every((t) => t.tensor.dtype === 'int8' || t.tensor.dtype === 'uint8')) return null;
+  if (!sumsFit({ dtype: x.tensor.dtype, quantization: qx }, { dtype: w.tensor.dtype, quantization: qw }, depthOf(node, w.tensor.shape)))
+    return null;
   if (bias !== null && bias.tensor.dtype !== 'int32') return null;
   if (attributeFloat(node, 'alpha', 1) !== 1 || attributeFloat(node, 'beta', 1) !== 1) return null;
   const context = { node, opset, inputs: inputs.map((t) => t?.tensor ?? null), outputs: [] };
-  const shape = opDef('', node.op)?.infer(asInfer(context))[0]?.shape.map(Number) ?? [];
+  // Shapes are those of the operator on reals, whose operands have one type.
+  const real = context.inputs.map((t): Tensor | null => (t === null ? null : { ...t, dtype: 'float32' }));
+  const shape =
+    opDef('', node.op)
+      ?.infer(asInfer({ ...context, inputs: real }))[0]
+      ?.shape.map(Number) ?? [];
   const channelAxis = weightChannelAxis(node, w.tensor.shape.length);
   if (qw.axis !== null && qw.scale.length > 1 && qw.axis !== channelAxis) return null;
   const left = centered(x.tensor, qx);
@@ -237,6 +245,38 @@ function accumulate(node: Node, opset: number, inputs: readonly (QuantizedTensor
   return { sums, shape, factor, inner: 1 };
 }
 
+/** An operand of a contraction, as integers. */
+export interface HeldOperand {
+  readonly dtype: DType;
+  readonly quantization: Quantization;
+}
+
+const narrow: readonly DType[] = ['int8', 'uint8', 'int16', 'uint16'];
+
+/**
+ * Whether a contraction over `depth` products is one of integers: 8-bit operands always (their sums wrap at int32 where they must), 16-bit
+ * ones where the operands less their zero points fit 16 bits and no sum can leave int32.
+ */
+export function sumsFit(x: HeldOperand, w: HeldOperand, depth: number): boolean {
+  if (!narrow.includes(x.dtype) || !narrow.includes(w.dtype)) return false;
+  if ([x, w].every((o) => o.dtype === 'int8' || o.dtype === 'uint8')) return true;
+  const size = ({ dtype, quantization }: HeldOperand): number => {
+    const [lo, hi] = integerRange(dtype);
+    return quantization.zeroPoint.reduce(
+      (most, z) => Math.max(most, hi - z > 32767 ? Infinity : hi - z, z - lo > 32768 ? Infinity : z - lo),
+      0,
+    );
+  };
+  return depth * size(x) * size(w) < 2147483648;
+}
+
+/** How many products each sum of a contraction adds; `weights` is the shape of operand 1. */
+export function depthOf(node: Node, weights: readonly number[]): number {
+  if (node.op === 'Conv') return elementCount(weights.slice(1));
+  if (node.op === 'Gemm') return weights[attributeInt(node, 'transB', 0) === 0 ? 0 : 1] ?? 1;
+  return weights.at(weights.length > 1 ? -2 : -1) ?? 1;
+}
+
 /** The axis of the weights that runs over output channels. */
 function weightChannelAxis(node: Node, rank: number): number {
   if (node.op === 'Conv') return 0;
@@ -244,7 +284,7 @@ function weightChannelAxis(node: Node, rank: number): number {
   return rank - 1;
 }
 
-/** q - zeroPoint, which fits 16 bits for 8-bit types. */
+/** q - zeroPoint, which fits 16 bits: see `sumsFit`. */
 function centered(tensor: Tensor, q: Quantization): Int16Array {
   const source = numbersOf(tensor);
   const out = new Int16Array(source.length);
@@ -282,6 +322,14 @@ function drain({ sums, shape, factor, inner }: Accumulator, output: OutputForm):
   const scale = q.scale[0] ?? 1;
   const zero = q.zeroPoint[0] ?? 0;
   const multipliers = factor.map((f) => f / scale);
+  if (q.rescale === 'fixed-point') {
+    const fixed = Array.from(multipliers, fixedPointOf);
+    for (let at = 0, block = 0; at < out.length; block++) {
+      const m = fixed[block % channels] ?? fixedPointOf(1);
+      for (let i = 0; i < inner; i++, at++) out[at] = requantizeFixed(sums[at] ?? 0, m, zero, lo, hi);
+    }
+    return tensorOf(output.dtype, shape, out);
+  }
   for (let at = 0, block = 0; at < out.length; block++) {
     const multiplier = multipliers[block % channels] ?? 1;
     for (let i = 0; i < inner; i++, at++) out[at] = requantize(sums[at] ?? 0, multiplier, zero, lo, hi);

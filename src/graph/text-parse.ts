@@ -140,8 +140,10 @@ function readQuantization(r: Reader): Quantization {
   const source = r.peek().text;
   if (source !== 'placeholder' && source !== 'calibrated' && source !== 'model') return r.wrong('placeholder, calibrated or model');
   r.next();
+  const fixed = r.take('rescale');
+  if (fixed) r.next();
   r.expect(')');
-  return { scale, zeroPoint, axis, source };
+  return { scale, zeroPoint, axis, source, ...(fixed ? { rescale: 'fixed-point' as const } : {}) };
 }
 
 function readZeros(r: Reader): Int32Array {

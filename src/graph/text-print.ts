@@ -152,7 +152,7 @@ function printAttribute(a: Attribute, elide: boolean): string {
 
 function printQuantization(q: Quantization, elide: boolean): string {
   const axis = q.axis === null ? '' : `axis ${q.axis} `;
-  return `quantized(${axis}scale ${printScales(q.scale, elide)} zero ${printZeros(q.zeroPoint)} ${q.source})`;
+  return `quantized(${axis}scale ${printScales(q.scale, elide)} zero ${printZeros(q.zeroPoint)} ${q.source}${q.rescale === undefined ? '' : ` rescale "${q.rescale}"`})`;
 }
 
 function printScales(scale: Float32Array, elide: boolean): string {

@@ -1,5 +1,5 @@
 /** Dimensions that only a run decides: their names, bounds, and what would settle them. */
-import { bindDim, equalDim, replaceSymbols, symbolDim, symbolsOf, type Dim } from './dim.ts';
+import { bindDim, replaceSymbols, symbolDim, symbolsOf, type Dim } from './dim.ts';
 import type { Graph, Node, TensorType, UnknownDim } from './ir.ts';
 
 /** What an operator says of a dimension when it asks for one. */
@@ -102,9 +102,9 @@ export function startUnknowns(
   };
 
   function nameOf(node: Node, types: readonly TensorType[], k: number, previous: (output: number) => TensorType | undefined): string {
-    const wanted = placeholder(k);
+    const wanted = `${mark}${k}`;
     for (const [i, type] of types.entries()) {
-      const axis = type.shape.findIndex((d) => equalDim(d, wanted));
+      const axis = type.shape.findIndex((d) => typeof d !== 'number' && d.kind === 'symbol' && d.name === wanted);
       if (axis < 0) continue;
       const old = previous(i)?.shape[axis];
       if (old !== undefined && typeof old !== 'number' && old.kind === 'symbol' && before.has(old.name)) return old.name;

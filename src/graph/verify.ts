@@ -146,7 +146,7 @@ function checkBodies(node: Node, where: string): readonly Diagnostic[] {
 }
 
 /** How many inputs a body has before the captures; null where only the operator knows. */
-function declaredBodyInputs(node: Node): number | null {
+export function declaredBodyInputs(node: Pick<Node, 'op' | 'domain' | 'inputs' | 'captures'>): number | null {
   const own = node.inputs.length - (node.captures ?? 0);
   if (node.domain !== '') return null;
   switch (node.op) {
@@ -213,13 +213,14 @@ function checkTypes(
   }
 }
 
-/** A stated type may know more than inference does (the file says it), not less, and nothing else. */
+/** One may know more than the other (the file says it; numbers became known), but they may not contradict each other. */
 function agrees(stated: TensorType, inferred: TensorType, isOpen: (symbol: string) => boolean): boolean {
   if (stated.dtype !== inferred.dtype || stated.container !== inferred.container) return false;
-  if (inferred.unranked === true) return true;
-  if (stated.unranked === true || stated.shape.length !== inferred.shape.length) return false;
+  // A pass that folds shapes makes more known than was at import.
+  if (inferred.unranked === true || stated.unranked === true) return true;
+  if (stated.shape.length !== inferred.shape.length) return false;
   return stated.shape.every((d, k) => {
     const other = inferred.shape[k] ?? 0;
-    return equalDim(d, other) || symbolsOf(other).some(isOpen);
+    return equalDim(d, other) || [d, other].some((x) => symbolsOf(x).some(isOpen));
   });
 }

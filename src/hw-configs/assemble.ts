@@ -48,6 +48,7 @@ function assembleMatrix(d: MatrixDescription): MatrixEngine {
     rates: present(d.rates),
     accumulatorBits: d.accumulatorBits,
     requantize: d.requantize,
+    ...(d.rescale === 'fixed-point' ? { rescale: d.rescale } : {}),
     ports: d.ports,
     startTicks: d.start,
   };

@@ -88,7 +88,8 @@ function engineText(matrix: MatrixEngine): string {
 }
 
 function requantizeText(matrix: MatrixEngine): string {
-  return matrix.requantize === 'vector' ? 'by vector commands' : 'at the output stage';
+  const how = matrix.rescale === 'fixed-point' ? ', scales in fixed point' : '';
+  return `${matrix.requantize === 'vector' ? 'by vector commands' : 'at the output stage'}${how}`;
 }
 
 function memories(machine: Machine): readonly string[] {

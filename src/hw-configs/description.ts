@@ -3,7 +3,22 @@ import type { DType } from '../core/index.ts';
 import type { MatrixPorts, Memory, Placement, VectorCostClass } from './machine.ts';
 
 export type MatrixDType = Extract<DType, 'int4' | 'int8' | 'uint8' | 'int16' | 'float16' | 'bfloat16' | 'float32'>;
-export type VectorDType = Extract<DType, 'int8' | 'uint8' | 'int16' | 'int32' | 'float16' | 'bfloat16' | 'float32'>;
+export type VectorDType = Extract<
+  DType,
+  | 'bool'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'float16'
+  | 'bfloat16'
+  | 'float32'
+>;
 
 type Optional<T> = T | undefined;
 type ByDType<T> = { readonly [Type in MatrixDType]?: Optional<T> };
@@ -19,6 +34,7 @@ interface MatrixCommonDescription {
   readonly rates: ByDType<number>;
   readonly accumulatorBits: number;
   readonly requantize: 'output-stage' | 'vector';
+  readonly rescale: 'float' | 'fixed-point';
   readonly ports: MatrixPorts;
   readonly start: number;
 }

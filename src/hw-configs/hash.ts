@@ -32,6 +32,7 @@ export const fieldClasses: readonly (readonly [path: string, Class])[] = [
   ['cores.*.matrix.rates', 'keys in plan, values in timing'],
   ['cores.*.matrix.accumulatorBits', 'plan'],
   ['cores.*.matrix.requantize', 'plan'],
+  ['cores.*.matrix.rescale', 'plan'],
   ['cores.*.matrix.ports', 'plan'],
   ['cores.*.matrix.startTicks', 'timing'],
   ['cores.*.vector.lanes', 'timing'],

@@ -58,6 +58,8 @@ interface MatrixCommon {
   readonly accumulatorBits: number;
   /** Where int32 sums become int8: at the drain of the array, or by a VECTOR command. */
   readonly requantize: 'output-stage' | 'vector';
+  /** How sums are rescaled: `fixed-point` by an integer multiplier and a shift; by an fp32 factor where left out. */
+  readonly rescale?: 'fixed-point';
   readonly ports: MatrixPorts;
   /** Ticks the sequencer needs to start one command. */
   readonly startTicks: number;

@@ -24,7 +24,21 @@ const roles: z.core.$ZodRegistry<FieldRole> = z.registry<FieldRole>();
 
 /** Operand types a matrix engine may list. */
 const matrixDTypes = ['int4', 'int8', 'uint8', 'int16', 'float16', 'bfloat16', 'float32'] as const;
-const vectorDTypes = ['int8', 'uint8', 'int16', 'int32', 'float16', 'bfloat16', 'float32'] as const;
+const vectorDTypes = [
+  'bool',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
+  'float16',
+  'bfloat16',
+  'float32',
+] as const;
 
 function quantity(kind: QuantityKindName, meaning: string) {
   const { example } = quantityKinds[kind];
@@ -88,6 +102,12 @@ const matrixCommon = {
   requantize: z
     .enum(['output-stage', 'vector'])
     .describe('Where int32 sums become int8: `output-stage` at the drain of the array, `vector` by commands of the vector engine.'),
+  rescale: z
+    .enum(['float', 'fixed-point'])
+    .default('float')
+    .describe(
+      'How sums are rescaled: by an fp32 factor, or by a 31-bit integer and a shift as integer-only engines do (docs/numerics.md).',
+    ),
   ports,
   start: quantity('ticks', 'Time the sequencer needs to start one command'),
 };

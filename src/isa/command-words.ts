@@ -1,5 +1,5 @@
 /** How references and flags lie in the words of a row: what writer and reader share. */
-export const reduceKinds = ['sum', 'max', 'sumSquares'] as const;
+export const reduceKinds = ['sum', 'max', 'sumSquares', 'product'] as const;
 
 /** Header word of a reference: dtype in bits 0-4, rank in 5-8, ring in 9, wide (64-bit extents and strides) in 10, space above. */
 export const rankShift: number = 5;

@@ -40,13 +40,14 @@ export type AccumulateMode = 'overwrite' | 'accumulate';
 /**
  * What happens when finished sums leave the accumulator. Channel = axis 1 of convolutions, last axis of MATMUL.
  * Integer: q = requantize(acc + bias[c], multiplier[c], outZero, lo, hi). Float: clamp(f32(acc + bias[c]), lo, hi).
+ * A multiplier of int32 [channels, 2] is fixed-point: q = clamp(rescale(acc + bias[c], multiplier[c, 0], multiplier[c, 1]) + outZero, lo, hi).
  * Without `multiplier` and `out` integer the accumulator is copied (int32).
  */
 export interface Drain {
   readonly out: Ref;
   /** [channels] int32 or float32. */
   readonly bias: Ref | null;
-  /** [channels] float32, integer outputs only. */
+  /** [channels] float32 or [channels, 2] int32 (multiplier and shift), integer outputs only. */
   readonly multiplier: Ref | null;
   readonly outZero: number;
   /** Clamp bounds in the output's own numbers (quantized for integers); ±Infinity for none. */
@@ -139,6 +140,30 @@ export const vectorOpcodes = [
   'store', // output[index] <- a; integers saturate to the output's dtype, floats round
   'addInt', // dst <- a + b as int32, wrapping
   'mulInt', // dst <- the low 32 bits of a · b as int32
+  'divInt', // dst <- a / b as int32, cut towards zero; 0 where b is 0
+  'bitAnd', // bits of int32
+  'bitOr',
+  'bitXor',
+  'less', // dst <- a < b ? 1 : 0; integers are compared exactly
+  'equal', // dst <- a = b ? 1 : 0
+  'select', // dst <- a ≠ 0 ? b : c, as it stands
+  'round', // to the nearest integer, ties to even
+  'remainder', // dst <- a − b·trunc(a / b), exact, the sign of a; NaN where b is 0
+  'pow',
+  'sin',
+  'cos',
+  'tan',
+  'asin',
+  'acos',
+  'atan',
+  'sinh',
+  'cosh',
+  'asinh',
+  'acosh',
+  'atanh',
+  'toFloat16', // dst <- a rounded to float16, ties to even, kept as fp32
+  'toBfloat16',
+  'rescale', // dst <- a · b · 2^(c − 31) on integers, as docs/numerics.md defines fixed-point rescaling
 ] as const;
 export type VectorOpcode = (typeof vectorOpcodes)[number];
 
@@ -164,7 +189,7 @@ export interface VectorCommand {
 /** out[i with stride 0 on reduced axes] (+)= reduction of x; integers into int32 after subtracting xZero, floats into fp32. */
 export interface ReduceCommand {
   readonly op: 'REDUCE';
-  readonly kind: 'sum' | 'max' | 'sumSquares';
+  readonly kind: 'sum' | 'max' | 'sumSquares' | 'product';
   readonly mode: AccumulateMode;
   readonly x: Ref;
   /** Same extents as x; stride 0 on reduced axes. */

@@ -32,7 +32,7 @@ type FieldName = RefField | NumberField;
 
 const modes = ['overwrite', 'accumulate'] as const;
 const poolKinds = ['max', 'average'] as const;
-const reduceKinds = ['sum', 'max', 'sumSquares'] as const;
+const reduceKinds = ['sum', 'max', 'sumSquares', 'product'] as const;
 
 // Printing.
 

@@ -48,24 +48,21 @@ export interface Runs {
 
 /**
  * Contiguous runs, in the order of the axes: trailing axes join while each one's stride is the bytes below it. Axes of one element do not
- * count. Packed dtypes: stride 1 of the last axis means the next element (docs/program-format.md).
+ * count. Strides of packed dtypes count elements (docs/program-format.md).
  * Example: a 16 × 7 × 56 tile of an int8 image 112 wide, strides [12544, 112, 1]: 112 runs of 56 bytes.
  * Approximation: a run that crosses the end of a ring counts as one.
  */
 export function contiguousRuns(ref: Ref): Runs {
-  const bits = bitsOf(ref.dtype);
-  let runBytes = Math.ceil(bits / 8);
+  const packed = bitsOf(ref.dtype) < 8;
+  let run = packed ? 1 : bitsOf(ref.dtype) / 8;
   let axis = ref.extents.length - 1;
-  if (bits < 8 && axis >= 0 && ref.strides[axis] === 1) {
-    runBytes = elementBytes(ref, ref.extents[axis] ?? 1);
-    axis--;
-  }
   for (; axis >= 0; axis--) {
     const extent = ref.extents[axis] ?? 1;
     if (extent === 1) continue;
-    if (ref.strides[axis] !== runBytes) break;
-    runBytes *= extent;
+    if (ref.strides[axis] !== run) break;
+    run *= extent;
   }
+  const runBytes = packed ? elementBytes(ref, run) : run;
   let runs = 1;
   for (; axis >= 0; axis--) runs *= ref.extents[axis] ?? 1;
   return runs === 0 || runBytes === 0 ? { runs: 0, runBytes: 0 } : { runs, runBytes };

@@ -91,19 +91,18 @@ export function checkQueue(command: Command, queue: QueueName, cx: CommandContex
 /** Bytes [first, last] a reference touches, counted from the start of its region or window; null when it touches none. */
 function span(ref: Ref): readonly [number, number] | null {
   const bits = bitsOf(ref.dtype);
-  const last = ref.extents.length - 1;
-  let low = ref.offset;
-  let high = ref.offset + Math.ceil(bits / 8) - 1;
-  for (let axis = 0; axis <= last; axis++) {
+  let low = 0;
+  let high = 0;
+  for (let axis = 0; axis < ref.extents.length; axis++) {
     const extent = ref.extents[axis] ?? 1;
     if (extent === 0) return null;
-    const stride = ref.strides[axis] ?? 0;
-    // Packed: stride 1 of the last axis is the next element, not the next byte.
-    const reach = bits < 8 && axis === last && stride === 1 ? Math.ceil((extent * bits) / 8) - 1 : (extent - 1) * stride;
+    const reach = (extent - 1) * (ref.strides[axis] ?? 0);
     low += Math.min(0, reach);
     high += Math.max(0, reach);
   }
-  return [low, high];
+  // Strides of packed elements count elements.
+  if (bits < 8) return [ref.offset + Math.floor((low * bits) / 8), ref.offset + Math.ceil(((high + 1) * bits) / 8) - 1];
+  return [ref.offset + low, ref.offset + high + bits / 8 - 1];
 }
 
 /** Every reference: in a memory and region that exist, within its bounds. */
@@ -274,8 +273,12 @@ function checkContraction(
   if (!same(d.out.extents, c.acc.extents)) wrong(`out = ${show(d.out)} does not have the extents of acc = ${show(c.acc)}`);
   if (d.bias !== null && (!same(d.bias.extents, [channels]) || d.bias.dtype !== c.acc.dtype))
     wrong(`bias = ${show(d.bias)} where ${c.acc.dtype}[${channels}] belongs`);
-  if (d.multiplier !== null && (!same(d.multiplier.extents, [channels]) || d.multiplier.dtype !== 'float32')) {
-    wrong(`multiplier = ${show(d.multiplier)} where float32[${channels}] belongs`);
+  const fixed = d.multiplier?.dtype === 'int32';
+  if (
+    d.multiplier !== null &&
+    (!same(d.multiplier.extents, fixed ? [channels, 2] : [channels]) || !(fixed || d.multiplier.dtype === 'float32'))
+  ) {
+    wrong(`multiplier = ${show(d.multiplier)} where float32[${channels}] or int32[${channels}, 2] belongs`);
   }
   if (d.multiplier === null && isInteger(d.out.dtype) && d.out.dtype !== 'int32')
     wrong(`sums become ${d.out.dtype} only through a multiplier`);

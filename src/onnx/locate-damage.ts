@@ -39,7 +39,12 @@ interface Source {
 }
 
 function inMessage(source: Source, message: string, start: number, end: number, path: string, depth: number): Found {
-  if (depth > deepest) return { offset: start, path, reason: `messages are nested more than ${deepest} deep` };
+  if (depth > deepest)
+    return {
+      offset: start,
+      path,
+      reason: `messages are nested more than ${deepest} deep; a branch or loop body in another takes three of them`,
+    };
   const known = source.fields[message] ?? {};
   const seen = new Map<string, number>();
   let at = start;

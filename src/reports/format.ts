@@ -18,6 +18,8 @@ export function formatSi(value: number, unit: string): string {
   if (!Number.isFinite(value)) return `– ${unit}`;
   if (value === 0) return `0 ${unit}`;
   const size = Math.abs(value);
+  // Megaseconds are nobody's unit.
+  if (unit === 's' && size >= 999.5) return `${formatCount(Math.round(value))} s`;
   // 0.5 % below a step, three digits already round up to it: 999.7 m is written as 1.00.
   const [factor, prefix] = prefixes.find(([step]) => size >= step * 0.9995) ?? [1e-12, 'p'];
   const scaled = value / factor;

@@ -10,3 +10,21 @@ export { renderSummary } from './summary.ts';
 export { wrap, type SummaryStyle } from './text.ts';
 export { checkModel, type CheckedNode, type CheckReport, type NodeCost } from './check/check.ts';
 export { renderCheck, type CheckStyle } from './check/render.ts';
+export { compareTensors, type ErrorMetrics, type Meant } from './verify/metrics.ts';
+export type {
+  Expectation,
+  Jump,
+  KernelCheck,
+  KernelName,
+  KernelTensor,
+  Miss,
+  OutputCheck,
+  Verdict,
+  VerifyProblem,
+  VerifyRun,
+} from './verify/report.ts';
+export { renderVerification, type VerifyTitle } from './verify/render.ts';
+export { defaultTolerance, type Tolerance } from './verify/tolerance.ts';
+export { programInputs } from './verify/values.ts';
+export { verifyCompilation } from './verify/verify.ts';
+export { renderOperators } from './operators.ts';

@@ -13,6 +13,14 @@ export function painter(color: boolean): Paint {
   return (kind, text) => (color ? `\u001b[${codes[kind]}m${text}\u001b[0m` : text);
 }
 
+/** Stands for a space that `wrap` does not break at. */
+const tie = '\u00a0';
+
+/** A text that stays in one line where it fits in one. */
+export function keepTogether(text: string): string {
+  return text.replaceAll(' ', tie);
+}
+
 /** Lines of at most `width` characters, broken at spaces; a longer word is broken inside. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
@@ -29,5 +37,6 @@ export function wrap(text: string, width: number): readonly string[] {
     }
     line = line === '' ? rest : `${line} ${rest}`;
   }
-  return line === '' ? lines : [...lines, line];
+  if (line !== '') lines.push(line);
+  return lines.map((l) => l.replaceAll(tie, ' '));
 }

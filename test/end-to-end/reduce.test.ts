@@ -9,7 +9,7 @@ import { writeGraph } from '../compiler/lower/build.ts';
 import { testMachine } from './machines.ts';
 import { modelOf } from './model-of-graph.ts';
 
-const floats = ['Sum', 'Mean', 'Max', 'Min', 'L1', 'L2', 'SumSquare', 'LogSum', 'LogSumExp'] as const;
+const floats = ['Sum', 'Mean', 'Prod', 'Max', 'Min', 'L1', 'L2', 'SumSquare', 'LogSum', 'LogSumExp'] as const;
 
 interface Case {
   readonly shape: readonly number[];
@@ -59,6 +59,7 @@ describe('reductions', () => {
   it.each([
     ['ReduceSum', 'int32'],
     ['ReduceSumSquare', 'int32'],
+    ['ReduceProd', 'int32'],
     ['ReduceMax', 'int32'],
     ['ReduceMin', 'int32'],
     ['ReduceMax', 'int8'],

@@ -88,7 +88,7 @@ export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   }),
   fc.record<ReduceCommand>({
     op: fc.constant('REDUCE'),
-    kind: fc.constantFrom('sum', 'max', 'sumSquares'),
+    kind: fc.constantFrom('sum', 'max', 'sumSquares', 'product'),
     mode,
     x: anyRef,
     acc: anyRef,

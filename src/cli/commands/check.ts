@@ -8,7 +8,7 @@ export const checkCommand: Command = {
   name: 'check',
   positionals: [{ name: 'model', required: true, summary: 'an ONNX file or a built-in name' }],
   summary: 'Say where every operator of a model runs, why, what it costs and what to change',
-  options: [...programOptions.filter((name) => name !== 'calibrate'), 'nodes', 'json', 'quiet'],
+  options: [...programOptions.filter((name) => name !== 'calibrate' && name !== 'calibration'), 'nodes', 'json', 'quiet'],
   examples: [
     ['check model.onnx -t edge-systolic-32', 'where each operator runs; costs once all sizes are known'],
     ['check bert.onnx -t edge-systolic-32 --dim batch=1 --dim seq=128', 'fix symbolic dimensions'],

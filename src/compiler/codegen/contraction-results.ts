@@ -124,7 +124,8 @@ export function resultWriter(
         if (sums !== null) {
           inputs.push(sums.ref);
           accesses.push(read(sums.resource), ...sums.params.accesses);
-          for (const p of [sums.params.bias, sums.params.multiplier]) if (p !== null) inputs.push(channelOperand(p, out, homeStride));
+          const { bias, multiplier } = sums.params;
+          for (const p of [bias, ...partsOf(multiplier)]) if (p !== null) inputs.push(channelOperand(p, out, homeStride));
         } else {
           const midTile = packed(out, em);
           const from = mids === null ? (slot as Slot) : (mid as Slot);
@@ -163,7 +164,14 @@ export function resultWriter(
 /** A per-channel vector over an output tile: groups follow one another. */
 function channelOperand(p: Ref, out: OutputTile, home: readonly number[]): Ref {
   const sizes = [out.b.size, out.g.size, out.n.size, out.y.size, out.x.size];
-  return { ...p, ...alongHome(sizes, [0, out.n.size * 4, 4, 0, 0], home) };
+  const step = p.strides[0] ?? 0;
+  return { ...p, ...alongHome(sizes, [0, out.n.size * step, step, 0, 0], home) };
+}
+
+/** Multiplier and shift of a fixed-point pair as operands of their own. */
+function partsOf(multiplier: Ref | null): readonly (Ref | null)[] {
+  if (multiplier?.dtype !== 'int32') return [multiplier];
+  return [0, 1].map((i) => ({ ...multiplier, offset: multiplier.offset + 4 * i, extents: multiplier.extents.slice(0, 1), strides: [8] }));
 }
 
 /** The part of an epilogue operand under an output tile, loaded when it is not in reach; broadcast axes have stride 0. */

@@ -1,11 +1,11 @@
 /** How weights, bias and multipliers of a contraction come on chip. */
-import { bytesPerElement } from '../../core/index.ts';
+import { bytesPerElement, isEngineFloat, type DType } from '../../core/index.ts';
 import type { Value } from '../../graph/index.ts';
 import type { Ref } from '../../isa/index.ts';
 import type { ContractionKernel } from '../kernels/spec.ts';
 import type { Resource } from '../schedule/resources.ts';
 import type { Access } from '../schedule/program-writer.ts';
-import type { ContractionMapping } from '../tiling/contraction-tile.ts';
+import { weightBytes, type ContractionMapping } from '../tiling/contraction-tile.ts';
 import {
   constantOf,
   createTilePool,
@@ -21,7 +21,7 @@ import {
   type Source,
   type TilePool,
 } from './context.ts';
-import { channelBytes, gatherBox, multiplierBytes } from './weight-image.ts';
+import { channelBytes, channelFloats, fixedBytes, gatherBox, inNibbles, multiplierBytes } from './weight-image.ts';
 import { pack, type OutputTile, type Range } from './contraction-tile.ts';
 
 export type WeightReader = (out: OutputTile, c: Range) => { readonly ref: Ref; readonly accesses: readonly Access[] };
@@ -32,10 +32,12 @@ export function weightInput(cx: EmitContext, k: ContractionKernel, m: Contractio
   const es = bytesPerElement(k.w.dtype);
   const win = window(cx, cx.env.matrix.ports.weights[0] as string);
   const taps = g.kh * g.kw;
+  // The DMA moves packed weights as bytes.
+  const stored: DType = k.wPacked === null ? k.w.dtype : 'uint8';
   const constant = constantOf(cx, k.w.root);
   const source = constant === null ? sourceOf(cx, k.w) : null;
   const direct = source !== null && source.direct;
-  const pool: TilePool | null = direct ? null : createTilePool(win, m.slots.w, t.g * t.n * t.c * taps * es);
+  const pool: TilePool | null = direct ? null : createTilePool(win, m.slots.w, weightBytes(k, t.g * t.n * t.c * taps));
   const nN = Math.ceil(g.mg / t.n);
   const nC = Math.ceil(g.cg / t.c);
   if (constant?.constant?.kind === 'absent') cx.weights.markAbsent(constant.constant.reason);
@@ -62,21 +64,24 @@ export function weightInput(cx: EmitContext, k: ContractionKernel, m: Contractio
     const group = k.wStrides.g === 0 ? 0 : out.g.index;
     const { slot, fresh } = (pool as TilePool).get((group * nN + out.n.index) * nC + c.index);
     if (fresh) {
-      const bytes = out.g.size * out.n.size * c.size * taps * es;
+      const bytes = weightBytes(k, out.g.size * out.n.size * c.size * taps);
       let src: Ref;
       let resource: Resource | null = null;
       let operand: 'weights' | 'inputs' = 'weights';
       if (source === null && constant !== null) {
         const key = `${k.w.root}/${offset}/${axes.extents.join('x')}/${axes.homeStrides.join(',')}`;
-        const at = cx.weights.segment(key, bytes, () => gatherBox(constant, offset, axes.extents, axes.homeStrides));
+        const at = cx.weights.segment(key, bytes, () => {
+          const numbers = gatherBox(constant, offset, axes.extents, axes.homeStrides);
+          return k.wPacked === null ? numbers : inNibbles(numbers);
+        });
         const region = cx.placement.weightsRegion;
         src = {
           space: cx.env.spaces.indexOf(cx.env.machine.placement.constants),
           region,
-          dtype: k.w.dtype,
+          dtype: stored,
           offset: at,
-          extents: [bytes / es],
-          strides: [es],
+          extents: [bytes / bytesPerElement(stored)],
+          strides: [bytesPerElement(stored)],
         };
       } else {
         const s = source as Source;
@@ -85,10 +90,11 @@ export function weightInput(cx: EmitContext, k: ContractionKernel, m: Contractio
         operand = 'inputs';
       }
       const dense = src.extents.length === 1 ? [src.extents[0] as number] : axes.extents;
-      const dst = slotRef(win, slot, k.w.dtype, dense, denseStrides(dense, es));
+      const dst = slotRef(win, slot, stored, dense, denseStrides(dense, bytesPerElement(stored)));
       issue(cx, 'dma-in', { op: 'LOAD', src, dst, operand }, [...(resource === null ? [] : [read(resource)]), write(slot.resource)]);
     }
-    return { ref: refOf((e, s) => slotRef(win, slot, k.w.dtype, e, s), out, c, axes.stride), accesses: [read(slot.resource)] };
+    // Strides of packed elements count elements: as many as the bytes that `axes` packs.
+    return { ref: refOf((e, s) => slotRef(win, slot, k.wPacked ?? k.w.dtype, e, s), out, c, axes.stride), accesses: [read(slot.resource)] };
   };
 }
 
@@ -106,10 +112,11 @@ export function parameterInput(cx: EmitContext, k: ContractionKernel, m: Contrac
   if (bias === null && multiplier === null) return () => ({ bias: null, multiplier: null, accesses: [] });
   if (bias?.constant?.kind === 'absent') cx.weights.markAbsent(bias.constant.reason);
   const win = scratchpad(cx);
-  const each = (bias === null ? 0 : 4) + (multiplier === null ? 0 : 4);
+  const each = (bias === null ? 0 : 4) + (multiplier === null ? 0 : drain.fixed ? 8 : 4);
   const pool = createTilePool(win, Math.min(2, Math.max(1, m.slots.w)), m.tile.g * m.tile.n * each);
   const nN = Math.ceil(g.mg / m.tile.n);
   const shared = k.op === 'MATMUL';
+  const real = bias !== null && isEngineFloat(bias.type.dtype);
   return (out) => {
     const count = shared ? out.n.size : out.g.size * out.n.size;
     const first = (shared ? 0 : out.g.at * g.mg) + out.n.at;
@@ -118,8 +125,9 @@ export function parameterInput(cx: EmitContext, k: ContractionKernel, m: Contrac
       const bytes = count * each;
       const at = cx.weights.segment(`params/${cx.kernel}/${first}/${count}`, bytes, () => {
         const all = new Uint8Array(bytes);
-        if (bias !== null) all.set(channelBytes(bias, first, count), 0);
-        if (multiplier !== null) all.set(multiplierBytes(multiplier(), first, count), bias === null ? 0 : count * 4);
+        if (bias !== null) all.set((real ? channelFloats : channelBytes)(bias, first, count), 0);
+        if (multiplier !== null)
+          all.set((drain.fixed ? fixedBytes : multiplierBytes)(multiplier(), first, count), bias === null ? 0 : count * 4);
         return all;
       });
       const space = cx.env.spaces.indexOf(cx.env.machine.placement.constants);
@@ -136,8 +144,13 @@ export function parameterInput(cx: EmitContext, k: ContractionKernel, m: Contrac
       );
     }
     return {
-      bias: bias === null ? null : slotRef(win, slot, bias.type.dtype, [count], [4]),
-      multiplier: multiplier === null ? null : slotRef(win, slot, 'float32', [count], [4], bias === null ? 0 : count * 4),
+      bias: bias === null ? null : slotRef(win, slot, real ? 'float32' : bias.type.dtype, [count], [4]),
+      multiplier:
+        multiplier === null
+          ? null
+          : drain.fixed
+            ? slotRef(win, slot, 'int32', [count, 2], [8, 4], bias === null ? 0 : count * 4)
+            : slotRef(win, slot, 'float32', [count], [4], bias === null ? 0 : count * 4),
       accesses: [read(slot.resource)],
     };
   };

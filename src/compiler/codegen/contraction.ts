@@ -2,7 +2,7 @@
  * Contraction -> LOAD tiles, CONV / DWCONV / MATMUL into accumulators, drain, optional VECTOR epilogue, STORE.
  * Loops as the mapping says; double buffering is nothing but slots used in turn, the writer orders what shares them.
  */
-import { bytesPerElement } from '../../core/index.ts';
+import { bytesPerElement, isEngineFloat } from '../../core/index.ts';
 import type { AccumulateMode, Command, Drain, Ref } from '../../isa/index.ts';
 import type { ContractionKernel } from '../kernels/spec.ts';
 import type { LocalWindow, Slot } from '../memory/local-window.ts';
@@ -80,7 +80,7 @@ function accTile(acc: LocalWindow, slot: Slot, k: ContractionKernel, out: Output
   const stride = new Array<number>(5).fill(0);
   order.forEach((axis, i) => (stride[axis] = dense[i] as number));
   const { extents, strides } = alongHome(sizes, stride, homeStrides(k));
-  return slotRef(acc, slot, k.dtype === 'float32' ? 'float32' : 'int32', extents, strides);
+  return slotRef(acc, slot, isEngineFloat(k.dtype) ? 'float32' : 'int32', extents, strides);
 }
 
 interface Parts {
@@ -110,5 +110,5 @@ function contractionCommand(k: ContractionKernel, out: OutputTile, c: Range, p: 
 /** Sums lie dense: [b, channel, y, x], products [row, column]. */
 function slotRefOfAcc(acc: LocalWindow, slot: Slot, k: ContractionKernel, out: OutputTile): Ref {
   const extents = k.op === 'MATMUL' ? [out.x.size, out.n.size] : [out.b.size, out.g.size * out.n.size, out.y.size, out.x.size];
-  return slotRef(acc, slot, k.dtype === 'float32' ? 'float32' : 'int32', extents, denseStrides(extents, 4));
+  return slotRef(acc, slot, isEngineFloat(k.dtype) ? 'float32' : 'int32', extents, denseStrides(extents, 4));
 }

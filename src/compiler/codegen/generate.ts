@@ -121,9 +121,10 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   };
 }
 
-/** The kernel as this array runs it: without an output stage the vector engine drains. */
+/** The kernel as this array runs it: without an output stage the vector engine drains; weights stay packed where it takes int4. */
 function drained(env: MapperEnvironment, k: ContractionKernel): ContractionKernel {
-  return env.matrix.requantize === 'vector' ? drainOnVector(k) : k;
+  const wide = k.wPacked !== null && env.matrix.rates.int4 === undefined ? { ...k, wPacked: null } : k;
+  return env.matrix.requantize === 'vector' ? drainOnVector(wide) : wide;
 }
 
 /** Maps every contraction before the first command is written, so that a program too long is refused at once. */
@@ -218,9 +219,10 @@ function createMappingCache(): { map(cx: EmitContext, k: ContractionKernel): Con
         k.drain.dtype,
         k.drain.bias !== null,
         k.drain.multiplier !== null,
+        k.drain.fixed,
         k.epilogue?.steps.length ?? 0,
         k.out.dtype,
-        k.w.dtype,
+        k.wPacked ?? k.w.dtype,
       ]);
       let m = known.get(key);
       if (m === undefined) {
@@ -307,7 +309,8 @@ function coldBytes(
   }
   for (const v of kernelWrites(k)) {
     const home = cx.placement.home(v.root);
-    if (outputs.has(v.root)) cold.push({ space: home.space, direction: 'write', operand: 'outputs', bytes: bytesOfView(v) });
+    if (outputs.has(cx.placement.owner(v.root)))
+      cold.push({ space: home.space, direction: 'write', operand: 'outputs', bytes: bytesOfView(v) });
   }
   return cold;
 }

@@ -37,7 +37,12 @@ export function emitNorm(cx: EmitContext, k: NormKernel): Emitted {
   const eo = bytesPerElement(k.out.dtype);
   const extents = [k.outer, k.groups, k.a, k.b];
   const strides = denseStrides(extents, 1);
-  const parameters = k.parameters.map((p) => ({ source: sourceOf(cx, p.view), strides: p.strides }));
+  const parameters = k.parameters.map((p) => ({
+    source: sourceOf(cx, p.view),
+    strides: p.strides,
+    dtype: p.view.dtype,
+    bytes: bytesPerElement(p.view.dtype),
+  }));
   /** The part of a parameter that a tile of this size needs, axes it does not have left at 1. */
   const partOf = (p: { readonly strides: readonly number[] }, size: readonly number[]): number[] =>
     size.map((n, i) => (p.strides[i] === 0 ? 1 : n));
@@ -46,7 +51,10 @@ export function emitNorm(cx: EmitContext, k: NormKernel): Emitted {
     const [o = 1, g = 1, a = 1, b = 1] = size;
     const count = o * g * a * b;
     const far = (source.direct ? 0 : slotBytes(count * es)) + (home.local ? 0 : slotBytes(count * eo));
-    const held = parameters.reduce((n, p) => n + (p.source.direct ? 0 : slotBytes(4 * partOf(p, size).reduce((m, d) => m * d, 1))), 0);
+    const held = parameters.reduce(
+      (n, p) => n + (p.source.direct ? 0 : slotBytes(p.bytes * partOf(p, size).reduce((m, d) => m * d, 1))),
+      0,
+    );
     return copies * far + held + 2 * slotBytes(count * 4) + 4 * slotBytes(o * g * 4);
   };
   const whole = extents.reduce((n, d) => n * d, 1) * (es + eo);
@@ -65,7 +73,7 @@ export function emitNorm(cx: EmitContext, k: NormKernel): Emitted {
 
   const inputs = source.direct ? null : createTilePool(w, copies, tile * es);
   const outputs = home.local ? null : createRotation(w, copies, tile * eo);
-  const pools = parameters.map((p) => (p.source.direct ? null : createTilePool(w, 1, 4 * partOf(p, cut).reduce((n, d) => n * d, 1))));
+  const pools = parameters.map((p) => (p.source.direct ? null : createTilePool(w, 1, p.bytes * partOf(p, cut).reduce((n, d) => n * d, 1))));
   const [real, centred] = [w.allocate(tile * 4), w.allocate(tile * 4)];
   const rows = to * tg * 4;
   const [sums, means, squares, inverses] = [w.allocate(rows), w.allocate(rows), w.allocate(rows), w.allocate(rows)];
@@ -138,18 +146,18 @@ export function emitNorm(cx: EmitContext, k: NormKernel): Emitted {
       const touched: Access[] = [read(x.slot.resource), read(inverses.resource)];
       parameters.forEach((p, i) => {
         const part = partOf(p, c.size);
-        const far = p.strides.map((s) => s * 4);
-        const offset = offsetOf(c.starts, p.strides) * 4;
+        const far = p.strides.map((s) => s * p.bytes);
+        const offset = offsetOf(c.starts, p.strides) * p.bytes;
         const pool = pools[i] ?? null;
         if (pool === null) {
           ins.push(p.source.ref(offset, c.size, far));
           touched.push(read(p.source.resource));
           return;
         }
-        const near = denseStrides(part, 4);
+        const near = denseStrides(part, p.bytes);
         const { slot, fresh } = pool.get(offset);
         if (fresh) {
-          const into = slotRef(w, slot, 'float32', part, near);
+          const into = slotRef(w, slot, p.dtype, part, near);
           issue(cx, 'dma-in', { op: 'LOAD', src: p.source.ref(offset, part, far), dst: into, operand: p.source.operand }, [
             read(p.source.resource),
             write(slot.resource),
@@ -159,7 +167,7 @@ export function emitNorm(cx: EmitContext, k: NormKernel): Emitted {
           slotRef(
             w,
             slot,
-            'float32',
+            p.dtype,
             c.size,
             near.map((s, axis) => (p.strides[axis] === 0 ? 0 : s)),
           ),

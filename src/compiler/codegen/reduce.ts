@@ -2,7 +2,7 @@
  * Reductions: REDUCE folds tile after tile into accumulators of the elements that stay, in row-major order of what is folded; a VECTOR program
  * finishes them.
  */
-import { bytesPerElement } from '../../core/index.ts';
+import { bytesPerElement, isEngineFloat } from '../../core/index.ts';
 import type { DType } from '../../core/index.ts';
 import type { Ref } from '../../isa/index.ts';
 import type { ReduceKernel } from '../kernels/spec.ts';
@@ -33,7 +33,7 @@ export function emitReduce(cx: EmitContext, k: ReduceKernel): Emitted {
   const eo = bytesPerElement(k.out.dtype);
   // Sums of plain integers are int32; whatever was dequantized is fp32.
   const sumType: DType =
-    k.dtype === 'float32' || k.passes.some((p) => p.before?.steps.some((s) => s.op === 'dequantize')) ? 'float32' : 'int32';
+    isEngineFloat(k.dtype) || k.passes.some((p) => p.before?.steps.some((s) => s.op === 'dequantize')) ? 'float32' : 'int32';
   const { extents, strides, outStrides } = axesOf(k);
   const reduced = outStrides.map((s) => s === 0);
   const count = (sizes: readonly number[]): number => sizes.reduce((n, s) => n * s, 1);

@@ -2,7 +2,7 @@
  * Softmax along an axis in three sweeps over chunks of the axis: maximum, sum of exponentials, quotients. Maximum and sum are carried on
  * chip from chunk to chunk. Where the whole axis is one chunk its exponentials are kept; otherwise the third sweep makes them again.
  */
-import { bytesPerElement } from '../../core/index.ts';
+import { bytesPerElement, isEngineFloat } from '../../core/index.ts';
 import type { Ref } from '../../isa/index.ts';
 import type { SoftmaxKernel } from '../kernels/spec.ts';
 import { slotBytes, type Slot } from '../memory/local-window.ts';
@@ -30,7 +30,7 @@ export function emitSoftmax(cx: EmitContext, k: SoftmaxKernel): Emitted {
   const w = scratchpad(cx);
   const es = bytesPerElement(k.dtype);
   const eo = bytesPerElement(k.out.dtype);
-  const integer = k.dtype !== 'float32';
+  const integer = !isEngineFloat(k.dtype);
   const strides = [k.length * k.inner, k.inner, 1];
 
   const bytesOf = ([o = 1, l = 1, i = 1]: readonly number[], copies: number): number => {
@@ -131,7 +131,7 @@ export function emitSoftmax(cx: EmitContext, k: SoftmaxKernel): Emitted {
       const slot = outputs?.next() ?? null;
       const result = slot === null ? target : slotRef(w, slot, k.out.dtype, size, denseStrides(size, eo));
       const done = slot === null ? write(home.resource()) : write(slot.resource);
-      if (single) {
+      if (single && k.quotient !== null) {
         const e = slotRef(w, exponentials, 'float32', size, denseStrides(size, 4));
         issue(cx, 'vector', { op: 'VECTOR', inputs: [e, perRow(sums, 'float32', l)], outputs: [result], steps: k.quotient.steps }, [
           read(exponentials.resource),

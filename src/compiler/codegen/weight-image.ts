@@ -1,6 +1,15 @@
 /** The weights region: constants cut into tiles, each stored contiguously in the order its LOAD wants it. Nothing is read until asked for. */
-import { alignUp, bytesOf, elementCount, fail, compilerMappingMessages, viewBytes, bytesPerElement } from '../../core/index.ts';
-import type { Value } from '../../graph/index.ts';
+import {
+  alignUp,
+  bytesOf,
+  elementCount,
+  fail,
+  fixedPointOf,
+  compilerMappingMessages,
+  viewBytes,
+  bytesPerElement,
+} from '../../core/index.ts';
+import { floatsOf, type Value } from '../../graph/index.ts';
 import type { WeightImage, WeightSegment } from '../../isa/index.ts';
 
 /** Segments start at whole bursts. */
@@ -92,12 +101,38 @@ export function gatherBox(value: Value, offset: number, extents: readonly number
   return out;
 }
 
+/** Bytes whose numbers fit four bits as two to a byte, the even one in the low nibble. */
+export function inNibbles(numbers: Uint8Array): Uint8Array {
+  const packed = new Uint8Array(Math.ceil(numbers.length / 2));
+  for (let i = 0; i < numbers.length; i++) packed[i >> 1] = (packed[i >> 1] ?? 0) | (((numbers[i] ?? 0) & 15) << (4 * (i & 1)));
+  return packed;
+}
+
 /** Bytes of `count` numbers of a per-channel constant from `first`, a single number repeated. */
 export function channelBytes(value: Value, first: number, count: number): Uint8Array {
   const size = bytesPerElement(value.type.dtype);
   if (value.constant?.kind === 'splat') return gatherBox(value, 0, [count], [size]);
   const all = constantBytes(value);
   return all.slice(first * size, (first + count) * size);
+}
+
+/** The same of floats, as the fp32 numbers that accumulators add. */
+export function channelFloats(value: Value, first: number, count: number): Uint8Array {
+  const bytes = channelBytes(value, first, count);
+  const { dtype } = value.type;
+  if (dtype === 'float32') return bytes;
+  const floats = floatsOf({ dtype, shape: [count], data: viewBytes(dtype, bytes) });
+  return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+}
+
+/** The same in fixed point: multiplier and shift of each channel, int32. */
+export function fixedBytes(all: Float32Array, first: number, count: number): Uint8Array {
+  const words = new Int32Array(2 * count);
+  for (let i = 0; i < count; i++) {
+    const { multiplier, shift } = fixedPointOf(all[all.length === 1 ? 0 : first + i] ?? 0);
+    words.set([multiplier, shift], 2 * i);
+  }
+  return new Uint8Array(words.buffer);
 }
 
 /** Multipliers of channels `first …` as bytes; one multiplier serves all channels. */

@@ -1,6 +1,16 @@
 /** Names become values, Constant nodes become constants, every other node gets inferred types; bodies are graphs of their own. */
-import { compilerMessages, elementCount, fail, SystoleError, type Diagnostic } from '../../core/index.ts';
-import { compactGraph, opDef, startInference, symbolsOf, type Dim, type Inference } from '../../graph/index.ts';
+import { compilerMessages, elementCount, fail, graphMessages, SystoleError, type Diagnostic } from '../../core/index.ts';
+import {
+  compactGraph,
+  declaredBodyInputs,
+  opDef,
+  sizeProblem,
+  startInference,
+  symbolsOf,
+  unknownAttributes,
+  type Dim,
+  type Inference,
+} from '../../graph/index.ts';
 import type { Attribute, Graph, Node, Quantization, TensorType, UnknownDim, Value, ValueId } from '../../graph/ir.ts';
 import type { OnnxSparseTensor, OnnxTensor } from '../../onnx/model.ts';
 import { bodyInputTypes } from './body-inputs.ts';
@@ -29,8 +39,20 @@ export interface BuildContext {
   readonly warnings: Diagnostic[];
   /** Constants whose numbers are not there. */
   readonly absent: Value[];
+  /** Names of nodes in bodies that contradict their operands; told once. */
+  readonly leftOpen: Set<string>;
+  /** Attributes that operators do not have, by operator and name. */
+  readonly strange: Map<string, StrangeAttribute>;
   /** Constant nodes of the whole file: name -> fate. */
   readonly retired: Map<string, 'folded'>;
+}
+
+export interface StrangeAttribute {
+  readonly op: string;
+  readonly attribute: string;
+  /** Those the operator has. */
+  readonly known: readonly string[];
+  readonly nodes: string[];
 }
 
 /** What a body finds around it. */
@@ -81,6 +103,8 @@ function build(name: string, source: NamedGraph, inputs: readonly ImportedInput[
     let unique = wanted;
     if (names.has(unique)) for (let i = 2; names.has(unique) || own.has(unique); i++) unique = `${wanted}:${i}`;
     names.add(unique);
+    const impossible = sizeProblem(type, null, () => wanted);
+    if (impossible !== null) cx.problems.push(impossible);
     values.push({ id, name: unique, type, layout: 'row-major', quantization, constant: known?.constant ?? null });
     return id;
   };
@@ -127,7 +151,12 @@ function build(name: string, source: NamedGraph, inputs: readonly ImportedInput[
     return define(valueName, addValue(valueName, known.type, known));
   };
 
-  const inference = startInference(cx.opset, valueOf, { inputs: graphInputs.map(valueOf) });
+  const inference = startInference(cx.opset, valueOf, {
+    inputs: graphInputs.map(valueOf),
+    leftOpen: (node, problem) => leaveOpen(node, problem.diagnostics, cx),
+    // What is in bodies of a body is looked at again with the node it belongs to.
+    ...(outer === null ? {} : { bodyWork: 2000 }),
+  });
   const declared = new Map([...source.valueInfos, ...source.outputs].filter((v) => isDeclared(v.type)).map((v) => [v.name, v.type]));
   const integerUse = integersWithoutScales(values);
   const facts = {
@@ -187,9 +216,16 @@ function build(name: string, source: NamedGraph, inputs: readonly ImportedInput[
   /** Bodies as attributes, and the values of this graph they read. */
   const addBodies = (node: NamedNode, operands: readonly (ValueId | null)[]): { bodies: Record<string, Attribute>; handed: ValueId[] } => {
     if (node.bodies.length === 0) return { bodies: {}, handed: [] };
+    const taken = declaredBodyInputs({ op: node.opType, domain: node.domain, inputs: operands });
+    for (const { attribute, graph: body } of node.bodies) {
+      if (taken === null || body.inputs.length === taken) continue;
+      // Wrong whatever the shapes are, so told even where the node is in a branch that may never run.
+      const problem = `its ${attribute} takes ${body.inputs.length} inputs, the node gives it ${taken}`;
+      cx.problems.push(graphMessages.inputsDoNotFit({ op: node.opType, node: node.name, problem, change: '' }, { origin: node.origin }));
+    }
     const constants = new Map<string, KnownTensor>();
     const handed: ValueId[] = [];
-    const taken = captured(node).flatMap((capture) => {
+    const kept = captured(node).flatMap((capture) => {
       const id = find(capture);
       const value = valueOf(id);
       const { type, constant } = value;
@@ -201,7 +237,7 @@ function build(name: string, source: NamedGraph, inputs: readonly ImportedInput[
       return [{ name: capture, value }];
     });
     const types = operands.map((id) => (id === null ? null : valueOf(id).type));
-    const around: Outer = { node: node.name, captures: taken, constants };
+    const around: Outer = { node: node.name, captures: kept, constants };
     const bodies = node.bodies.map(({ attribute, graph: body }): [string, Attribute] => {
       const inner = bodyInputTypes(node, body.inputs, types);
       const given = body.inputs.map((input, i): ImportedInput => {
@@ -213,7 +249,15 @@ function build(name: string, source: NamedGraph, inputs: readonly ImportedInput[
   };
 
   const inferTypes = (node: Node, outputs: readonly string[]): readonly TensorType[] => {
-    const found = opDef(node.domain, node.op) === undefined ? null : infer(inference, node, outer, cx);
+    const def = opDef(node.domain, node.op);
+    const found = def === undefined ? null : infer(inference, node, outer, cx);
+    for (const attribute of def === undefined ? [] : unknownAttributes(def, node)) {
+      const key = `${node.domain}\0${node.op}\0${attribute}`;
+      const known = cx.strange.get(key);
+      if (known === undefined)
+        cx.strange.set(key, { op: node.op, attribute, known: Object.keys(def?.attributes ?? {}), nodes: [node.name] });
+      else known.nodes.push(node.name);
+    }
     return outputs.map((output, i) => {
       const type = found?.[i];
       if (type !== undefined && type.unranked !== true) return type;
@@ -272,28 +316,23 @@ function build(name: string, source: NamedGraph, inputs: readonly ImportedInput[
  */
 function infer(inference: Inference, node: Node, outer: Outer | null, cx: BuildContext): readonly TensorType[] | null {
   try {
-    const types = inference.infer(node);
-    if (types.length >= node.outputs.length) return types;
-    throw new SystoleError([
-      compilerMessages.tooManyOutputs(
-        { op: node.op, node: node.name, outputs: node.outputs.length, most: types.length },
-        { origin: node.origin },
-      ),
-    ]);
+    return inference.infer(node);
   } catch (error) {
     const found =
       error instanceof SystoleError
         ? error.diagnostics
         : // Not the model's fault alone, but the user must know which node it was.
           [compilerMessages.inferenceBroke({ op: node.op, node: node.name, reason: reasonOf(error) }, { origin: node.origin })];
-    const inBody = Object.values(node.attributes).some((a) => a.kind === 'graph');
-    if (outer === null && !inBody) cx.problems.push(...found);
-    else {
-      const [first] = found;
-      cx.warnings.push(compilerMessages.bodyLeftOpen({ node: node.name, problem: first?.message ?? '' }, { origin: node.origin }));
-    }
+    if (outer === null) cx.problems.push(...found);
+    else leaveOpen(node, found, cx);
     return null;
   }
+}
+
+function leaveOpen(node: Node, [first]: readonly Diagnostic[], cx: BuildContext): void {
+  if (cx.leftOpen.has(node.name)) return;
+  cx.leftOpen.add(node.name);
+  cx.warnings.push(compilerMessages.bodyLeftOpen({ node: node.name, problem: first?.message ?? '' }, { origin: node.origin }));
 }
 
 function reasonOf(error: unknown): string {

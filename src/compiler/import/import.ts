@@ -1,5 +1,5 @@
 /** From the bytes of a file to a graph: one named step a line, each in its own file. */
-import { compilerMessages, elementCount, fail, tensorBytes, type Diagnostic } from '../../core/index.ts';
+import { compilerMessages, elementCount, fail, graphMessages, suggest, tensorBytes, type Diagnostic } from '../../core/index.ts';
 import type { Graph, Value } from '../../graph/ir.ts';
 import { decodeModel, newestOpset, type ExternalReader } from '../../onnx/index.ts';
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from '../../onnx/model.ts';
@@ -83,6 +83,8 @@ export function importDecoded(
     problems: [],
     warnings: [],
     absent: [],
+    strange: new Map(),
+    leftOpen: new Set(),
     retired: new Map(),
   };
   const graph = buildGraph(options.name, source, inputs, cx);
@@ -90,7 +92,7 @@ export function importDecoded(
     graph,
     identity: { name: options.name, sha256: options.sha256, opset: declared },
     nodeTable: named.rows,
-    diagnostics: [...warnings, ...diagnostics, ...cx.warnings, ...absentWeights(cx.absent)],
+    diagnostics: [...warnings, ...diagnostics, ...cx.warnings, ...strangeAttributes(cx.strange), ...absentWeights(cx.absent)],
   };
 }
 
@@ -121,6 +123,12 @@ function unreadValues({ nodes }: OnnxGraph): readonly OnnxValueInfo[] {
   visit(nodes);
   const unread = nodes.flatMap((node) => node.outputs.filter((output) => output !== '' && !read.has(output)));
   return unread.map((name) => ({ name, type: { kind: 'none' } }));
+}
+
+function strangeAttributes(found: BuildContext['strange']): readonly Diagnostic[] {
+  return [...found.values()].map(({ op, attribute, known, nodes }) =>
+    graphMessages.unknownAttribute({ op, attribute, nodes, near: suggest(attribute, known) }, { origin: nodes }),
+  );
 }
 
 function absentWeights(absent: readonly Value[]): readonly Diagnostic[] {

@@ -1,5 +1,5 @@
 /** What selectors know of the group of nodes at hand. */
-import type { Graph, Node, ValueId } from '../../graph/index.ts';
+import type { Graph, Node, Value, ValueId } from '../../graph/index.ts';
 import type { VectorPlan, View } from './spec.ts';
 import { lowerElementwise } from './vector-plan.ts';
 import type { ViewMap } from './views.ts';
@@ -17,6 +17,17 @@ export interface NotHere {
   readonly limit?: Limit;
   /** What to change, where it is more than the operator's usual advice. */
   readonly fix?: string;
+}
+
+/** An operand whose elements no engine computes on. */
+export function wrongType({ name, type }: Value): NotHere {
+  const limit = { what: `element type of ${name}`, actual: type.dtype, allowed: 'a float, or integers with a scale' };
+  return { reason: `operand ${name} is ${type.dtype} without quantization`, limit };
+}
+
+/** Windows over more axes than an engine walks. */
+export function wrongRank(what: string, rank: number): NotHere {
+  return { reason: `a ${rank}-D ${what}`, limit: { what: 'spatial axes', actual: String(rank), allowed: '1 or 2' } };
 }
 
 export interface SelectContext {

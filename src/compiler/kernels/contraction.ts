@@ -1,9 +1,9 @@
 /** Conv, Gemm and MatMul as contraction kernels. */
-import { bytesPerElement, elementCount } from '../../core/index.ts';
+import { bytesPerElement, elementCount, isEngineFloat } from '../../core/index.ts';
 import { attributeFloat, attributeInt, attributeInts, attributeString, macsOf, type Node, type Value } from '../../graph/index.ts';
-import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './context.ts';
+import { epiloguePlan, groupOutput, wrongRank, wrongType, type NotHere, type SelectContext } from './context.ts';
 import type { ContractionKernel, ContractionStrides, DrainPlan, Geometry, View } from './spec.ts';
-import { constantScalar } from './values.ts';
+import { constantScalar, isPlainFloat } from './values.ts';
 import { floatClamp, perTensor, quantizedClamp } from './vector-plan.ts';
 
 export function selectContraction(cx: SelectContext, node: Node): ContractionKernel | NotHere {
@@ -13,12 +13,11 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
   const zeros = isIntegerProduct(node) ? plainZeros(cx, node) : null;
   if (zeros !== null && 'reason' in zeros) return zeros;
   for (const v of [x, w]) {
-    if (v.type.dtype !== 'float32' && v.quantization === null && zeros === null)
-      return { reason: `operand ${v.name} is ${v.type.dtype} without quantization` };
+    if (!isPlainFloat(v) && v.quantization === null && zeros === null) return wrongType(v);
   }
-  if ((x.type.dtype === 'float32') !== (w.type.dtype === 'float32')) return { reason: `operands are ${x.type.dtype} and ${w.type.dtype}` };
-  if (x.type.dtype !== 'float32' && result.type.dtype === 'float32')
-    return { reason: `the sums of ${x.type.dtype} have no scale to leave in` };
+  const [xFloat, wFloat] = [isEngineFloat(x.type.dtype), isEngineFloat(w.type.dtype)];
+  if (xFloat !== wFloat || (xFloat && x.type.dtype !== w.type.dtype)) return { reason: `operands are ${x.type.dtype} and ${w.type.dtype}` };
+  if (!xFloat && isPlainFloat(result)) return { reason: `the sums of ${x.type.dtype} have no scale to leave in` };
   const isConv = node.op === 'Conv' || node.op === 'ConvInteger';
   const shape = isConv ? convolution(cx, node) : node.op === 'Gemm' ? gemm(cx, node) : matmul(cx, node);
   if ('reason' in shape) return shape;
@@ -51,6 +50,7 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
     x: cx.views.view(x.id),
     w: cx.views.view(w.id),
     wConstant: w.constant !== null,
+    wPacked: w.constant?.kind === 'bytes' ? (w.constant.fits ?? null) : null,
     xZero: zeros !== null ? zeros.x : x.quantization === null ? 0 : perTensor(x).zero,
     wZero: zeros !== null ? zeros.w : (w.quantization?.zeroPoint[0] ?? 0),
     drain,
@@ -96,18 +96,21 @@ function planDrain(cx: SelectContext, node: Node, x: Value, w: Value, bias: numb
     absorbed++;
   }
   if (out.quantization === null) {
-    return { drain: { dtype: out.type.dtype, bias, multiplier: null, outZero: 0, lo, hi }, absorbed };
+    return { drain: { dtype: out.type.dtype, bias, multiplier: null, fixed: false, outZero: 0, lo, hi }, absorbed };
   }
   // int32 of the scale of the sums is the sums: see docs/numerics.md.
   if (out.type.dtype === 'int32')
-    return { drain: { dtype: 'int32', bias, multiplier: null, outZero: 0, lo: -Infinity, hi: Infinity }, absorbed: 0 };
+    return { drain: { dtype: 'int32', bias, multiplier: null, fixed: false, outZero: 0, lo: -Infinity, hi: Infinity }, absorbed: 0 };
   const { scale: so, zero } = perTensor(out);
   const multiplier = (): Float32Array => {
     const sx = perTensor(x).scale;
     const sw = w.quantization?.scale ?? new Float32Array([1]);
     return sw.map((s) => Math.fround(Math.fround(sx * s) / so));
   };
-  return { drain: { dtype: out.type.dtype, bias, multiplier, outZero: zero, lo, hi }, absorbed };
+  return {
+    drain: { dtype: out.type.dtype, bias, multiplier, fixed: out.quantization.rescale !== undefined, outZero: zero, lo, hi },
+    absorbed,
+  };
 }
 
 /** Strides along the output's axes -> strides along (b, g, n, y, x), or null when several axes make one loop and disagree. */
@@ -149,7 +152,7 @@ function convolution(cx: SelectContext, node: Node): Shaped | NotHere {
   const w = cx.views.view(node.inputs[1] as number);
   const out = cx.views.view(node.outputs[0] as number);
   const rank = x.shape.length - 2;
-  if (rank > 2 || rank < 1) return { reason: `a ${rank}-D convolution: the array runs 1-D and 2-D` };
+  if (rank > 2 || rank < 1) return wrongRank('convolution', rank);
   const [batch = 1, cin = 1, ih = 1, iw = 1] = imageShape(x);
   const [, cout = 1, oh = 1, ow = 1] = imageShape(out);
   const [, cg = 1, kh = 1, kw = 1] = imageShape(w);

@@ -1,6 +1,7 @@
 /** Which conversions between element types, and which whole-number arithmetic, the vector engine does exactly as the operators say. */
 import type { DType } from '../../core/index.ts';
-import type { Graph, Node, Value, ValueId } from '../../graph/index.ts';
+import { attributeInt, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import { isPlainFloat, isStoredFloat } from './values.ts';
 
 const integerArithmetic: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul']);
 
@@ -20,25 +21,43 @@ export function isConversion(node: Node): boolean {
 }
 
 /** Types that registers hold exactly. */
-const registerTypes: ReadonlySet<DType> = new Set<DType>(['float32', 'int8', 'uint8', 'int16', 'uint16', 'int32']);
+const registerTypes: ReadonlySet<DType> = new Set<DType>([
+  'float32',
+  'float16',
+  'bfloat16',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'bool',
+]);
 
 /** Scales and zero points: one, or one for each index of an axis, known before the run or not. */
 export function canConvert(graph: Graph, node: Node): boolean {
   const [x, scale, zero] = node.inputs;
   const input = valueOf(graph, x as number);
   const output = valueOf(graph, node.outputs[0] as number);
-  if (![input, output].every((v) => registerTypes.has(v.type.dtype))) return false;
+  if (![input, output].every((v) => registerTypes.has(v.type.dtype) || isStoredFloat(v))) return false;
+  if (isStoredFloat(input) || isStoredFloat(output)) return convertsStored(node, input, output);
   // DequantizeLinear reads the integers, whatever they stand for.
   if (node.op !== 'DequantizeLinear' && (input.quantization?.axis ?? null) !== null) return false;
   // Other casts may not fit, and then wrap; stores saturate.
   if (node.op === 'Cast')
     return (
-      output.type.dtype === 'float32' ||
+      // int32 would be rounded to fp32 on its way to bfloat16.
+      (isPlainFloat(output) && !(output.type.dtype === 'bfloat16' && input.type.dtype === 'int32' && input.quantization === null)) ||
       output.quantization !== null ||
-      (output.type.dtype === 'int32' && input.type.dtype !== 'float32' && input.quantization === null)
+      (output.type.dtype === 'int32' && !isPlainFloat(input) && input.quantization === null)
     );
   const parameters = [scale, zero].flatMap((id) => (id === null || id === undefined ? [] : [valueOf(graph, id)]));
   return parameters.every((v) => v.type.shape.length <= 1 && v.quantization === null && registerTypes.has(v.type.dtype));
+}
+
+/** Between 8-bit floats and floats, by one scale or none; what is too large saturates. */
+function convertsStored(node: Node, input: Value, output: Value): boolean {
+  const real = (v: Value): boolean => isPlainFloat(v) || isStoredFloat(v);
+  return real(input) && real(output) && attributeInt(node, 'saturate', 1) !== 0 && attributeInt(node, 'block_size', 0) === 0;
 }
 
 function valueOf(graph: Graph, id: ValueId): Value {

@@ -1,7 +1,8 @@
 /** Draining by the vector engine, for arrays without an output stage. */
+import { isEngineFloat } from '../../core/index.ts';
 import type { VectorStep } from '../../isa/index.ts';
 import type { ContractionKernel } from './spec.ts';
-import { clampTo, createStepWriter } from './vector-plan.ts';
+import { clampTo, createStepWriter, roundedTo } from './vector-plan.ts';
 
 /**
  * The same kernel for an array without output stage: its VECTOR program takes the sums from the accumulators, adds the bias, rescales and
@@ -10,11 +11,16 @@ import { clampTo, createStepWriter } from './vector-plan.ts';
 export function drainOnVector(k: ContractionKernel): ContractionKernel {
   const { drain } = k;
   const w = createStepWriter();
-  const integer = k.dtype !== 'float32';
+  const integer = !isEngineFloat(k.dtype);
   let input = 0;
   let value = w.step(integer ? 'loadInt' : 'load', input++);
   if (drain.bias !== null) value = w.step(integer ? 'addInt' : 'add', value, w.step(integer ? 'loadInt' : 'load', input++));
-  if (drain.multiplier !== null) value = w.step('requantize', value, w.step('load', input++), w.immediate(drain.outZero));
+  if (drain.multiplier !== null && drain.fixed) {
+    const scaled = w.step('rescale', value, w.step('loadInt', input++), w.step('loadInt', input++));
+    value = w.step('addInt', scaled, w.immediate(drain.outZero));
+  } else if (drain.multiplier !== null) value = w.step('requantize', value, w.step('load', input++), w.immediate(drain.outZero));
+  // A program goes on with what the node's output holds; where it ends here, the store rounds.
+  if (k.epilogue !== null) value = roundedTo(w, value, drain.dtype);
   if (drain.lo !== -Infinity) value = w.step('max', value, w.immediate(drain.lo));
   if (drain.hi !== Infinity) value = w.step('min', value, w.immediate(drain.hi));
   if (k.epilogue === null) {

@@ -196,7 +196,7 @@ function join(
   for (const { node } of members) {
     for (const id of node.outputs) {
       // A view outside reads the bytes of its root.
-      if ([...(readers.get(id) ?? [])].some((reader) => !mine.has(reader)) || isShownOutside(id, nodes, readers, mine)) kept.add(id);
+      if ([...(readers.get(id) ?? [])].some((reader) => !mine.has(reader)) || isShownOutside(id, readers, mine)) kept.add(id);
     }
   }
   const [first] = group;
@@ -205,17 +205,12 @@ function join(
 }
 
 /** Whether a view of `id` that is in the segment is read outside it. */
-function isShownOutside(
-  id: ValueId,
-  nodes: readonly Node[],
-  readers: ReadonlyMap<ValueId, ReadonlySet<Reader>>,
-  mine: ReadonlySet<Reader>,
-): boolean {
+function isShownOutside(id: ValueId, readers: ReadonlyMap<ValueId, ReadonlySet<Reader>>, mine: ReadonlySet<Reader>): boolean {
   for (const reader of readers.get(id) ?? []) {
-    if (typeof reader === 'string' || !('outputs' in reader) || 'kind' in reader || !nodes.includes(reader)) continue;
+    if (typeof reader === 'string' || !('outputs' in reader) || 'kind' in reader || !mine.has(reader)) continue;
     const [shown] = reader.outputs;
     if (shown === undefined) continue;
-    if ([...(readers.get(shown) ?? [])].some((r) => !mine.has(r)) || isShownOutside(shown, nodes, readers, mine)) return true;
+    if ([...(readers.get(shown) ?? [])].some((r) => !mine.has(r)) || isShownOutside(shown, readers, mine)) return true;
   }
   return false;
 }

@@ -5,7 +5,7 @@ import type { NotHere, SelectContext } from './context.ts';
 import { boxesOf, fillSegment, segmentsOf, straightSegment, type Box, type Segment } from './move-axes.ts';
 import { nearestIndices } from './resize.ts';
 import type { FillPart, MoveKernel, MovePart, VectorPlan, View } from './spec.ts';
-import { constantInts, constantNumbers, constantScalar } from './values.ts';
+import { constantInts, constantNumbers, constantScalar, isPlainFloat } from './values.ts';
 import { lowerRequantize, perTensor } from './vector-plan.ts';
 
 /** Boxes one node may become: each is at least a load and a store. */
@@ -314,7 +314,7 @@ export function sliceWalk(
 
 /** How an element changes on its way: not at all (null), requantized, or not possible here. */
 function conversion(from: Value, to: Value): VectorPlan | NotHere | null {
-  if (from.quantization === null && to.quantization !== null && from.type.dtype === 'float32') return lowerRequantize(from, to);
+  if (from.quantization === null && to.quantization !== null && isPlainFloat(from)) return lowerRequantize(from, to);
   if (from.type.dtype !== to.type.dtype) return { reason: `${from.name} is ${from.type.dtype}, ${to.name} is ${to.type.dtype}` };
   if (from.quantization === null || to.quantization === null) return null;
   if (from.quantization.scale.length > 1 || to.quantization.scale.length > 1) {

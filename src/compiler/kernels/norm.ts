@@ -1,8 +1,9 @@
 /** LayerNormalization, RMSNormalization, InstanceNormalization and GroupNormalization as one kernel of the vector engine. */
 import { elementCount } from '../../core/index.ts';
 import { attributeFloat, attributeInt, type Node, type Value } from '../../graph/index.ts';
-import { groupOutput, type NotHere, type SelectContext } from './context.ts';
+import { groupOutput, wrongType, type NotHere, type SelectContext } from './context.ts';
 import type { NormKernel, NormParameter, VectorPlan } from './spec.ts';
+import { isPlainFloat } from './values.ts';
 import { createStepWriter, perTensor } from './vector-plan.ts';
 
 /** How a tensor is normalized: x as [outer, groups, a, b], statistics over a and b. */
@@ -38,7 +39,7 @@ export function selectNorm(cx: SelectContext, node: Node): NormKernel | NotHere 
   const input = valueOf(node.inputs[0]);
   const output = valueOf(node.outputs[0]);
   if (input === null || output === null) throw new Error(`${node.op} without operands`);
-  if (input.type.dtype !== 'float32' && input.quantization === null) return { reason: `operand ${input.name} is ${input.type.dtype}` };
+  if (!isPlainFloat(input) && input.quantization === null) return wrongType(input);
   if (cx.epilogue.length > 0) return { reason: 'an epilogue behind a normalization' };
   if (node.outputs.length > 1) return { reason: 'mean and deviation are outputs too' };
   const x = cx.views.view(input.id);
@@ -49,7 +50,7 @@ export function selectNorm(cx: SelectContext, node: Node): NormKernel | NotHere 
     const value = valueOf(node.inputs[index]);
     if (value === null) continue;
     const view = cx.views.view(value.id);
-    if (value.type.dtype !== 'float32' || value.quantization !== null) return { reason: `parameter ${value.name} is ${value.type.dtype}` };
+    if (!isPlainFloat(value)) return wrongType(value);
     const count = elementCount(view.shape);
     if (count !== wanted) return { reason: `parameter ${value.name} holds ${count} numbers and is broadcast to ${wanted}` };
     parameters.push({ view, strides: [0, ...shape.parameter] });

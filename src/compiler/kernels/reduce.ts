@@ -3,7 +3,7 @@ import { elementCount, rowMajorStrides, type DType } from '../../core/index.ts';
 import { attributeInt, attributeInts, type Node, type Value } from '../../graph/index.ts';
 import { groupOutput, type NotHere, type SelectContext } from './context.ts';
 import type { ElementwiseKernel, ReduceKernel, ReducePass, VectorPlan } from './spec.ts';
-import { constantInts } from './values.ts';
+import { constantInts, isPlainFloat } from './values.ts';
 import { createStepWriter, lowerMean, lowerRequantize, perTensor } from './vector-plan.ts';
 
 type Writer = ReturnType<typeof createStepWriter>;
@@ -30,6 +30,7 @@ const bounded = (w: Writer, max: number): number => w.step('max', w.step('min', 
 const recipes: Readonly<Record<string, Recipe>> = {
   ReduceSum: one('sum'),
   ReduceMean: one('sum', (w, [sum = 0], count) => w.step('div', sum, w.immediate(count))),
+  ReduceProd: one('product'),
   ReduceMax: one('max'),
   // min x = −max −x
   ReduceMin: { passes: [{ before: (w, x) => w.step('neg', x), fold: 'max' }], finish: (w, [max = 0]) => w.step('neg', max) },
@@ -51,6 +52,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
 const integerRecipes: Readonly<Record<string, Recipe & { readonly types: readonly DType[] }>> = {
   ReduceSum: { ...one('sum'), types: ['int32'] },
   ReduceSumSquare: { ...one('sumSquares'), types: ['int32'] },
+  ReduceProd: { ...one('product'), types: ['int32'] },
   ReduceMax: { ...one('max'), types: ['int8', 'uint8', 'int16', 'uint16', 'int32'] },
   // −1 − x turns the order of all int32 around.
   ReduceMin: {
@@ -118,10 +120,11 @@ function plansOf(node: Node, input: Value, output: Value, count: number): Plans 
   }
   const recipe = recipes[node.op] ?? recipes['ReduceMean'];
   if (recipe === undefined) return { reason: `no engine of the machine runs ${node.op}` };
-  if (dtype !== 'float32' && input.quantization === null) {
+  if (!isPlainFloat(input) && input.quantization === null) {
     const integer = integerRecipes[node.op];
     if (integer === undefined || !integer.types.includes(dtype) || output.quantization !== null) {
-      return { reason: `${node.op} of ${dtype} operand ${input.name}` };
+      const allowed = ['a float', 'integers with a scale', ...(integer?.types ?? [])].join(', ');
+      return { reason: `${node.op} of ${dtype} operand ${input.name}`, limit: { what: 'element type', actual: dtype, allowed } };
     }
     return written(
       integer,
@@ -132,8 +135,7 @@ function plansOf(node: Node, input: Value, output: Value, count: number): Plans 
       false,
     );
   }
-  if (input.quantization !== null && input.quantization.scale.length > 1)
-    return { reason: `operand ${input.name} is quantized per channel` };
+  if (input.quantization !== null && input.quantization.axis !== null) return { reason: `operand ${input.name} is quantized per channel` };
   const real = (w: Writer): number => {
     if (input.quantization === null) return w.step('load', 0);
     const { scale, zero } = perTensor(input);

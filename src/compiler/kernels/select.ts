@@ -2,41 +2,55 @@
  * Graph -> kernels: every node that is not a view becomes, alone or as the anchor of a fused group, one kernel
  * with its class, engine and bound sizes. What no engine can do becomes a host kernel with the reason.
  */
-import type { Graph, Node } from '../../graph/index.ts';
+import type { DType } from '../../core/index.ts';
+import { isView, opDef, type Graph, type Node, type ValueId } from '../../graph/index.ts';
 import type { NotHere, SelectContext } from './context.ts';
 import { selectContraction } from './contraction.ts';
+import type { Refusal } from './engine-types.ts';
+import type { PlacedValue } from './in-place.ts';
 import { joinHostKernels, selectHost } from './host.ts';
 import { isMove, selectMove } from './move.ts';
 import { selectNorm } from './norm.ts';
 import { isReduction, selectReduce } from './reduce.ts';
-import { selectPool, selectSoftmax } from './window.ts';
+import { selectSoftmax } from './softmax.ts';
+import { selectPool } from './window.ts';
 import type { KernelSpec } from './spec.ts';
-import { isElementwise, lowerElementwise } from './vector-plan.ts';
+import { isElementwise } from './elementwise-forms.ts';
+import { lowerElementwise } from './vector-plan.ts';
 import { resolveViews, type ViewMap } from './views.ts';
 
 export interface Selection {
   readonly kernels: readonly KernelSpec[];
   readonly views: ViewMap;
   readonly viewNodes: readonly Node[];
+  /** Values that lie in others. */
+  readonly placed: ReadonlyMap<ValueId, PlacedValue>;
 }
 
-/** @param declined  why lowering left nodes whole, by node name */
-export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHere> = new Map()): Selection {
+/**
+ * @param declined  why lowering left nodes whole, by node name
+ * @param refuse    why this machine's engines cannot run a kernel of theirs; null where they can
+ */
+export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHere> = new Map(), refuse: Refusal = () => null): Selection {
   const { views, nodes, viewNodes } = resolveViews(graph);
   const kernels: KernelSpec[] = [];
+  const select = (body: readonly Node[]): KernelSpec | NotHere => {
+    const kernel = selectOne(graph, views, body);
+    return isKernel(kernel) ? (refuse(kernel) ?? kernel) : kernel;
+  };
   for (const node of nodes) {
     const body = node.body ?? [node];
-    const kernel = selectOne(graph, views, body);
+    const kernel = select(body);
     if (isKernel(kernel)) kernels.push(kernel);
     else {
       // The group cannot run as one: each of its nodes by itself, in order.
       for (const part of body) {
-        const single = selectOne(graph, views, [part]);
+        const single = select([part]);
         kernels.push(isKernel(single) ? single : selectHost(context(graph, views, [part]), part, declined.get(part.name) ?? single));
       }
     }
   }
-  return { kernels: joinHostKernels(graph, views, kernels, viewNodes), views, viewNodes };
+  return { kernels: joinHostKernels(graph, views, kernels, viewNodes), views, viewNodes, placed: new Map() };
 }
 
 function isKernel(k: KernelSpec | NotHere): k is KernelSpec {
@@ -74,27 +88,64 @@ function selectOne(graph: Graph, views: ViewMap, body: readonly Node[]): KernelS
   if (isElementwise(graph, anchor)) return selectElementwise(cx);
   if (isMove(anchor)) return selectMove(cx, anchor);
   if (isReduction(anchor)) return selectReduce(cx, anchor);
-  switch (anchor.domain === '' ? anchor.op : '') {
-    case 'Conv':
-    case 'Gemm':
-    case 'MatMul':
-    case 'ConvInteger':
-    case 'MatMulInteger':
-      return selectContraction(cx, anchor);
-    case 'MaxPool':
-    case 'AveragePool':
-    case 'GlobalMaxPool':
-      return selectPool(cx, anchor);
-    case 'Softmax':
-      return selectSoftmax(cx, anchor);
-    case 'LayerNormalization':
-    case 'RMSNormalization':
-    case 'InstanceNormalization':
-    case 'GroupNormalization':
-      return selectNorm(cx, anchor);
-    default:
-      return { reason: `no engine of the machine runs ${anchor.op}` };
-  }
+  const own = anchor.domain === '' && Object.hasOwn(selectors, anchor.op) ? selectors[anchor.op] : undefined;
+  return own === undefined ? noEngine(graph, anchor) : own.select(cx, anchor);
+}
+
+interface Selector {
+  readonly engine: 'matrix' | 'vector';
+  select(cx: SelectContext, node: Node): KernelSpec | NotHere;
+}
+
+const contraction: Selector = { engine: 'matrix', select: selectContraction };
+const pool: Selector = { engine: 'vector', select: selectPool };
+const softmax: Selector = { engine: 'vector', select: selectSoftmax };
+const norm: Selector = { engine: 'vector', select: selectNorm };
+
+/** Operators with a selector of their own; elementwise ones, moves and reductions are known by their form. */
+const selectors: Readonly<Record<string, Selector>> = {
+  Conv: contraction,
+  Gemm: contraction,
+  MatMul: contraction,
+  ConvInteger: contraction,
+  MatMulInteger: contraction,
+  MaxPool: pool,
+  AveragePool: pool,
+  GlobalMaxPool: pool,
+  Softmax: softmax,
+  LogSoftmax: softmax,
+  LayerNormalization: norm,
+  RMSNormalization: norm,
+  InstanceNormalization: norm,
+  GroupNormalization: norm,
+};
+
+/** The engine that runs an operator of ai.onnx where its operands allow it; null for the host. */
+export function engineOf(node: Node, isElementwiseSomehow: boolean): 'matrix' | 'vector' | 'movement' | 'view' | null {
+  if (isView(node)) return 'view';
+  if (isElementwiseSomehow) return 'vector';
+  if (isMove(node)) return 'movement';
+  if (isReduction(node)) return 'vector';
+  return node.domain === '' && Object.hasOwn(selectors, node.op) ? (selectors[node.op]?.engine ?? null) : null;
+}
+
+/** Elements that no engine computes on, and what to use in their place. */
+const wide: ReadonlySet<DType> = new Set<DType>(['int64', 'uint64', 'uint32', 'float64', 'string', 'complex64', 'complex128']);
+
+/** Operators with a form on an engine are here for their element types; of the others there is no more to say. */
+function noEngine(graph: Graph, node: Node): NotHere {
+  const known = opDef(node.domain, node.op);
+  const reason = `no engine of the machine runs ${node.op}`;
+  if (known === undefined || known.kernelClass === 'host') return { reason };
+  const ids = [...node.inputs.filter((id) => id !== null), ...node.outputs];
+  const found = ids.map((id) => graph.values[id]).find((v) => v !== undefined && v.constant === null && wide.has(v.type.dtype));
+  if (found === undefined) return { reason };
+  const { dtype } = found.type;
+  return {
+    reason: `${node.op} of ${dtype} elements ("${found.name}")`,
+    limit: { what: 'element type', actual: dtype, allowed: 'floats, int32 and shorter integers' },
+    fix: `export "${found.name}" as ${dtype === 'float64' ? 'float32' : 'int32'}, or do this part before or after the model`,
+  };
 }
 
 function selectElementwise(cx: SelectContext): KernelSpec {

@@ -78,6 +78,8 @@ export interface DrainPlan {
   readonly dtype: DType;
   readonly bias: ValueId | null;
   readonly multiplier: (() => Float32Array) | null;
+  /** The multiplier in fixed point: eight bytes a channel. */
+  readonly fixed: boolean;
   readonly outZero: number;
   readonly lo: number;
   readonly hi: number;
@@ -91,6 +93,8 @@ export interface ContractionKernel extends KernelBase {
   readonly xStrides: ContractionStrides;
   readonly w: View;
   readonly wConstant: boolean;
+  /** How the weights lie in memory where they are packed: two to a byte, even element in the low nibble. */
+  readonly wPacked: 'int4' | 'uint4' | null;
   /** Byte strides of w along g, n, c; taps are dense behind c in convolutions. */
   readonly wStrides: { readonly g: number; readonly n: number; readonly c: number };
   readonly outStrides: { readonly b: number; readonly g: number; readonly n: number; readonly y: number; readonly x: number };
@@ -131,7 +135,7 @@ export interface PoolKernel extends KernelBase {
 export interface ReducePass {
   /** (x, results of earlier passes…) -> what is folded; null: x itself, less `xZero`. */
   readonly before: VectorPlan | null;
-  readonly fold: 'sum' | 'max' | 'sumSquares';
+  readonly fold: 'sum' | 'max' | 'sumSquares' | 'product';
   readonly xZero: number;
 }
 
@@ -156,9 +160,9 @@ export interface SoftmaxKernel extends KernelBase {
   readonly xZero: number;
   /** (x, max) -> e^(x - max), fp32. */
   readonly exponential: VectorPlan;
-  /** (e, Σe) -> output element. */
-  readonly quotient: VectorPlan;
-  /** (x, max, Σe) -> output element: both in one, for rows too long to keep their exponentials. */
+  /** (e, Σe) -> output element; null where e does not tell it. */
+  readonly quotient: VectorPlan | null;
+  /** (x, max, Σe) -> output element: both in one, also for rows too long to keep their exponentials. */
   readonly both: VectorPlan;
 }
 

@@ -49,7 +49,53 @@ const elu: Form = (w, x, node) => {
   return w.step('add', w.step('max', x, zero), below);
 };
 
+/** −⌊−x⌋ */
+const ceil: Form = (w, x) => w.step('neg', w.step('floor', w.step('neg', x)));
+
+/** 1, −1, or x itself: zeros keep their sign, NaN stays. */
+const sign: Form = (w, x) => {
+  const zero = w.immediate(0);
+  const below = w.step('select', w.step('less', x, zero), w.immediate(-1), x);
+  return w.step('select', w.step('less', zero, x), w.immediate(1), below);
+};
+
+/** γ x above 0, γ α (e^x − 1) below. */
+const selu: Form = (w, x, node) => {
+  const alpha = w.immediate(Math.fround(attributeFloat(node, 'alpha', 1.6732632423543772)));
+  const gamma = w.immediate(Math.fround(attributeFloat(node, 'gamma', 1.0507009873554805)));
+  const below = w.step('mul', alpha, w.step('sub', w.step('exp', x), w.immediate(1)));
+  return w.step('mul', gamma, w.step('select', w.step('less', w.immediate(0), x), x, below));
+};
+
+/** x, or α (e^(x / α) − 1) below 0. */
+const celu: Form = (w, x, node) => {
+  const alpha = w.immediate(Math.fround(attributeFloat(node, 'alpha', 1)));
+  const below = w.step('mul', alpha, w.step('sub', w.step('exp', w.step('div', x, alpha)), w.immediate(1)));
+  return w.step('select', w.step('less', x, w.immediate(0)), below, x);
+};
+
+/** 0, or NaN where x is. */
+const zeroOrNaN: Form = (w, x) => w.step('select', w.step('equal', x, x), w.immediate(0), x);
+
+const thresholdedRelu: Form = (w, x, node) => {
+  const alpha = w.immediate(Math.fround(attributeFloat(node, 'alpha', 1)));
+  return w.step('select', w.step('less', alpha, x), x, zeroOrNaN(w, x, node));
+};
+
+const shrink: Form = (w, x, node) => {
+  const bias = w.immediate(Math.fround(attributeFloat(node, 'bias', 0)));
+  const lambda = Math.fround(attributeFloat(node, 'lambd', 0.5));
+  const above = w.step('select', w.step('less', w.immediate(lambda), x), w.step('sub', x, bias), zeroOrNaN(w, x, node));
+  return w.step('select', w.step('less', x, w.immediate(-lambda)), w.step('add', x, bias), above);
+};
+
 export const vectorForms: Readonly<Record<string, Form>> = {
+  Ceil: ceil,
+  Sign: sign,
+  Selu: selu,
+  Celu: celu,
+  ThresholdedRelu: thresholdedRelu,
+  Shrink: shrink,
   Softplus: softplus,
   Gelu: gelu,
   Swish: swish,

@@ -2,78 +2,19 @@
  * Elementwise nodes -> a VECTOR program, by the generic rule of docs/numerics.md: dequantize, compute in fp32, quantize.
  * Every intermediate value of a quantized graph is rounded and clamped as the graph says, so fusing changes no bit.
  */
-import { integerRange, quantize, type DType } from '../../core/index.ts';
-import { attributeFloat, attributeInt, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import { integerRange, isEngineFloat, quantize, type DType } from '../../core/index.ts';
+import { attributeInt, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
 import type { VectorOpcode, VectorStep } from '../../isa/index.ts';
 import type { VectorOperand, VectorPlan, View } from './spec.ts';
 import { canConvert, integerOpcode, isConversion } from './conversions.ts';
-import { constantScalar, shapeOf } from './values.ts';
-import { powerForm, vectorForms } from './vector-forms.ts';
-
-const binary: Readonly<Record<string, VectorOpcode>> = {
-  Add: 'add',
-  Sub: 'sub',
-  Mul: 'mul',
-  Div: 'div',
-  Max: 'max',
-  Min: 'min',
-  Sum: 'add',
-};
-const unary: Readonly<Record<string, VectorOpcode>> = {
-  Neg: 'neg',
-  Abs: 'abs',
-  Sqrt: 'sqrt',
-  Exp: 'exp',
-  Tanh: 'tanh',
-  Erf: 'erf',
-  Log: 'log',
-  Sigmoid: 'sigmoid',
-  Floor: 'floor',
-};
-
-/** Operators written as a few opcodes: see `compute`. */
-const composed: ReadonlySet<string> = new Set(['Relu', 'LeakyRelu', 'PRelu', 'HardSigmoid', 'HardSwish', 'Reciprocal']);
-
-/** Whether the vector engine's opcodes express this node. */
-export function isElementwise(graph: Graph, node: Node): boolean {
-  if (node.domain === 'systole') return node.op === 'ScaleShift';
-  if (node.domain !== '' || node.outputs.length !== 1) return false;
-  if (isConversion(node)) return canConvert(graph, node);
-  if (integerOpcode(graph, node) !== null) return true;
-  const out = valueOf(graph, node.outputs[0] as number);
-  if (out.type.dtype !== 'float32' && out.quantization === null) return false;
-  for (const id of node.inputs) {
-    if (id === null) continue;
-    const v = valueOf(graph, id);
-    if (v.type.dtype !== 'float32' && v.quantization === null && v.constant === null) return false;
-  }
-  if (node.op in binary) return node.inputs.length === 2;
-  if (node.op in unary || composed.has(node.op) || Object.hasOwn(vectorForms, node.op)) return true;
-  if (node.op === 'Pow') return powerForm(exponentOf(graph, node)) !== null;
-  return node.op === 'Clip' && clipBounds(graph, node) !== null;
-}
-
-function exponentOf(graph: Graph, node: Node): number | null {
-  const id = node.inputs[1];
-  return id === null || id === undefined ? null : constantScalar(valueOf(graph, id));
-}
+import { constantScalar, isPlainFloat, isStoredFloat, shapeOf } from './values.ts';
+import { clipBounds, clipWhole, compute } from './elementwise-forms.ts';
+import { isPlainWhole, wholeForm, type OperandRegisters } from './whole-forms.ts';
 
 function valueOf(graph: Graph, id: ValueId): Value {
   const v = graph.values[id];
   if (v === undefined) throw new Error(`no value ${id}`);
   return v;
-}
-
-/** Constant bounds of a Clip as fp32, or null when they are computed at run time. */
-function clipBounds(graph: Graph, node: Node): readonly [number, number] | null {
-  const bound = (index: number, attribute: string, otherwise: number): number | null => {
-    const id = node.inputs[index];
-    if (id === undefined || id === null) return Math.fround(attributeFloat(node, attribute, otherwise));
-    return constantScalar(valueOf(graph, id));
-  };
-  const lo = bound(1, 'min', -Infinity);
-  const hi = bound(2, 'max', Infinity);
-  return lo === null || hi === null ? null : [lo, hi];
 }
 
 /** The clamp a Relu or Clip is, in real numbers; null for other nodes. */
@@ -110,7 +51,7 @@ export function quantizedClamp(graph: Graph, node: Node): readonly [number, numb
 /** A float Relu or Clip as drain bounds. */
 export function floatClamp(graph: Graph, node: Node): readonly [number, number] | null {
   const output = valueOf(graph, node.outputs[0] as number);
-  return output.type.dtype === 'float32' ? clampOf(graph, node) : null;
+  return isPlainFloat(output) ? clampOf(graph, node) : null;
 }
 
 export function perTensor(value: Value): { scale: number; zero: number } {
@@ -174,15 +115,16 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
   };
   const load = (id: ValueId, index: number): Registers => {
     const value = valueOf(graph, id);
-    const isReal = value.quantization === null && value.type.dtype === 'float32';
-    return isReal ? { real: w.step('load', index), q: null } : { real: null, q: w.step('loadInt', index) };
+    return isPlainFloat(value) || isStoredFloat(value)
+      ? { real: w.step('load', index), q: null }
+      : { real: null, q: w.step('loadInt', index) };
   };
   const registersOf = (id: ValueId, node: Node): Registers => {
     let r = known.get(id);
     if (r === undefined) {
       const value = valueOf(graph, id);
       const scalar = constantScalar(value);
-      const isWhole = value.type.dtype === 'int32';
+      const isWhole = isPlainWhole(value);
       // Immediates are fp32: of integers only those that are fp32 numbers.
       if (scalar !== null && value.quantization === null && (!isWhole || Math.fround(scalar) === scalar))
         r = isWhole ? { real: null, q: w.immediate(scalar) } : { real: w.immediate(scalar), q: null };
@@ -197,12 +139,20 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
   };
   const real = (id: ValueId, node: Node): number => {
     const r = registersOf(id, node);
-    r.real ??= dequantized(valueOf(graph, id), r.q as number);
+    const value = valueOf(graph, id);
+    // Adding 0 rounds an integer to fp32.
+    r.real ??= isPlainWhole(value) ? w.step('add', r.q as number, w.immediate(0)) : dequantized(value, r.q as number);
     return r.real;
   };
+  const operandsOf = (node: Node): OperandRegisters => ({
+    count: node.inputs.length,
+    whole: (i) => registersOf(node.inputs[i] as number, node).q as number,
+    real: (i) => real(node.inputs[i] as number, node),
+  });
 
   const quantized = (result: number, out: Value, isLast: boolean): Registers => {
-    if (out.quantization === null) return { real: result, q: null };
+    // The store rounds; a value used again inside the program must be rounded here.
+    if (out.quantization === null) return { real: isLast ? result : roundedTo(w, result, out.type.dtype), q: null };
     const { scale, zero } = perTensor(out);
     const q = w.step('quantize', result, w.immediate(scale), w.immediate(zero));
     // The store saturates; a value used again inside the program must be clamped here.
@@ -217,25 +167,28 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
     const strides = new Array<number>(outShape.length).fill(0);
     if (value.type.shape[0] !== undefined && value.type.shape[0] !== 1) strides[axis < 0 ? axis + outShape.length : axis] = 1;
     operands.push({ view: view(id), strides });
-    return w.step(value.type.dtype === 'float32' ? 'load' : 'loadInt', operands.length - 1 + (anchor === null ? 0 : 1));
+    return w.step(isEngineFloat(value.type.dtype) ? 'load' : 'loadInt', operands.length - 1 + (anchor === null ? 0 : 1));
   };
   const convert = (node: Node, out: Value, isLast: boolean): Registers => {
     const [x, scale, zero] = node.inputs;
     const input = x as number;
     const axis = attributeInt(node, 'axis', 1);
     if (node.op === 'QuantizeLinear') {
+      // 8-bit floats have no zero point, and the store rounds.
+      if (isStoredFloat(out)) return { real: w.step('div', real(input, node), parameter(scale, axis, 1)), q: null };
       const q = w.step('quantize', real(input, node), parameter(scale, axis, 1), parameter(zero, axis, 0));
       return { real: null, q: isLast ? q : clampTo(w, q, out.type.dtype) };
     }
     if (node.op === 'DequantizeLinear') {
+      if (isStoredFloat(valueOf(graph, input))) return quantized(w.step('mul', real(input, node), parameter(scale, axis, 1)), out, isLast);
       const r = registersOf(input, node);
       const q = r.q ?? (r.real as number);
       if (out.quantization !== null) return { real: null, q };
-      return { real: w.step('dequantize', q, parameter(zero, axis, 0), parameter(scale, axis, 1)), q: null };
+      return quantized(w.step('dequantize', q, parameter(zero, axis, 0), parameter(scale, axis, 1)), out, isLast);
     }
     // Cast
     const value = valueOf(graph, input);
-    if (value.quantization === null && value.type.dtype !== 'float32') {
+    if (value.quantization === null && !isPlainFloat(value) && !isStoredFloat(value)) {
       const q = registersOf(input, node).q as number;
       if (out.type.dtype === 'int32' && out.quantization === null) return { real: null, q };
       // int32 becomes fp32 with rounding, which adding 0 does.
@@ -266,8 +219,18 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
       known.set(outId, { real: null, q: w.step(integer === 'Mul' ? 'mulInt' : 'addInt', a, right) });
       continue;
     }
+    const form = wholeForm(graph, node);
+    if (form !== null && !(isConversion(node) && canConvert(graph, node))) {
+      const { register, whole } = form(w, operandsOf(node));
+      known.set(outId, whole ? { real: null, q: register } : quantized(register, out, isLast));
+      continue;
+    }
     if (isConversion(node)) {
       known.set(outId, convert(node, out, isLast));
+      continue;
+    }
+    if (node.op === 'Clip' && isPlainWhole(out)) {
+      known.set(outId, { real: null, q: clipWhole(w, node, (id) => registersOf(id, node).q as number) });
       continue;
     }
     known.set(
@@ -284,56 +247,14 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
   return { steps: w.steps, operands };
 }
 
+/** An fp32 number as a value of `dtype` holds it. */
+export function roundedTo(w: StepWriter, real: number, dtype: DType): number {
+  return dtype === 'float16' ? w.step('toFloat16', real) : dtype === 'bfloat16' ? w.step('toBfloat16', real) : real;
+}
+
 export function clampTo(w: StepWriter, q: number, dtype: DType): number {
   const [lo, hi] = integerRange(dtype);
   return w.step('min', w.step('max', q, w.immediate(lo)), w.immediate(hi));
-}
-
-function compute(graph: Graph, node: Node, w: StepWriter, real: (id: ValueId) => number): number {
-  const a = real(node.inputs[0] as number);
-  const b = binary[node.op];
-  if (b !== undefined) return w.step(b, a, real(node.inputs[1] as number));
-  const u = unary[node.op];
-  if (u !== undefined) return w.step(u, a);
-  switch (node.op) {
-    case 'Relu':
-      return w.step('max', a, w.immediate(0));
-    case 'LeakyRelu':
-    case 'PRelu': {
-      // max(x, 0) + slope·min(x, 0): one of the two is zero, so the sum is exact.
-      const slope = node.op === 'PRelu' ? real(node.inputs[1] as number) : w.immediate(Math.fround(attributeFloat(node, 'alpha', 0.01)));
-      const zero = w.immediate(0);
-      return w.step('add', w.step('max', a, zero), w.step('mul', w.step('min', a, zero), slope));
-    }
-    case 'HardSigmoid':
-      return hardSigmoid(w, a, attributeFloat(node, 'alpha', 0.2), attributeFloat(node, 'beta', 0.5));
-    case 'HardSwish':
-      return w.step('mul', a, hardSigmoid(w, a, 1 / 6, 0.5));
-    case 'Reciprocal':
-      return w.step('div', w.immediate(1), a);
-    case 'Clip': {
-      const [lo, hi] = clipBounds(graph, node) as readonly [number, number];
-      const low = lo === -Infinity ? a : w.step('max', a, w.immediate(lo));
-      return hi === Infinity ? low : w.step('min', low, w.immediate(hi));
-    }
-    case 'ScaleShift':
-      return w.step('add', w.step('mul', a, real(node.inputs[1] as number)), real(node.inputs[2] as number));
-    case 'Pow': {
-      const power = powerForm(exponentOf(graph, node));
-      if (power !== null) return power(w, a);
-      break;
-    }
-    default:
-  }
-  const form = vectorForms[node.op];
-  if (form === undefined) throw new Error(`no vector form of ${node.op}`);
-  return form(w, a, node);
-}
-
-/** clamp(alpha·x + beta, 0, 1) */
-function hardSigmoid(w: StepWriter, x: number, alpha: number, beta: number): number {
-  const line = w.step('add', w.step('mul', x, w.immediate(Math.fround(alpha))), w.immediate(Math.fround(beta)));
-  return w.step('min', w.step('max', line, w.immediate(0)), w.immediate(1));
 }
 
 /** Element strides of an operand along the output's axes, numpy broadcasting; `channel` puts a [C] operand on axis 1. */
@@ -364,36 +285,6 @@ export function lowerMean(count: number, input: Value, output: Value): VectorPla
     w.store(0, w.step('requantize', mean, w.immediate(multiplier), w.immediate(zero)));
   }
   return { steps: w.steps, operands: [] };
-}
-
-/** The three programs of a softmax; the maximum of quantized inputs comes with the zero point already subtracted. */
-export function lowerSoftmax(input: Value, output: Value): Record<'exponential' | 'quotient' | 'both', VectorPlan> {
-  const exponent = (w: StepWriter): number => {
-    if (input.quantization === null) return w.step('exp', w.step('sub', w.step('load', 0), w.step('load', 1)));
-    const { scale, zero } = perTensor(input);
-    const s = w.immediate(scale);
-    const x = w.step('dequantize', w.step('loadInt', 0), w.immediate(zero), s);
-    const max = w.step('dequantize', w.step('loadInt', 1), w.immediate(0), s);
-    return w.step('exp', w.step('sub', x, max));
-  };
-  const finish = (w: StepWriter, e: number, sum: number): VectorPlan => {
-    const y = w.step('div', e, sum);
-    if (output.quantization === null) w.store(0, y);
-    else {
-      const { scale, zero } = perTensor(output);
-      w.store(0, w.step('quantize', y, w.immediate(scale), w.immediate(zero)));
-    }
-    return { steps: w.steps, operands: [] };
-  };
-  const first = new StepWriter();
-  first.store(0, exponent(first));
-  const second = new StepWriter();
-  const whole = new StepWriter();
-  return {
-    exponential: { steps: first.steps, operands: [] },
-    quotient: finish(second, second.step('load', 0), second.step('load', 1)),
-    both: finish(whole, exponent(whole), whole.step('load', 2)),
-  };
 }
 
 /** q of one quantization (or fp32) -> q of another: quantize(dequantize(q)). Input 0. */

@@ -1,21 +1,27 @@
-/** Pooling and softmax. */
-import { elementCount } from '../../core/index.ts';
+/** Pooling. */
 import { attributeInt, attributeInts, type Node } from '../../graph/index.ts';
 import { imageShape, windowAttributes } from './contraction.ts';
-import { epiloguePlan, groupOutput, type NotHere, type SelectContext } from './context.ts';
-import type { PoolKernel, SoftmaxKernel } from './spec.ts';
-import { lowerSoftmax, perTensor } from './vector-plan.ts';
+import { epiloguePlan, groupOutput, wrongRank, wrongType, type NotHere, type SelectContext } from './context.ts';
+import type { PoolKernel } from './spec.ts';
+import { isPlainFloat } from './values.ts';
+import { perTensor } from './vector-plan.ts';
 
 export function selectPool(cx: SelectContext, node: Node): PoolKernel | NotHere {
   const input = cx.graph.values[node.inputs[0] as number];
   const output = cx.graph.values[node.outputs[0] as number];
   if (input === undefined || output === undefined) throw new Error('pool without operands');
-  if (input.type.dtype !== 'float32' && input.quantization === null) return { reason: `operand ${input.name} is ${input.type.dtype}` };
-  if (node.outputs.length > 1) return { reason: 'the indices output of MaxPool' };
+  // Maxima are elements as they stand.
+  const ordered = node.op !== 'AveragePool' && (input.type.dtype === 'int8' || input.type.dtype === 'uint8');
+  if (!isPlainFloat(input) && input.quantization === null && !ordered) return wrongType(input);
+  if (node.outputs.length > 1)
+    return {
+      reason: 'its second output, the indices, is read',
+      fix: 'export without the indices (return_indices, MaxUnpool): MaxPool alone runs on the vector engine',
+    };
   const x = cx.views.view(input.id);
   const anchor = cx.views.view(output.id);
   const rank = x.shape.length - 2;
-  if (rank > 2 || rank < 1) return { reason: `${rank}-D pooling: the vector engine runs 1-D and 2-D` };
+  if (rank > 2 || rank < 1) return wrongRank('pooling', rank);
   const [batch = 1, channels = 1, ih = 1, iw = 1] = imageShape(x);
   const [, , oh = 1, ow = 1] = imageShape(anchor);
   const global = node.op === 'GlobalMaxPool';
@@ -61,36 +67,5 @@ export function selectPool(cx: SelectContext, node: Node): PoolKernel | NotHere 
     multiplier: quantized && pool === 'average' ? Math.fround(perTensor(input).scale / perTensor(output).scale) : 1,
     outZero: quantized && pool === 'average' ? perTensor(output).zero : 0,
     epilogue,
-  };
-}
-
-export function selectSoftmax(cx: SelectContext, node: Node): SoftmaxKernel | NotHere {
-  const input = cx.graph.values[node.inputs[0] as number];
-  const output = cx.graph.values[node.outputs[0] as number];
-  if (input === undefined || output === undefined) throw new Error('softmax without operands');
-  if (input.type.dtype !== 'float32' && input.quantization === null) return { reason: `operand ${input.name} is ${input.type.dtype}` };
-  if (cx.epilogue.length > 0) return { reason: 'an epilogue behind a softmax' };
-  const x = cx.views.view(input.id);
-  const rank = x.shape.length;
-  // Before opset 13 everything from `axis` (1) on is one row; since then one axis (the last) is.
-  const whole = cx.graph.opset < 13;
-  const given = attributeInt(node, 'axis', whole ? 1 : -1);
-  const axis = given < 0 ? given + rank : given;
-  return {
-    kind: 'softmax',
-    name: cx.name,
-    origin: cx.origin,
-    class: 'softmax',
-    engine: 'vector',
-    dtype: x.dtype,
-    macs: 0,
-    out: groupOutput(cx),
-    nodes: cx.group,
-    x,
-    outer: elementCount(x.shape.slice(0, axis)),
-    length: whole ? elementCount(x.shape.slice(axis)) : (x.shape[axis] ?? 1),
-    inner: whole ? 1 : elementCount(x.shape.slice(axis + 1)),
-    xZero: input.quantization === null ? 0 : perTensor(input).zero,
-    ...lowerSoftmax(input, output),
   };
 }

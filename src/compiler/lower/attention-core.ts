@@ -17,6 +17,10 @@ export interface AttentionParts {
   readonly softcap: number;
   /** Added to the scores [batch, queryHeads, queries, keys], broadcast. */
   readonly masks: readonly ValueId[];
+  /** A query that sees no key gets zeros, as attention operators define it; left out, what the softmax of nothing is (not a number). */
+  readonly zeroHidden?: boolean;
+  /** Whether the weights behind the softmax are an output too. */
+  readonly weightsRead?: boolean;
 }
 
 export interface AttentionResult {
@@ -37,9 +41,28 @@ export function writeAttention(w: Writer, a: AttentionParts): AttentionResult {
   const scaled = apart(a.scale === 1 ? product : w.op('Mul', [product, w.float(a.scale)]), keys);
   const capped = a.softcap > 0 ? w.op('Mul', [w.op('Tanh', [w.op('Mul', [scaled, w.float(1 / a.softcap)])]), w.float(a.softcap)]) : scaled;
   const masked = a.masks.reduce((scores, mask) => w.op('Add', [scores, mask]), capped);
-  const weights = w.op('Softmax', [masked], { axis: -1 });
+  const softmax = w.op('Softmax', [masked], { axis: -1 });
+  const seeing = a.zeroHidden === true ? seeingRows(w, a.masks) : null;
+  const orZero = (x: ValueId): ValueId => (seeing === null ? x : w.op('Where', [seeing, x, w.float(0)]));
+  // The results are fewer than the weights, which somebody may want to see all the same.
+  const weights = a.weightsRead === true ? orZero(softmax) : softmax;
   const y = apart(w.op('MatMul', [grouped(weights, keys), a.v]), valueSize);
-  return { y, stages: [scaled, capped, masked, weights] };
+  return { y: a.weightsRead === true ? y : orZero(y), stages: [scaled, capped, masked, weights] };
+}
+
+/** Numbers of constant masks that are looked at; larger ones count as if they could hide every key. */
+const mostLookedAt = 2 ** 20;
+
+/** [.., queries, 1]: whether a query sees any key; null where all masks together certainly leave one to each. */
+function seeingRows(w: Writer, masks: readonly ValueId[]): ValueId | null {
+  const [first, ...rest] = masks;
+  if (first === undefined) return null;
+  const sum = rest.reduce((all, mask) => w.op('Add', [all, mask]), first);
+  const most = w.op('ReduceMax', [sum, w.ints([w.shape(sum).length - 1])], { keepdims: 1 });
+  const seeing = w.op('Greater', [most, w.float(-Infinity)]);
+  const isSmall = w.shape(sum).reduce((n, d) => n * d, 1) <= mostLookedAt;
+  const known = isSmall ? w.numbers(seeing) : null;
+  return known?.every((x) => x !== 0) === true ? null : seeing;
 }
 
 /** [batch, length, heads · size] -> [batch, heads, length, size] */

@@ -76,7 +76,7 @@ const attention: Rule = (w, node) => {
     const causal = windowMask(w, queries, keys, keys - queries, -1, 0);
     if (causal !== null) masks.push(causal);
   }
-  const { y } = writeAttention(w, { q, k: allK, v: allV, scale: scaleOf(node, hidden / heads), softcap: 0, masks });
+  const { y } = writeAttention(w, { q, k: allK, v: allV, scale: scaleOf(node, hidden / heads), softcap: 0, masks, zeroHidden: true });
   const present = (): ValueId | NotHere => {
     if (hidden !== valueHidden) return { reason: 'keys and values of its cache differ in size' };
     const whole = [2, batch, heads, keys, hidden / heads];
@@ -149,7 +149,15 @@ const multiHead: Rule = (w, node) => {
     const causal = windowMask(w, queries, keys, keys - queries, -1, 0);
     if (causal !== null) masks.push(causal);
   }
-  const { y, stages } = writeAttention(w, { q: queryHeads, k: allK, v: allV, scale: scaleOf(node, size), softcap: 0, masks });
+  const { y, stages } = writeAttention(w, {
+    q: queryHeads,
+    k: allK,
+    v: allV,
+    scale: scaleOf(node, size),
+    softcap: 0,
+    masks,
+    zeroHidden: true,
+  });
   return [joinHeads(w, y), allK, allV, stages[0]].slice(0, node.outputs.length);
 };
 
@@ -208,6 +216,7 @@ const groupQuery: Rule = (w, node) => {
   const window = attributeInt(node, 'local_window_size', -1);
   const causal = windowMask(w, queries, total, used, window > 0 ? window - 1 : -1, attributeInt(node, 'causal', 1) === 0 ? -1 : 0);
   const masks = [added, causal].filter((m) => m !== null);
+  const stage = attributeInt(node, 'qk_output', 0) === 2 ? 3 : 2;
   const { y, stages } = writeAttention(w, {
     q: turned(normalized(split(q, heads), node.inputs[14])),
     k: allK,
@@ -215,8 +224,10 @@ const groupQuery: Rule = (w, node) => {
     scale: scaleOf(node, size),
     softcap: attributeFloat(node, 'softcap', 0),
     masks,
+    zeroHidden: true,
+    weightsRead: stage === 3 && node.outputs.length > 3,
   });
-  return [joinHeads(w, y), allK, allV, stages[attributeInt(node, 'qk_output', 0) === 2 ? 3 : 2]].slice(0, node.outputs.length);
+  return [joinHeads(w, y), allK, allV, stages[stage]].slice(0, node.outputs.length);
 };
 
 export const microsoftAttentionRules: Rules = {

@@ -43,6 +43,7 @@ const attention: Rule = (w, node) => {
     }
     masks.push(added);
   }
+  const stage = attributeInt(node, 'qk_matmul_output_mode', 0);
   const { y, stages } = writeAttention(w, {
     q: query,
     k: allK,
@@ -50,8 +51,11 @@ const attention: Rule = (w, node) => {
     scale: Math.fround(attributeFloat(node, 'scale', 1 / Math.sqrt(size))),
     softcap: attributeFloat(node, 'softcap', 0),
     masks,
+    // One that was put together from a softmax keeps what that softmax gives.
+    zeroHidden: node.origin.length <= 1,
+    weightsRead: stage === 3 && node.outputs.length > 3,
   });
-  const scores = stages[attributeInt(node, 'qk_matmul_output_mode', 0)] ?? stages[0];
+  const scores = stages[stage] ?? stages[0];
   return [flat ? joinHeads(w, y) : y, allK, allV, scores].slice(0, node.outputs.length);
 };
 

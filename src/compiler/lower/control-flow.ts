@@ -4,7 +4,8 @@
  *     %y = If(%true, %x) {then_branch: ...}        =>   the nodes of the branch
  *     %s = Loop(%three, %true, %s0) {body: ...}    =>   the nodes of the body, three times
  */
-import { attributeInt, attributeInts } from '../../graph/index.ts';
+import { elementCount } from '../../core/index.ts';
+import { attributeInt, attributeInts, constantOf } from '../../graph/index.ts';
 import type { Graph, Node, ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
 import { unrollLimit, type Rule, type Rules } from './rule.ts';
@@ -20,11 +21,28 @@ function capturesOf(node: Node): readonly ValueId[] {
   return captures === 0 ? [] : node.inputs.slice(-captures).filter((id) => id !== null);
 }
 
-/** Nodes of a body, those of bodies in it too. */
-function nodeCount(body: Graph): number {
-  return body.nodes.reduce((n, node) => {
-    const inner = Object.values(node.attributes).reduce((m, a) => m + (a.kind === 'graph' ? nodeCount(a.value) : 0), 0);
-    return n + 1 + inner;
+/** The numbers of a value of a body, where they are known outside it or stand in it. */
+type Known = (id: ValueId | null | undefined) => readonly number[] | null;
+
+/**
+ * Nodes that one run of a body is, those of the bodies in it too, as often as they are known to run.
+ * @param known  of the values that the node with the body reads
+ */
+function nodeCount(body: Graph, node: Node, known: Known): number {
+  const captures = node.captures ?? 0;
+  const inside: Known = (id) => {
+    const at = id === null || id === undefined ? -1 : body.inputs.indexOf(id);
+    if (at >= body.inputs.length - captures) return known(node.inputs[node.inputs.length - body.inputs.length + at]);
+    const value = id === null || id === undefined ? undefined : body.values[id];
+    if (value === undefined || value.constant === null || value.constant.kind === 'absent' || value.constant.kind === 'strings')
+      return null;
+    if (elementCount(value.type.shape.map(Number)) !== 1) return null;
+    return Array.from(constantOf(value.type, value.constant, value.name, '').data, Number);
+  };
+  return body.nodes.reduce((n, inner) => {
+    const [trips = 1] = inner.op === 'Loop' && inner.domain === '' ? (inside(inner.inputs[0]) ?? []) : [];
+    const size = Object.values(inner.attributes).reduce((m, a) => m + (a.kind === 'graph' ? nodeCount(a.value, inner, inside) : 0), 0);
+    return n + 1 + Math.max(1, trips) * size;
   }, 0);
 }
 
@@ -85,7 +103,7 @@ const loop: Rule = (w, node) => {
   if (trips !== null && given === null) return { reason: 'its trip count is computed at run time' };
   const most = given?.[0] ?? Infinity;
   if (first !== null && w.numbers(first) === null) return { reason: 'its condition is computed at run time' };
-  const size = nodeCount(body);
+  const size = nodeCount(body, node, (id) => w.numbers(id));
   if (Number.isFinite(most) && most * size > unrollLimit) return tooLong(`${most} iterations of ${size} nodes`, most * size);
   let condition = first === null ? 1 : (w.numbers(first)?.[0] ?? 1);
   let carried: readonly ValueId[] = initial;
@@ -143,7 +161,7 @@ const scan: Rule = (w, node) => {
   const [lead] = inputs;
   const steps = lead === undefined ? 0 : (w.value(lead).type.shape[axisOf(lead, 0)] ?? 0);
   if (typeof steps !== 'number') return { reason: 'the length of its sequence is not known' };
-  const size = nodeCount(body);
+  const size = nodeCount(body, node, (id) => w.numbers(id));
   if (steps * size > unrollLimit) return tooLong(`${steps} steps of ${size} nodes`, steps * size);
   let carried: readonly ValueId[] = states;
   const scanned: ValueId[][] = Array.from({ length: outs }, () => []);

@@ -1,7 +1,7 @@
 /** Convolutions as the array runs them: 1-D or 2-D, not transposed, with a bias only where it is a constant. */
 import { attributeInt, attributeInts, attributeString } from '../../graph/index.ts';
 import type { Node, ValueId } from '../../graph/ir.ts';
-import type { Rule, Rules } from './rule.ts';
+import { unrollLimit, type Rule, type Rules } from './rule.ts';
 import type { Writer } from './writer.ts';
 
 interface Window {
@@ -152,6 +152,13 @@ const convTranspose: Rule = (w, node) => {
     );
   const strides = list('strides');
   const dilations = list('dilations');
+  const phaseCount = strides.reduce((n, s) => n * s, 1);
+  if (phaseCount > unrollLimit) {
+    return {
+      reason: `strides of ${strides.join(' × ')} make ${phaseCount} phases, each a convolution of its own`,
+      limit: { what: 'phases of a transposed convolution', actual: String(phaseCount), allowed: String(unrollLimit) },
+    };
+  }
   const begin = transposedPads(node, extents, kernel, strides, dilations, outShape);
   const at = (a: readonly number[], i: number): number => a[i] ?? 1;
   const counts = outShape.map((o, i) => Math.ceil(o / at(strides, i)));
@@ -191,21 +198,12 @@ const convTranspose: Rule = (w, node) => {
     });
   };
 
-  /** Phases of the axes from `i` on, woven: [N, M, counts before i, outputs from i on]. */
-  const weave = (chosen: readonly Phase[]): ValueId => {
-    const i = chosen.length;
-    if (i === rank) return phase(chosen);
-    const parts = (axes[i] ?? []).map((p) => weave([...chosen, p]));
-    if (parts.length === 1) return parts[0] as ValueId;
-    const shape = w.shape(parts[0] as ValueId);
-    const column = [...shape.slice(0, 3 + i), 1, ...shape.slice(3 + i)];
-    const joined = w.concat(
-      parts.map((p) => w.reshape(p, column)),
-      3 + i,
-    );
-    return w.reshape(joined, [...shape.slice(0, 2 + i), at(shape, 2 + i) * parts.length, ...shape.slice(3 + i)]);
-  };
-  let y = weave([]);
+  // All phases one behind the other, then turned inwards: [phases…, N, M, counts…] -> [N, M, count, phase, count, phase, …].
+  const choices = axes.reduce<readonly (readonly Phase[])[]>((chosen, phases) => chosen.flatMap((c) => phases.map((p) => [...c, p])), [[]]);
+  const parts = choices.map((chosen) => w.reshape(phase(chosen), [1, batch, outs, ...counts]));
+  const stacked = w.reshape(w.concat(parts, 0), [...axes.map((a) => a.length), batch, outs, ...counts]);
+  const woven = w.transpose(stacked, [rank, rank + 1, ...axes.flatMap((_, i) => [rank + 2 + i, i])]);
+  let y = w.reshape(woven, [batch, outs, ...counts.map((c, i) => c * at(strides, i))]);
   outShape.forEach((o, i) => {
     y = w.slice(y, 2 + i, 0, o);
   });

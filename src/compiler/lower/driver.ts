@@ -5,7 +5,8 @@ import type { Graph, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
 import { staticShape } from '../passes/constants.ts';
 import { derivedConstant } from './derived.ts';
-import type { Rule } from './rule.ts';
+import { unrollLimit, type Rule } from './rule.ts';
+import { asFloat32, roundsOnce, roundsTwice } from './rounding.ts';
 import { isControlFlow, keepsQuantization } from './rules.ts';
 import { startWriter, type WriterState } from './writer.ts';
 
@@ -15,10 +16,21 @@ export interface Rewritten {
   readonly declined: ReadonlyMap<string, NotHere>;
 }
 
-/** @param sizes  `bound`: every size is a number, and what only a run decides takes its upper bound */
-export function rewriteNodes(graph: Graph, ruleOf: (node: Node) => Rule | undefined, sizes: 'bound' | 'open'): Rewritten {
+/**
+ * A node on float16 or bfloat16 rounds once, when its result is done. Where nodes that take its place would round one behind the other, it is
+ * first written in float32, with casts around it.
+ *
+ * @param sizes  `bound`: every size is a number, and what only a run decides takes its upper bound
+ * @param products  false: the array multiplies no float32, so products of 16-bit floats stay in their type and round each
+ */
+export function rewriteNodes(
+  graph: Graph,
+  ruleOf: (node: Node) => Rule | undefined,
+  sizes: 'bound' | 'open',
+  products: boolean = true,
+): Rewritten {
   const w = startWriter(graph, sizes);
-  const driver = startDriver(graph, w, ruleOf, sizes === 'open');
+  const driver = startDriver(graph, w, ruleOf, { always: sizes === 'open', products });
   for (const node of graph.nodes) driver.take(node);
   const { nodes, declined, retired } = driver;
   const outputs = driver.outputs();
@@ -30,6 +42,11 @@ export function rewriteNodes(graph: Graph, ruleOf: (node: Node) => Rule | undefi
   return { graph: { ...rest, values: w.values, nodes, outputs, retired, ...(unknowns.length === 0 ? {} : { unknowns }) }, declined };
 }
 
+const enough: NotHere = {
+  reason: 'the loops around it have become too many nodes already',
+  limit: { what: 'nodes of a body unrolled', actual: `more than ${unrollLimit}`, allowed: String(unrollLimit) },
+};
+
 interface Driver {
   readonly nodes: Node[];
   readonly declined: Map<string, NotHere>;
@@ -38,7 +55,12 @@ interface Driver {
   outputs(): readonly ValueId[];
 }
 
-function startDriver(graph: Graph, w: WriterState, ruleOf: (node: Node) => Rule | undefined, always: boolean): Driver {
+function startDriver(
+  graph: Graph,
+  w: WriterState,
+  ruleOf: (node: Node) => Rule | undefined,
+  { always, products }: { readonly always: boolean; readonly products: boolean },
+): Driver {
   const nodes: Node[] = [];
   const declined = new Map<string, NotHere>();
   const retired: Record<string, Graph['retired'][string]> = { ...graph.retired };
@@ -121,11 +143,17 @@ function startDriver(graph: Graph, w: WriterState, ruleOf: (node: Node) => Rule 
 
   const take = (start: Node): void => {
     const waiting: Node[] = [start];
+    /** Nodes that bodies have become: trip counts of loops in loops multiply, also where only the copies know them. */
+    let unrolled = 0;
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const inputs = next.inputs.map((id) => (id === null ? null : standIn(id)));
       const node = inputs.every((id, i) => id === next?.inputs[i]) ? next : { ...next, inputs };
-      const rule = ruleOf(node);
+      const isBody = isControlFlow(node);
+      const isEnough = isBody && unrolled > unrollLimit;
+      if (isEnough) declined.set(node.name, enough);
+      const rule = isEnough ? undefined : ruleOf(node);
       const done = rule === undefined ? null : apply(rule, node);
+      if (isBody) unrolled += done?.length ?? 0;
       if (done === null) keep(node);
       else waiting.push(...done.reverse());
     }
@@ -143,9 +171,10 @@ function startDriver(graph: Graph, w: WriterState, ruleOf: (node: Node) => Rule 
       declined.set(node.name, results);
       return null;
     }
+    const inFloat32 = roundsOnce(node, w) && roundsTwice(w.written(), products) ? asFloat32(w, node) : null;
     const made = w.written().slice();
     const shared = shareMacs(node, made, w);
-    settle(node, results, shared);
+    settle(node, inFloat32 ?? results, shared);
     if (shared.length === 0) for (const name of node.origin) retired[name] ??= 'folded';
     return shared;
   };

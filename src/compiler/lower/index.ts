@@ -6,4 +6,4 @@
  * Must not know: machines, tiling.
  */
 export { lower, unrollBodies, type Lowered } from './lower.ts';
-export { widenFloats } from './widen.ts';
+export { narrowFloats, widenFloats } from './float-types.ts';

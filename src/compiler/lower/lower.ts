@@ -21,10 +21,11 @@ export interface Lowered {
   readonly declined: ReadonlyMap<string, NotHere>;
 }
 
-export function lower(bound: Graph): Lowered {
+/** @param products  whether the array multiplies float32: see `rewriteNodes` */
+export function lower(bound: Graph, products: boolean = true): Lowered {
   // With the sizes, shapes computed from shapes are known.
   const before = runPasses(bound, [foldConstants, removeDeadCode]);
-  const { graph, declined } = rewriteNodes(before, ruleFor, 'bound');
+  const { graph, declined } = rewriteNodes(before, ruleFor, 'bound', products);
   const after = graph === before ? before : runPasses(graph, [foldConstants, removeDeadCode]);
   return { graph: compactGraph(withOwnOutputs(after)), declined };
 }

@@ -7,6 +7,8 @@ import { convolutionRules } from './convolution.ts';
 import { einsumRules } from './einsum.ts';
 import { microsoftRules, runtimeRules } from './microsoft.ts';
 import { moveRules } from './moves.ts';
+import { normalizationRules } from './normalization.ts';
+import { poolingRules } from './pooling.ts';
 import { productRules } from './products.ts';
 import { recurrentRules } from './recurrent.ts';
 import type { Rule, Rules } from './rule.ts';
@@ -17,6 +19,8 @@ const standard: Rules = {
   ...convolutionRules,
   ...einsumRules,
   ...moveRules,
+  ...normalizationRules,
+  ...poolingRules,
   ...productRules,
   ...recurrentRules,
   ...runtimeRules,

@@ -1,9 +1,10 @@
 /** Writes the nodes that take the place of one: types by inference, names and origin after the node. */
-import { bytesOf, elementCount, type Tensor } from '../../core/index.ts';
+import { bytesOf, elementCount, type DType, type Tensor } from '../../core/index.ts';
 import { constantOf, opDef, startInference, type Inference } from '../../graph/index.ts';
 import type { Attribute, Attributes, Constant, Graph, Node, TensorType, UnknownDim, Value, ValueId } from '../../graph/ir.ts';
 import { staticShape } from '../passes/constants.ts';
 import { derivedConstant } from './derived.ts';
+import { convertConstant } from './float-types.ts';
 
 /** Version of ai.onnx that written nodes follow, whatever the file imports. */
 export const writtenOpset = 24;
@@ -29,7 +30,7 @@ export interface Writer {
   lazy(type: TensorType, constant: Constant): ValueId;
   /** A constant of a body, under its own name. */
   constant(value: Value): ValueId;
-  /** One float32. */
+  /** One number, of the floating type the node computes in; the same of float32 constants above. */
   float(x: number): ValueId;
   /** An int64 vector. */
   ints(list: readonly number[]): ValueId;
@@ -80,6 +81,8 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open'): WriterState 
   const shared = new Map<Value, ValueId>();
   let from: Node | null = null;
   let nodes: Node[] = [];
+  /** What the node at hand computes in: float constants of rules are of that type. */
+  let real: DType = 'float32';
   const add = (name: string, type: TensorType, constant: Constant | null): ValueId => {
     const id = values.length;
     values.push({ id, name: valueNames(name), type, layout: 'row-major', quantization: null, constant });
@@ -114,6 +117,7 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open'): WriterState 
     begin(node) {
       from = node;
       nodes = [];
+      real = [...node.inputs, ...node.outputs].map((id) => (id === null ? undefined : at(id).type.dtype)).find(isHalfType) ?? 'float32';
     },
     written: () => nodes,
     unknowns: () => [
@@ -136,8 +140,7 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open'): WriterState 
     },
     node: (node) => place(node, node.outputs.map(at)),
     inlined: (node, outputs) => place(node, outputs),
-    tensor: (tensor) =>
-      add(`${owner().name}:const`, { dtype: tensor.dtype, shape: tensor.shape }, { kind: 'bytes', bytes: bytesOf(tensor) }),
+    tensor: (tensor) => state.lazy({ dtype: tensor.dtype, shape: tensor.shape }, { kind: 'bytes', bytes: bytesOf(tensor) }),
     constant(value) {
       const before = shared.get(value);
       if (before !== undefined) return before;
@@ -146,7 +149,11 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open'): WriterState 
       shared.set(value, id);
       return id;
     },
-    lazy: (type, constant) => add(`${owner().name}:const`, type, constant),
+    lazy(type, constant) {
+      const name = `${owner().name}:const`;
+      if (type.dtype !== 'float32' || real === 'float32') return add(name, type, constant);
+      return add(name, { ...type, dtype: real }, convertConstant(type, constant, real, name));
+    },
     float: (x) => state.tensor({ dtype: 'float32', shape: [], data: Float32Array.of(x) }),
     ints: (list) => state.tensor({ dtype: 'int64', shape: [list.length], data: BigInt64Array.from(list, BigInt) }),
     reshape(x, shape) {
@@ -210,6 +217,10 @@ function uniqueNames(taken: readonly string[]): (base: string) => string {
     names.add(name);
     return name;
   };
+}
+
+function isHalfType(dtype: DType | undefined): dtype is 'float16' | 'bfloat16' {
+  return dtype === 'float16' || dtype === 'bfloat16';
 }
 
 function unbound(value: Value): never {

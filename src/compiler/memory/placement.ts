@@ -2,13 +2,15 @@
  * Every tensor gets a home: model inputs and outputs, constants, and intermediates in the arena of the activations' memory.
  * Intermediates share the arena as their live spans allow.
  */
-import { alignUp, compilerMappingMessages, elementCount, fail, tensorBytes, type DType } from '../../core/index.ts';
+import { alignUp, bytesPerElement, compilerMappingMessages, elementCount, fail, tensorBytes, type DType } from '../../core/index.ts';
 import type { Graph, ValueId } from '../../graph/index.ts';
 import type { Machine } from '../../hw-configs/index.ts';
 import type { Region, RegionKind } from '../../isa/index.ts';
+import type { PlacedValue } from '../kernels/in-place.ts';
 import type { KernelSpec, View } from '../kernels/spec.ts';
 import type { ViewMap } from '../kernels/views.ts';
-import { createTensor, noMarks, type Resource } from '../schedule/resources.ts';
+import { createTensor, noMarks, partOf, type Resource } from '../schedule/resources.ts';
+import { createOccupants } from './occupants.ts';
 import { maxLiveBytes, type Buffer } from './problem.ts';
 import { solveMemory } from './solve.ts';
 import { validatePlan } from './validate.ts';
@@ -33,6 +35,8 @@ export interface Placement {
   /** Bytes at the bottom of each local memory that resident tensors take, by memory name. */
   readonly resident: ReadonlyMap<string, number>;
   home(root: ValueId): Home;
+  /** The value in whose bytes a value lies: itself, or the one it is a part of. */
+  owner(root: ValueId): ValueId;
 }
 
 /** Tensors start at whole bursts. */
@@ -90,8 +94,11 @@ export function placeTensors(
   machine: Machine,
   spaces: readonly string[],
   boundary: Boundary,
+  placed: ReadonlyMap<ValueId, PlacedValue> = new Map(),
 ): Placement {
-  const tensors = collectTensors(graph, views, kernels, machine, boundary);
+  const places = new Map([...placed.keys()].map((root) => [root, finalPlace(placed, root)]));
+  const owner = (root: ValueId): ValueId => places.get(root)?.into ?? root;
+  const tensors = collectTensors(graph, views, kernels, machine, boundary, owner);
   const regions: Region[] = [];
   const regionOf = new Map<string, number>();
   const openRegion = (kind: RegionKind, memory: string): number => {
@@ -149,11 +156,38 @@ export function placeTensors(
     regions,
     weightsRegion,
     resident,
+    owner,
     home(root) {
-      const h = homes.get(root);
+      let h = homes.get(root);
+      const place = places.get(root);
+      const whole = place === undefined ? undefined : homes.get(place.into);
+      if (h === undefined && place !== undefined && whole !== undefined)
+        homes.set(root, (h = partHome(whole, views.view(root), place.offset)));
       if (h === undefined) throw new Error(`value ${graph.values[root]?.name} has no home`);
       return h;
     },
+  };
+}
+
+/** Through parts of parts. */
+function finalPlace(placed: ReadonlyMap<ValueId, PlacedValue>, root: ValueId): PlacedValue {
+  let [into, offset] = [root, 0];
+  for (let next = placed.get(into); next !== undefined; next = placed.get(into)) [into, offset] = [next.into, offset + next.offset];
+  return { into, offset };
+}
+
+/** The home of a part that lies in one piece. Its boxes are shifted along the axis it is cut from, where the shapes tell which that is. */
+function partHome(whole: Home, view: View, offset: number): Home {
+  const { shape } = view;
+  const axes = shape.length === whole.shape.length ? shape.flatMap((e, i) => (e === whole.shape[i] ? [] : [i])) : [];
+  const [axis] = axes;
+  const begin = axis === undefined ? 0 : offset / elementCount(whole.shape.slice(axis + 1));
+  const shifted = axes.length === 1 && axis !== undefined && Number.isInteger(begin);
+  return {
+    ...whole,
+    offset: whole.offset + offset * bytesPerElement(view.dtype),
+    shape,
+    resource: () => (shifted ? partOf(whole.resource(), shape, axis, begin) : whole.resource()),
   };
 }
 
@@ -176,16 +210,26 @@ function placeArena(
   set: (t: Tensor, offset: number, resource: () => Resource) => void,
 ): void {
   const made: (Resource | null)[] = tensors.map(() => null);
-  tensors.forEach((t, i) => {
+  const occupants = createOccupants();
+  let latest = -Infinity;
+  let inOrder = true;
+  /** Dead tensors whose bytes one takes over. Of those before them the ones before it have word: the last occupants are enough. */
+  const takenOver = (t: Tensor, i: number): Iterable<number> => {
     const at = offsets[i] as number;
-    set(t, at, () => {
+    if (t.first < latest) inOrder = false;
+    latest = Math.max(latest, t.first);
+    if (inOrder) return occupants.take(at, at + t.bytes, i);
+    return tensors.flatMap((other, j) => {
+      const start = offsets[j] as number;
+      return j !== i && start < at + t.bytes && at < start + other.bytes ? [j] : [];
+    });
+  };
+  tensors.forEach((t, i) => {
+    set(t, offsets[i] as number, () => {
       const known = made[i];
       if (known) return known;
       const inherited = noMarks();
-      tensors.forEach((other, j) => {
-        const start = offsets[j] as number;
-        if (j !== i && other.last < t.first && start < at + t.bytes && at < start + other.bytes) made[j]?.allTouches(inherited);
-      });
+      for (const j of takenOver(t, i)) if ((tensors[j] as Tensor).last < t.first) made[j]?.allTouches(inherited);
       const resource = createTensor(inherited);
       made[i] = resource;
       return resource;
@@ -193,11 +237,18 @@ function placeArena(
   });
 }
 
-function collectTensors(graph: Graph, views: ViewMap, kernels: readonly KernelSpec[], machine: Machine, boundary: Boundary): Tensor[] {
+function collectTensors(
+  graph: Graph,
+  views: ViewMap,
+  kernels: readonly KernelSpec[],
+  machine: Machine,
+  boundary: Boundary,
+  owner: (root: ValueId) => ValueId,
+): Tensor[] {
   const { placement, host } = machine;
   const outputRoots = new Set(graph.outputs.map((id) => views.rootOf(id)));
   const hostRoots = new Set<ValueId>();
-  for (const k of kernels) if (k.kind === 'host') for (const v of [...k.inputs, ...k.outputs]) hostRoots.add(v.root);
+  for (const k of kernels) if (k.kind === 'host') for (const v of [...k.inputs, ...k.outputs]) hostRoots.add(owner(v.root));
   const tensors = new Map<ValueId, Tensor>();
   const add = (root: ValueId, view: View, role: RegionKind, memory: string, step: number): void => {
     const kind = boundary === 'shared' && memory === placement.activations ? 'arena' : role;
@@ -210,12 +261,14 @@ function collectTensors(graph: Graph, views: ViewMap, kernels: readonly KernelSp
   }
   kernels.forEach((k, step) => {
     for (const v of kernelWrites(k)) {
-      if (tensors.has(v.root)) continue;
-      if (outputRoots.has(v.root)) add(v.root, v, 'output', hostRoots.has(v.root) ? host.memory : placement.outputs, step);
-      else add(v.root, v, 'arena', hostRoots.has(v.root) ? host.memory : placement.activations, step);
+      const root = owner(v.root);
+      if (tensors.has(root)) continue;
+      const view = root === v.root ? v : views.view(root);
+      if (outputRoots.has(root)) add(root, view, 'output', hostRoots.has(root) ? host.memory : placement.outputs, step);
+      else add(root, view, 'arena', hostRoots.has(root) ? host.memory : placement.activations, step);
     }
     for (const v of kernelReads(k)) {
-      const t = tensors.get(v.root);
+      const t = tensors.get(owner(v.root));
       if (t !== undefined) t.last = Math.max(t.last, step);
     }
   });

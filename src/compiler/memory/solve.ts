@@ -27,23 +27,41 @@ function firstFit(problem: MemoryProblem, order: Order): MemoryPlan {
   const { buffers, alignment } = problem;
   const indices = buffers.map((_, i) => i).toSorted((i, j) => order(buffers[i] as Buffer, buffers[j] as Buffer) || i - j);
   const offsets = new Array<number>(buffers.length).fill(0);
-  // Placed buffers sorted by offset, so that gaps are found in one sweep.
-  const placed: number[] = [];
+  // Placed buffers sorted by offset, so that gaps are found in one sweep. In columns: this loop runs for every pair of buffers.
+  const starts = new Float64Array(buffers.length);
+  const ends = new Float64Array(buffers.length);
+  const firsts = new Int32Array(buffers.length);
+  const lasts = new Int32Array(buffers.length);
   let height = 0;
-  for (const i of indices) {
-    const b = buffers[i] as Buffer;
+  indices.forEach((i, placed) => {
+    const { bytes, first, last } = buffers[i] as Buffer;
     let at = 0;
-    for (const j of placed) {
-      const other = buffers[j] as Buffer;
-      if (other.last < b.first || b.last < other.first) continue;
-      const start = offsets[j] as number;
-      if (at + b.bytes <= start) break;
-      at = Math.max(at, alignUp(start + other.bytes, alignment));
+    for (let k = 0; k < placed; k++) {
+      if ((lasts[k] as number) < first || last < (firsts[k] as number)) continue;
+      const start = starts[k] as number;
+      if (at + bytes <= start) break;
+      const end = ends[k] as number;
+      if (end > at) at = end;
     }
     offsets[i] = at;
-    height = Math.max(height, at + b.bytes);
-    const after = placed.findIndex((j) => (offsets[j] as number) > at);
-    placed.splice(after < 0 ? placed.length : after, 0, i);
-  }
+    height = Math.max(height, at + bytes);
+    const after = countUpTo(starts, placed, at);
+    for (const column of [starts, ends, firsts, lasts]) column.copyWithin(after + 1, after, placed);
+    starts[after] = at;
+    ends[after] = alignUp(at + bytes, alignment);
+    firsts[after] = first;
+    lasts[after] = last;
+  });
   return { offsets, height };
+}
+
+/** How many of the first `count` numbers, which ascend, are at most `limit`. */
+function countUpTo(numbers: Float64Array, count: number, limit: number): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] as number) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

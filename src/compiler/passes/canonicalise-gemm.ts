@@ -1,6 +1,6 @@
 /** The rules of canonicalise that bring matrix products to one form. */
 import { attributeFloat, attributeInt } from '../../graph/index.ts';
-import type { Attributes, Node, ValueId } from '../../graph/ir.ts';
+import type { Attributes, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import { combine, splatFloat, staticCount } from './constants.ts';
 import type { Edit } from './edit.ts';
 
@@ -42,7 +42,7 @@ export function plainGemm(node: Node, edit: Edit): boolean {
   const biasSource = isBias ? c : vector;
   const bias = biasSource === null || scaleLater ? null : beta === 1 ? biasSource : scaledConstant(biasSource, beta, edit);
   const addLater = c !== null && bias === null;
-  const product = scaleLater || addLater ? edit.add(`${edit.value(out).name}.product`, type) : out;
+  const product = scaleLater || addLater ? edit.add(`${edit.value(out).name}.product`, productType(left, b, node, edit)) : out;
   edit.emit({
     ...node,
     inputs: bias === null ? [left, right ?? b] : [left, right ?? b, bias],
@@ -51,7 +51,7 @@ export function plainGemm(node: Node, edit: Edit): boolean {
   });
   let sum = product;
   if (scaleLater) {
-    const scaled = addLater ? edit.add(`${edit.value(out).name}.scaled`, type) : out;
+    const scaled = addLater ? edit.add(`${edit.value(out).name}.scaled`, edit.value(product).type) : out;
     edit.emit({
       ...node,
       op: 'Mul',
@@ -80,6 +80,16 @@ export function plainGemm(node: Node, edit: Edit): boolean {
     edit.emit({ ...node, op: 'Add', name: `${node.name}.add`, inputs: [sum, term], outputs: [out], attributes: {} });
   }
   return true;
+}
+
+/** Of A · B alone: what C adds to is known to have its sizes, the product need not be. */
+function productType(left: ValueId, b: ValueId, node: Node, edit: Edit): TensorType {
+  const [x, y] = [edit.value(left).type, edit.value(b).type];
+  const rows = x.shape[0];
+  const columns = y.shape[attributeInt(node, 'transB', 0) === 0 ? 1 : 0];
+  return rows === undefined || columns === undefined
+    ? { dtype: x.dtype, shape: [], unranked: true }
+    : { dtype: x.dtype, shape: [rows, columns] };
 }
 
 function keepTransB(node: Node): Attributes {

@@ -1,4 +1,4 @@
-import { attributeInt, attributeInts, attributeString, opDef } from '../../graph/index.ts';
+import { attributeInt, attributeInts, attributeString, dtypeCodes, opDef } from '../../graph/index.ts';
 import type { Attributes, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import { addToGemmBias, plainGemm } from './canonicalise-gemm.ts';
 import { integers, splatNumber, staticCount, staticShape } from './constants.ts';
@@ -31,8 +31,9 @@ export const canonicalise: Pass = {
 type Rule = (node: Node, edit: Edit) => boolean;
 
 const rules: Readonly<Partial<Record<string, Rule>>> = {
+  CastLike: plainCast,
   Identity: passOn,
-  Dropout: passOn,
+  Dropout: dropoutAtRest,
   Sum: sumToAdds,
   Clip: clipBounds,
   Squeeze: axesToAttribute,
@@ -52,6 +53,31 @@ function passOn(node: Node, edit: Edit): boolean {
   edit.redirect(from, to);
   edit.retire(node.origin, 'view');
   return true;
+}
+
+/** The type is known: what stood for it is not read any more. */
+function plainCast(node: Node, edit: Edit): boolean {
+  const [x = null] = node.inputs;
+  const [out] = node.outputs;
+  if (x === null || out === undefined) return false;
+  const code = Object.entries(dtypeCodes).find(([, dtype]) => dtype === edit.value(out).type.dtype)?.[0];
+  if (code === undefined) return false;
+  edit.emit({ ...node, op: 'Cast', inputs: [x], attributes: { ...node.attributes, to: { kind: 'int', value: Number(code) } } });
+  return true;
+}
+
+/** Outside of training a Dropout is nothing; one that trains, or may, stays. */
+function dropoutAtRest(node: Node, edit: Edit): boolean {
+  const [x, , training = null] = node.inputs;
+  if (training !== null) {
+    const { constant } = edit.value(training);
+    const element = constant?.kind === 'bytes' ? constant.bytes : constant?.kind === 'splat' ? constant.element : null;
+    if (element === null || x === undefined || element.some((byte) => byte !== 0)) return false;
+    if (passOn(node, edit)) return true;
+    edit.emit({ ...node, inputs: [x] });
+    return true;
+  }
+  return passOn(node, edit);
 }
 
 /** Left to right, as Sum is evaluated. */
@@ -118,7 +144,7 @@ function scalarNumber(id: ValueId, edit: Edit): number | null {
 
 function axesToAttribute(node: Node, edit: Edit): boolean {
   const [x, axes] = node.inputs;
-  if (x === undefined || axes === undefined || axes === null) return false;
+  if (x === undefined || axes === undefined || axes === null || node.attributes['axes'] !== undefined) return false;
   const value = integers(edit.constant(axes), edit.value(axes).type);
   if (value === null) return false;
   edit.emit({ ...node, inputs: [x], attributes: { axes: { kind: 'ints', value } } });

@@ -6,7 +6,7 @@ import { bytesOf, elementCount, invariant, viewBytes, type DType } from '../../c
 import type { Constant, TensorType } from '../../graph/ir.ts';
 
 /** A constant whose bytes are computed on first read and kept. */
-export function lazyBytes(compute: () => Uint8Array): Constant {
+export function lazyBytes(compute: () => Uint8Array, fits?: 'int4' | 'uint4'): Constant {
   let bytes: Uint8Array | null = null;
   return {
     kind: 'bytes',
@@ -14,6 +14,7 @@ export function lazyBytes(compute: () => Uint8Array): Constant {
       bytes ??= compute();
       return bytes;
     },
+    ...(fits === undefined ? {} : { fits }),
   };
 }
 
@@ -57,12 +58,15 @@ export function floats(constant: Constant, count: number): Float32Array {
   }
 }
 
+/** What has more elements is no shape and no list of axes. */
+const longestList = 2 ** 16;
+
 /** Elements of an integer constant as numbers, or null when unknown. For shapes, axes and other small things. */
 export function integers(constant: Constant | null, type: TensorType): readonly number[] | null {
   const count = staticCount(type);
   if (constant === null || constant.kind === 'absent' || constant.kind === 'strings' || count === null) return null;
   if (constant.kind === 'splat') {
-    const x = splatNumber(constant, type.dtype);
+    const x = count > longestList ? null : splatNumber(constant, type.dtype);
     return x === null ? null : Array.from({ length: count }, () => x);
   }
   return Array.from(viewBytes(type.dtype, constant.bytes), Number);

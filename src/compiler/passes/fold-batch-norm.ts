@@ -75,7 +75,8 @@ function vectorOperand(id: ValueId | null, count: number, edit: Edit): Operand |
 function readBatchNorm(node: Node, channels: number, edit: Edit): Affine | null {
   const [x = null, ...parameters] = node.inputs;
   const [, ...statistics] = node.outputs;
-  if (x === null || statistics.some((id) => edit.uses(id) > 0)) return null;
+  // Training normalizes by the batch's own statistics.
+  if (attributeInt(node, 'training_mode', 0) !== 0 || x === null || statistics.some((id) => edit.uses(id) > 0)) return null;
   const [scale, shift, mean, variance] = parameters.map((id) => vectorOperand(id, channels, edit));
   if (!scale || !shift || !mean || !variance) return null;
   const epsilon = Math.fround(attributeFloat(node, 'epsilon', 1e-5));

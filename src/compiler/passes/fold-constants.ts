@@ -1,4 +1,4 @@
-import { bytesOf, tensorBytes, type Tensor } from '../../core/index.ts';
+import { bytesOf, SystoleError, tensorBytes, type Tensor } from '../../core/index.ts';
 import { constantOf, opDef, startInference, type Inference, type OpDef } from '../../graph/index.ts';
 import type { Constant, Graph, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import { lazyBytes, staticCount, staticShape } from './constants.ts';
@@ -41,6 +41,9 @@ export const foldConstants: Pass = {
 function unknownValue(graph: Graph, id: ValueId): never {
   throw new Error(`value ${id} of ${graph.name} read before the walk`);
 }
+
+/** Results of so little are computed at once. */
+const eagerBytes = 65_536;
 
 /** Results smaller than this are always worth computing. */
 const smallBytes = 4096;
@@ -126,7 +129,16 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
     0,
   );
   if (made > Math.max(smallBytes, given)) return null;
+  // What an operator refuses is told by whoever runs the node; a constant that cannot be computed would break the graph.
   let results: readonly Tensor[] | null = null;
+  if (made + given <= eagerBytes) {
+    try {
+      results = evaluate((type) => staticShape(type) ?? []);
+    } catch (error) {
+      if (error instanceof SystoleError) return null;
+      throw error;
+    }
+  }
   return outputs.map((_, i) =>
     lazyBytes(() => {
       results ??= evaluate((type) => staticShape(type) ?? []);

@@ -1,3 +1,4 @@
+import { isEngineFloat } from '../../core/index.ts';
 import { equalDim, opDef } from '../../graph/index.ts';
 import type { Graph, Node, ValueId } from '../../graph/ir.ts';
 import { joinOrigins, rewrite, type Edit } from './edit.ts';
@@ -102,7 +103,7 @@ function isSum(id: ValueId, edit: Edit): boolean {
 /** Float, or a quantized stand-in for it: integer arithmetic on shapes stays on the host. */
 function isReal(id: ValueId, edit: Edit): boolean {
   const { type, quantization } = edit.value(id);
-  return type.dtype === 'float32' || quantization !== null;
+  return isEngineFloat(type.dtype) || quantization !== null;
 }
 
 /** 2 contraction or pool, 1 elementwise, 0 cannot be an anchor. */

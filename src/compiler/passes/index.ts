@@ -10,8 +10,9 @@ import { removeDeadCode } from './dead-code.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { foldConstants } from './fold-constants.ts';
 import { fuseElementwise } from './fuse.ts';
+import { mergeTransposes } from './merge-transposes.ts';
 import type { Pass } from './pass.ts';
-import { recoverPasses } from './recover/index.ts';
+import { recoverBodies, recoverPasses } from './recover/index.ts';
 
 /** Before precision: what changes numbers, or which values there are. */
 export const preparePasses: readonly Pass[] = [
@@ -25,9 +26,10 @@ export const preparePasses: readonly Pass[] = [
 
 /** After precision: what keeps every number, quantized or not. */
 export const fusePasses: readonly Pass[] = [
+  mergeTransposes, // lowering turns what was turned before
   fuseElementwise, // groups are what kernels are made from
   removeDeadCode, // drops the float constants whose every reader got an integer copy
 ];
 
 export { runPasses, type Pass } from './pass.ts';
-export { absorbQuantization, canonicalise, foldBatchNorm, foldConstants, fuseElementwise, removeDeadCode };
+export { absorbQuantization, canonicalise, foldBatchNorm, foldConstants, fuseElementwise, mergeTransposes, recoverBodies, removeDeadCode };

@@ -1,6 +1,6 @@
 /** The QLinear operators of ONNX and ONNX Runtime as plain operators on values that carry their quantization. */
 import { elementCount } from '../../core/index.ts';
-import { attributeFloat, attributeInt, constantOf, numbersOf, floatsOf } from '../../graph/index.ts';
+import { attributeFloat, attributeInt, constantOf, floatsOf, numbersOf, opDef } from '../../graph/index.ts';
 import type { Attributes, Node, Quantization, ValueId } from '../../graph/ir.ts';
 import { weightSlot } from '../precision/contraction.ts';
 import { lazyBytes } from './constants.ts';
@@ -35,6 +35,12 @@ const specs: Readonly<Partial<Record<string, Spec>>> = {
   QLinearSoftmax: { op: 'Softmax', operands: [0], output: 3 },
 };
 
+/** The plain operator that a QLinear operator is on quantized values; null for all others. */
+export function plainOperatorOf(op: string): string | null {
+  if (op === 'QLinearConcat') return 'Concat';
+  return op === 'MatMulNBits' ? 'MatMul' : Object.hasOwn(specs, op) ? (specs[op]?.op ?? null) : null;
+}
+
 /**
  * The nodes to put in place of `node`, in order; null where it is none of these operators, or a scale, a zero point or a layout keeps
  * it as it is. Constants and views may have been made before null is answered: nobody reads them then.
@@ -42,7 +48,7 @@ const specs: Readonly<Partial<Record<string, Spec>>> = {
 export function fromQOperator(node: Node, edit: Edit, forms: Forms): readonly Node[] | null {
   if (node.op === 'QLinearConcat') return concat(node, edit, forms);
   if (node.op === 'MatMulNBits') return matMulNBits(node, edit);
-  const spec = specs[node.op];
+  const spec = opDef(node.domain, node.op) === undefined ? undefined : specs[node.op];
   const [out] = node.outputs;
   if (spec === undefined || out === undefined || attributeInt(node, 'channels_last', 0) !== 0) return null;
   const operands = spec.operands.map((index) => operandAt(node, index, spec, edit, forms));

@@ -69,7 +69,8 @@ export function unpacked(type: TensorType, constant: Constant): { readonly type:
   if (wide === type.dtype) return { type, constant };
   const next: TensorType = { ...type, dtype: wide };
   if (constant.kind === 'absent') return { type: next, constant };
-  const contents = lazyBytes(() => bytesFrom(tensorOf(wide, staticShape(type) ?? [], numbersOf(constantOf(type, constant, '', '')))));
+  const fits = type.dtype === 'int4' || type.dtype === 'uint4' ? type.dtype : undefined;
+  const contents = lazyBytes(() => bytesFrom(tensorOf(wide, staticShape(type) ?? [], numbersOf(constantOf(type, constant, '', '')))), fits);
   return { type: next, constant: contents };
 }
 

@@ -14,7 +14,8 @@ import { int8Quantization, type CalibrationTable, type Range } from './range.ts'
 import { flatNodes, movedConstants, shareQuantization } from './sharing.ts';
 import { quantizeBias, quantizeMoved, quantizeWeights, type QuantizedConstant } from './weights.ts';
 
-export type Precision = 'int8' | 'fp32';
+/** fp32, fp16 and bf16: in floats, as the graph has them. */
+export type Precision = 'int8' | 'fp32' | 'fp16' | 'bf16';
 
 export interface PrecisionOptions {
   readonly mode: Precision;
@@ -22,6 +23,8 @@ export interface PrecisionOptions {
   readonly calibration: CalibrationTable | null;
   /** Types the matrix engine multiplies; int8 alone when left out. Asked only where a model brings its own quantization. */
   readonly matrix?: readonly DType[];
+  /** How the machine rescales sums; float when left out. */
+  readonly rescale?: 'float' | 'fixed-point';
 }
 
 export interface PrecisionResult {
@@ -30,7 +33,7 @@ export interface PrecisionResult {
 }
 
 /**
- * fp32 leaves the graph as it is, int8 turns every float32 activation into int8 per tensor, constant weights of contractions
+ * fp32, fp16 and bf16 leave the graph as it is (its floats are of the right type already), int8 turns every float32 activation into int8 per tensor, constant weights of contractions
  * into int8 per output channel, their biases into int32. Constants of elementwise operators stay float32. Values that are
  * quantized already stay. A model that brings its own quantization keeps it, and keeps the rest in float32: see integer-model.ts.
  *
@@ -40,29 +43,51 @@ export interface PrecisionResult {
 export function assignPrecision(given: Graph, options: PrecisionOptions): PrecisionResult {
   // Again: bodies of loops and composite operators bring their own once they are written out.
   const graph = runPasses(given, [absorbQuantization, splitZeroPoints, removeDeadCode]);
-  refuseOtherFloats(graph);
+  refuseOtherFloats(graph, options.mode);
   switch (options.mode) {
+    case 'fp16':
+    case 'bf16':
     case 'fp32':
       refuseQuantized(graph);
       return { graph: withFloatConstants(graph), diagnostics: [] };
     case 'int8':
-      if (bringsQuantization(graph))
-        return settleIntegerModel(graph, { matrix: options.matrix ?? ['int8'], calibration: options.calibration });
-      return toInt8(graph, options.calibration);
+      return rescaled(
+        bringsQuantization(graph)
+          ? settleIntegerModel(graph, { matrix: options.matrix ?? ['int8'], calibration: options.calibration })
+          : toInt8(graph, options.calibration),
+        options,
+      );
   }
 }
 
-/** What `auto` means: the model's own precision where the machine has it, else int8. */
+/** Says of what contractions make how the machine's output stage makes it. */
+function rescaled(result: PrecisionResult, { rescale }: PrecisionOptions): PrecisionResult {
+  if (rescale !== 'fixed-point') return result;
+  const made = new Set(flatNodes(result.graph).flatMap((n) => (n.domain === '' && sums.has(n.op) ? n.outputs : [])));
+  const values = result.graph.values.map((v): Value => {
+    if (v.quantization === null || v.type.dtype === 'int32' || !made.has(v.id)) return v;
+    return { ...v, quantization: { ...v.quantization, rescale } };
+  });
+  return { ...result, graph: { ...result.graph, values } };
+}
+
+const sums: ReadonlySet<string> = new Set(['Conv', 'Gemm', 'MatMul']);
+
+/** What `auto` means: the model's own precision where the machine has it, else int8. 16-bit floats are there only where the machine keeps them. */
 export function choosePrecision(supported: readonly DType[], graph: Graph): Precision {
   const known = runPasses(graph, [absorbQuantization]);
   const isQuantized = known.values.some((v) => v.quantization !== null && v.constant === null);
+  const holds = (dtype: DType): boolean => known.values.some((v) => v.type.dtype === dtype && v.constant === null);
+  if (!isQuantized && holds('float16')) return 'fp16';
+  if (!isQuantized && holds('bfloat16')) return 'bf16';
   if (!isQuantized && supported.includes('float32')) return 'fp32';
   if (supported.includes('int8')) return 'int8';
   return supported.includes('float32') ? 'fp32' : fail(compilerMessages.noPrecisionFits({ supported }));
 }
 
-function refuseOtherFloats(graph: Graph): void {
-  for (const dtype of ['float16', 'bfloat16', 'float64'] as const) {
+function refuseOtherFloats(graph: Graph, mode: Precision): void {
+  const half = mode === 'fp16' || mode === 'bf16';
+  for (const dtype of half ? (['float64'] as const) : (['float16', 'bfloat16', 'float64'] as const)) {
     const values = graph.values.filter((v) => v.type.dtype === dtype).map((v) => v.name);
     if (values.length > 0) fail(compilerMessages.halfPrecision({ dtype, values }, { origin: values }));
   }

@@ -1,9 +1,11 @@
 /** Ranges of activations, from running the float model on inputs; and inputs, from a seed. */
 import {
   compilerMessages,
+  elementCount,
   fail,
   hashName,
   isFloat,
+  isNarrowFloat,
   integerRange,
   isInteger,
   seededRandom,
@@ -11,26 +13,53 @@ import {
   type Random,
   type Tensor,
 } from '../../core/index.ts';
-import { interpret } from '../../graph/index.ts';
+import { interpret, tensorOf } from '../../graph/index.ts';
 import type { Graph, Value } from '../../graph/ir.ts';
 import { staticShape } from '../passes/constants.ts';
+import { createHistogram, type HistogramBuilder } from './calibrate-histogram.ts';
+import { rangeOf, type CalibrationMethod } from './calibrate-method.ts';
 import type { CalibrationTable, Range } from './range.ts';
 
 /**
- * Runs the graph on every set of inputs and keeps the smallest and largest finite number of each float value, by name. The table
- * fits this graph, and every graph that passes make of it without new values.
+ * Runs the graph on every set of inputs and keeps a range of each float value, by name: what its finite numbers span, or what `method`
+ * makes of them. The table fits this graph, and every graph that passes make of it without new values.
  */
-export function calibrate(graph: Graph, inputs: readonly ReadonlyMap<string, Tensor>[]): CalibrationTable {
-  const table = new Map<string, Range>();
+export function calibrate(
+  graph: Graph,
+  inputs: readonly ReadonlyMap<string, Tensor>[],
+  method: CalibrationMethod = { kind: 'min-max' },
+): CalibrationTable {
+  const collector = method.kind === 'min-max' ? spans() : histograms(method);
   const observe = (value: Value, tensor: Tensor): void => {
-    if (tensor.dtype !== 'float32' || !(tensor.data instanceof Float32Array)) return;
-    const before = table.get(value.name);
-    table.set(value.name, widen(before, tensor.data));
+    if (tensor.dtype === 'float32' && tensor.data instanceof Float32Array) collector.add(value.name, tensor.data);
   };
   for (const one of inputs) interpret(graph, one, { observe });
+  const table = collector.table();
   const empty = [...table].filter(([name, range]) => range.min > range.max && !isEmpty(graph, name)).map(([name]) => name);
   if (empty.length > 0) fail(compilerMessages.calibrationWithoutNumbers({ values: empty }));
   return table;
+}
+
+interface Collector {
+  add(name: string, data: Float32Array): void;
+  table(): Map<string, Range>;
+}
+
+function spans(): Collector {
+  const table = new Map<string, Range>();
+  return { add: (name, data) => void table.set(name, widen(table.get(name), data)), table: () => table };
+}
+
+function histograms(method: CalibrationMethod): Collector {
+  const found = new Map<string, HistogramBuilder>();
+  return {
+    add(name, data) {
+      const histogram = found.get(name) ?? createHistogram();
+      found.set(name, histogram);
+      histogram.add(data);
+    },
+    table: () => new Map([...found].map(([name, h]) => [name, h.total === 0 ? { min: Infinity, max: -Infinity } : rangeOf(h, method)])),
+  };
 }
 
 /** Whether a value has no elements at all, so that no range is to be expected. */
@@ -68,8 +97,9 @@ function randomTensor(value: Value, seed: number): Tensor {
   if (shape === null) throw new Error(`input "${value.name}" has sizes that are not bound`);
   const { dtype } = value.type;
   const random = seededRandom(hashName(value.name) ^ Math.imul(seed, 0x9e3779b1));
-  const { data } = zeros(dtype, shape);
   const next = generator(dtype, random);
+  if (isNarrowFloat(dtype)) return tensorOf(dtype, shape, Float32Array.from({ length: elementCount(shape) }, next));
+  const { data } = zeros(dtype, shape);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) for (let i = 0; i < data.length; i++) data[i] = BigInt(next());
   else if (ArrayBuffer.isView(data)) for (let i = 0; i < data.length; i++) data[i] = next();
   return { dtype, shape, data };

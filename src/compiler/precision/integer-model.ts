@@ -9,6 +9,7 @@
  */
 import { compilerMessages, integerRange, type Diagnostic, type DType } from '../../core/index.ts';
 import type { Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
+import { depthOf, sumsFit } from '../../graph/index.ts';
 import { staticShape } from '../passes/constants.ts';
 import { rewrite, type Edit } from '../passes/edit.ts';
 import { integerForms, type Forms } from '../passes/quantization-forms.ts';
@@ -77,7 +78,7 @@ class Settler {
     const [out] = node.outputs;
     if (x === null || w === null || out === undefined) return false;
     const operands = [edit.value(x), edit.value(w)];
-    const isHeld = operands.every((v) => v.quantization !== null && isByte(v.type.dtype));
+    const isHeld = this.isHeld(node, edit.value(x), edit.value(w));
     const isFloat = operands.every((v) => v.type.dtype === 'float32' && v.quantization === null);
     if (operands.some((v) => v.type.dtype !== 'float32' && v.quantization === null)) return false;
     const result = edit.value(out);
@@ -90,6 +91,16 @@ class Settler {
     if (!this.options.matrix.includes('int8') || result.quantization !== null) return false;
     this.forced.push(...node.origin);
     return this.sums(node, [this.asBytes(node, 0, x, edit), this.asBytes(node, 1, w, edit)], edit);
+  }
+
+  /** Operands that the array multiplies as they are: bytes, and 16-bit integers where it has them and no sum can leave an accumulator. */
+  private isHeld(node: Node, x: Value, w: Value): boolean {
+    if (x.quantization === null || w.quantization === null) return false;
+    if (isByte(x.type.dtype) && isByte(w.type.dtype)) return true;
+    const shape = staticShape(w.type);
+    const has = this.options.matrix.includes('int16') && !isByte(x.type.dtype);
+    const [held, by] = [x, w].map((v) => ({ dtype: v.type.dtype, quantization: v.quantization as Quantization }));
+    return has && shape !== null && held !== undefined && by !== undefined && sumsFit(held, by, depthOf(node, shape));
   }
 
   /** The contraction with int32 result, and the float result made from it. */

@@ -89,6 +89,23 @@ export function createTensor(inherited: Marks): Resource {
   };
 }
 
+/**
+ * A part of a tensor, with boxes of its own: they lie `begin` further along `axis` of the whole. All of it (null) is its box there.
+ * @param shape  of the part
+ */
+export function partOf(whole: Resource, shape: readonly number[], axis: number, begin: number): Resource {
+  const all = shape.flatMap((extent, i) => (i === axis ? [begin, begin + extent] : [0, extent]));
+  const shifted = (box: Box): Box =>
+    box === null || box.length !== all.length ? all : box.map((edge, i) => (i >> 1 === axis ? edge + begin : edge));
+  return {
+    beforeRead: (deps, box) => whole.beforeRead(deps, shifted(box)),
+    beforeWrite: (deps, box) => whole.beforeWrite(deps, shifted(box)),
+    noteRead: (queue, sequence, box) => whole.noteRead(queue, sequence, shifted(box)),
+    noteWrite: (queue, sequence, box) => whole.noteWrite(queue, sequence, shifted(box)),
+    allTouches: (into) => whole.allTouches(into),
+  };
+}
+
 function overlap(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return true;
   for (let i = 0; i < a.length; i += 2) {

@@ -1,10 +1,15 @@
 /**
  * Tiles of a contraction: what a mapping is, which input a tile reads, and what it needs of the core's memories.
  */
-import { bytesPerElement } from '../../core/index.ts';
+import { bytesPerElement, tensorBytes } from '../../core/index.ts';
 import type { ContractionKernel, Geometry } from '../kernels/spec.ts';
 import { slotBytes } from '../memory/local-window.ts';
 import type { MapperEnvironment } from './environment.ts';
+
+/** Bytes of so many weights, as memory holds them. */
+export function weightBytes(k: ContractionKernel, count: number): number {
+  return tensorBytes(k.wPacked ?? k.w.dtype, count);
+}
 
 export interface ContractionTile {
   /** Images. */
@@ -104,7 +109,7 @@ export function footprint(k: ContractionKernel, homes: ContractionHomes, t: Cont
   const pixels = t.b * t.y * t.x;
   const outs = pixels * t.g * t.n;
   const channels = t.g * t.n;
-  const paramBytes = (k.drain.bias === null ? 0 : 4) + (k.drain.multiplier === null ? 0 : 4);
+  const paramBytes = (k.drain.bias === null ? 0 : 4) + (k.drain.multiplier === null ? 0 : k.drain.fixed ? 8 : 4);
   let operand = 0;
   for (const o of homes.operands) if (!o.direct) operand += slotBytes(outs * o.bytesPerElement);
   const out = outs * bytesPerElement(k.out.dtype);
@@ -113,7 +118,7 @@ export function footprint(k: ContractionKernel, homes: ContractionHomes, t: Cont
   const midSlot = k.drainOn === 'array' && k.epilogue !== null && (mid !== out || homes.outDirect) ? slotBytes(mid) : 0;
   return {
     x: homes.xDirect ? 0 : slotBytes(t.b * t.g * t.c * inputRows(g, t.y) * inputCols(g, t.x) * bytesPerElement(k.dtype)),
-    w: homes.wDirect ? 0 : slotBytes(t.g * t.n * t.c * g.kh * g.kw * bytesPerElement(k.w.dtype)),
+    w: homes.wDirect ? 0 : slotBytes(weightBytes(k, t.g * t.n * t.c * g.kh * g.kw)),
     params: paramBytes === 0 ? 0 : slotBytes(channels * paramBytes),
     mid: midSlot,
     out: homes.outDirect ? 0 : slotBytes(out),

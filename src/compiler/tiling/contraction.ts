@@ -12,6 +12,7 @@ import {
   inputRows,
   loadedExtent,
   rolesOf,
+  weightBytes,
   type ContractionHomes,
   type ContractionMapping,
   type ContractionTile,
@@ -88,7 +89,7 @@ function leastPs(env: MapperEnvironment, k: ContractionKernel, homes: Contractio
   const whole: ContractionTile = { b: g.batch, g: g.groups, n: g.mg, c: g.cg, y: g.oh, x: g.ow };
   const outs = g.batch * g.groups * g.mg * g.oh * g.ow;
   const vector = k.epilogue === null ? 0 : (outs / env.core.vector.lanes) * ticksPerElement(k.epilogue.steps, env.core) * env.tickPs;
-  let read = movePs(env, homes.w, 'read', homes.wDirect ? 0 : g.groups * g.mg * g.cg * g.kh * g.kw * bytesPerElement(k.w.dtype));
+  let read = movePs(env, homes.w, 'read', homes.wDirect ? 0 : weightBytes(k, g.groups * g.mg * g.cg * g.kh * g.kw));
   const input = g.batch * g.groups * g.cg * touched(g.oh, g.strides[0], g.kh, g.ih) * touched(g.ow, g.strides[1], g.kw, g.iw);
   if (!homes.xDirect) read += movePs(env, homes.x, 'read', input * bytesPerElement(k.dtype));
   for (const o of homes.operands) if (!o.direct && !o.perChannel) read += movePs(env, o.home, 'read', outs * o.bytesPerElement);
@@ -212,7 +213,7 @@ function judge(
   const rowsLoaded = loadedExtent(g.oh, t.y, g.strides[0], reachY, g.padTop, g.ih);
   const colsLoaded = loadedExtent(g.ow, t.x, g.strides[1], reachX, g.padLeft, g.iw);
   const outs = g.batch * g.groups * g.mg * g.oh * g.ow;
-  const wBytes = g.groups * g.mg * g.cg * g.kh * g.kw * bytesPerElement(k.w.dtype);
+  const wBytes = weightBytes(k, g.groups * g.mg * g.cg * g.kh * g.kw);
   const outTiles = nG * nN * nS;
   const { vector } = env.core;
   const vectorPs =

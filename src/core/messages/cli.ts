@@ -88,6 +88,15 @@ export const missingTarget: Message<{ known: readonly string[] }> = defineMessag
   ({ known }) => `say for which machine: --target NAME or --target machine.yaml. Presets: ${known.join(', ')}.`,
 );
 
+export const inputValueType: Message<{ name: string; value: number; dtype: string }> = defineMessage(
+  'SYS8042',
+  'error',
+  'input value does not fit the element type',
+  'Contents of a model input must be numbers that its element type holds as they are written. Whole numbers of 2^53 and more are not exact in JSON: give them in a .npy file.',
+  ({ name, value, dtype }) =>
+    `${value} is no ${dtype}, the element type of input "${name}". Write numbers of that type, or name a .npy or .pb file.`,
+);
+
 export const badInputValue: Message<{ name: string; text: string }> = defineMessage(
   'SYS8040',
   'error',

@@ -49,13 +49,13 @@ export const memoryTooSmall: Message<{ shortfall: Shortfall }> = defineMessage(
     `what the operating point places in ${shortfall.memory} ${shortfallText(shortfall)} Enlarge it (--set memories.${shortfall.memory}.size=…) or place something elsewhere (--set placement.constants=…).`,
 );
 
-export const dtypeNotSupported: Message<{ engine: string; dtype: string; supported: readonly string[]; kernel: string }> = defineMessage(
+export const dtypeNotSupported: Message<{ engine: string; dtype: string; allowed: string; nodes: readonly string[] }> = defineMessage(
   'SYS4504',
-  'error',
-  'the machine does not compute in this precision',
-  'A machine lists the operand types of its matrix engine (rates) and of its vector engine (dtypes).',
-  ({ engine, dtype, supported, kernel }) =>
-    `${kernel} wants ${dtype} on the ${engine} engine, which lists ${supported.length === 0 ? 'none' : supported.join(', ')}. Choose another --precision or add the type to the machine.`,
+  'warning',
+  'the engine does not compute in this element type',
+  'A machine lists the operand types of its matrix engine (rates) and of its vector engine (dtypes). What computes in others runs on the host.',
+  ({ engine, dtype, allowed, nodes }) =>
+    `${nodes.length === 1 ? 'a node computes' : `${nodes.length} nodes compute`} in ${dtype} (${nodes.slice(0, 3).join(', ')}${nodes.length > 3 ? ', …' : ''}), and the ${engine} engine in ${allowed}: ${nodes.length === 1 ? 'it runs' : 'they run'} on the host. Choose another --precision, quantize the model, or add the type to the machine.`,
 );
 
 export const tooFewSemaphores: Message<{ needed: number; available: number }> = defineMessage(

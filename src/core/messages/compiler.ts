@@ -303,7 +303,8 @@ export const recovered: Message<{ what: string; count: number; nodes: readonly s
   'info',
   'composite operator recovered',
   'Exporters write many operators as several simple ones. Where such a group is recognised it is one operator again: it is then mapped, priced and ' +
-    'reported as what it is. Meaning does not change beyond the rounding of its parts.',
+    'reported as what it is. Meaning does not change beyond the rounding of its parts; only for a query of an attention that may see no key at all, ' +
+    'where no mask has a meaning, may the numbers be others.',
   ({ what, count, nodes }) =>
     `${count} × ${what}: ${nodes
       .slice(0, 3)

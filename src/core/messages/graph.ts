@@ -222,3 +222,31 @@ export const hostResultSize: Message<{ segment: number; output: number; shape: r
   ({ segment, output, shape, expected }) =>
     `output ${output} of host segment ${segment} is [${shape.join(', ')}], ${shape.reduce((n, d) => n * d, 1)} elements; the program was compiled for ${expected}. Its size hangs on values: bind the dimension to what the model makes with --dim, or give the inputs that decide it with --input-value.`,
 );
+
+export const tensorTooLarge: Message<{ op: string; node: string; value: string; shape: string; elements: string }> = defineMessage(
+  'SYS3053',
+  'error',
+  'tensor too large to exist',
+  'A tensor of more than 2^40 elements (a terabyte of int8) fits into no machine; sizes like that come from damaged files or from a wrong number for a dimension.',
+  ({ op, node, value, shape, elements }) =>
+    `${node === '' ? `the tensor "${value}"` : `${op} "${node}": its output ${value}`} would have the shape ${shape}, ${elements} elements; 2^40 is the most a tensor can have. Check the numbers the shape follows from.`,
+);
+
+export const unknownAttribute: Message<{ op: string; nodes: readonly string[]; attribute: string; near: string | undefined }> =
+  defineMessage(
+    'SYS3054',
+    'warning',
+    'attribute the operator does not have',
+    'Attributes that no version of the operator defines are ignored, as other runtimes do. It may be a misspelt one, whose default then holds.',
+    ({ op, nodes, attribute, near }) =>
+      `${op} "${nodes[0] ?? ''}"${nodes.length < 2 ? '' : ` (and ${nodes.length - 1} more)`}: "${attribute}" is no attribute of ${op} and is ignored.${near === undefined ? '' : ` Did you mean ${near}?`}`,
+  );
+
+export const tooLargeToRun: Message<{ op: string; node: string; shape: readonly number[]; bytes: number; limit: number }> = defineMessage(
+  'SYS3055',
+  'error',
+  'result too large to compute here',
+  'Running values keeps every tensor in one array, whose length JavaScript engines limit. Compiling and timing do not need the numbers.',
+  ({ op, node, shape, bytes, limit }) =>
+    `${op} "${node}": its result [${shape.join(', ')}] takes ${bytes} bytes; ${limit} is the most that can be run. Bind dimensions to smaller sizes with --dim, or leave values out: timing works without them.`,
+);

@@ -15,6 +15,7 @@ import * as isaMessages from './isa.ts';
 import * as onnxMessages from './onnx.ts';
 import * as simulatorMessages from './simulator.ts';
 import * as simulatorTimingMessages from './simulator-timing.ts';
+import * as verifyMessages from './verify.ts';
 
 export {
   cliMessages,
@@ -28,6 +29,7 @@ export {
   onnxMessages,
   simulatorMessages,
   simulatorTimingMessages,
+  verifyMessages,
 };
 
 /** All messages, in code order: for `systole explain` and the test that codes are unique. */
@@ -43,4 +45,5 @@ export const catalogue: readonly Message<never>[] = [
   simulatorTimingMessages,
   exploreMessages,
   cliMessages,
+  verifyMessages,
 ].flatMap((group) => Object.values(group) as unknown as Message<never>[]);

@@ -1,6 +1,11 @@
 /** SYS1xxx: the ONNX file, and the models we build ourselves. */
 import { defineMessage, type Message } from '../diagnostics.ts';
 
+/** Both ends of a long path tell where it is. */
+function shortPath(path: string): string {
+  return path.length <= 160 ? path : `${path.slice(0, 80)} … ${path.slice(-60)}`;
+}
+
 export const notOnnx: Message<{ size: number; what: string | undefined; detail: string }> = defineMessage(
   'SYS1001',
   'error',
@@ -18,7 +23,7 @@ export const damagedFile: Message<{ size: number; offset: number; path: string; 
   'damaged ONNX file',
   'The file begins like ONNX but cannot be read to its end. The message names the byte and the field (as in onnx.proto) where reading stopped. A field that ends past the end of the file usually means an interrupted download or copy: fetch the file again.',
   ({ size, offset, path, reason }) =>
-    `the file is damaged at byte ${offset} of ${size}${path === '' ? '' : `, in ${path}`}: ${reason}. Fetch or export it again.`,
+    `the file is damaged at byte ${offset} of ${size}${path === '' ? '' : `, in ${shortPath(path)}`}: ${reason}. Fetch or export it again.`,
 );
 
 export const noGraph: Message<{ size: number }> = defineMessage(

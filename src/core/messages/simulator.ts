@@ -232,6 +232,42 @@ export const sanitizerUnwatched: Message<{ area: string; bytes: number }> = defi
   ({ area, bytes }) => `${area} (${formatBytes(bytes)}) is too large to follow byte by byte: only its bounds were checked.`,
 );
 
+export const sanitizerSelfOverlap: Message<{
+  command: string;
+  written: string;
+  other: string;
+  otherIsWritten: boolean;
+  bytes: string;
+  count: number;
+}> = defineMessage(
+  'SYS6211',
+  'error',
+  'a command writes over its own operand',
+  'An engine reads operands and writes results as it goes, so a result may share no bytes with an operand or another result. ' +
+    'Element for element in place is fine: equal offset, extents, strides and element size.',
+  ({ command, written, other, otherIsWritten, bytes, count }) =>
+    `${command} writes ${bytes} as operand ${written} and ${otherIsWritten ? 'writes' : 'reads'} them as operand ${other}${times(count)}. ` +
+    'Give the two operands different bytes.',
+);
+
+export const sanitizerRingsDisagree: Message<{
+  reader: string;
+  operand: string;
+  mine: string;
+  writer: string;
+  theirs: string;
+  area: string;
+  count: number;
+}> = defineMessage(
+  'SYS6212',
+  'error',
+  'rings disagree',
+  'A ring is written and read by several commands; all must wrap at the same bytes, or the reader finds other slabs than the writer left.',
+  ({ reader, operand, mine, writer, theirs, area, count }) =>
+    `${reader} reads operand ${operand} around a ring of ${mine} of ${area}, but ${writer} wrote it around ${theirs}${times(count)}. ` +
+    "Give both references the same ring's base and bytes.",
+);
+
 function times(count: number): string {
   return count > 1 ? ` (${formatCount(count)} times)` : '';
 }

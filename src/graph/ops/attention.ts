@@ -103,6 +103,7 @@ function inferAttention(context: InferContext): readonly TensorType[] {
     misfit(context, `a query head has ${q.size} features, a key head ${k.size}`);
   }
   const total = addDim(past, k.length);
+  checkMask(context, [q.batch, q.heads, q.length, total]);
   const y: TensorType = {
     dtype: tq.dtype,
     shape: tq.shape.length === 4 ? [q.batch, q.heads, q.length, v.size] : [q.batch, q.length, mulDim(q.heads, v.size)],
@@ -113,6 +114,18 @@ function inferAttention(context: InferContext): readonly TensorType[] {
     { dtype: tv.dtype, shape: [v.batch, v.heads, total, v.size] },
     { dtype: tq.dtype, shape: [q.batch, q.heads, q.length, total] },
   ];
+}
+
+/** A mask broadcasts to the scores; only its last axis may be shorter. */
+function checkMask(context: InferContext, scores: readonly Dim[]): void {
+  const mask = context.inputs[3]?.shape ?? [];
+  mask.forEach((extent, i) => {
+    const axis = i + scores.length - mask.length;
+    const whole = scores[axis];
+    if (typeof extent !== 'number' || typeof whole !== 'number') return;
+    if (extent === 1 || extent === whole || (axis === scores.length - 1 && extent < whole)) return;
+    misfit(context, `its mask ${printShape(mask)} does not broadcast to its scores ${printShape(scores)}`);
+  });
 }
 
 /** Rounds to the element type; fp32 for wider ones. */

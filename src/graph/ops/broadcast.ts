@@ -30,6 +30,16 @@ export function broadcastShapes(context: OpContext, shapes: readonly (readonly D
   return result;
 }
 
+/** Reports an operand that does not broadcast to `shape` as it is. `what` names it. */
+export function checkBroadcastsTo(context: OpContext, shape: readonly Dim[], operand: readonly Dim[], what: string): void {
+  const shift = shape.length - operand.length;
+  const fits = operand.every((d, i) => {
+    const whole = i + shift < 0 ? 1 : (shape[i + shift] ?? 1);
+    return d === 1 || typeof d !== 'number' || typeof whole !== 'number' || d === whole;
+  });
+  if (!fits) misfit(context, `${what} ${printShape(operand)} does not broadcast to ${printShape(shape)}`);
+}
+
 /** A loop over `shape` as rows along the last axes: row r of input i starts at base[i][r] and advances by step[i]. */
 export interface BroadcastRows {
   readonly rows: number;

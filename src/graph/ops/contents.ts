@@ -6,7 +6,7 @@ import { elementCount, rowMajorStrides, type Tensor } from '../../core/index.ts'
 import type { Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
 import { numbersOf, tensorOf } from './numbers.ts';
-import type { ConcreteType, ContentsContext, Element, InferContext, OpDef } from './op-def.ts';
+import { misfit, type ConcreteType, type ContentsContext, type Element, type InferContext, type OpDef } from './op-def.ts';
 
 /** The elements of an input as they are: of operators that rename or convert. */
 export const passedContents = (context: InferContext): readonly Element[] | null => context.elements(0);
@@ -113,15 +113,24 @@ export function listLength(context: InferContext, index: number): number | null 
   return shape === null ? null : elementCount(shape);
 }
 
-const longestList = 1024;
+/** Twice as many as a tensor has axes: pads have two for each. */
+const longestList = 256;
 
-/** The elements of a list, all null where none is known; null where not even their count is, or it is no list of sizes. */
-export function listElements(context: InferContext, index: number): readonly Element[] | null {
+/** The elements of a list of sizes or axes, all null where none is known; null where not even their count is. */
+export function listElements(context: InferContext, index: number, most: number = longestList): readonly Element[] | null {
   const known = context.elements(index);
   if (known !== null) return known;
   const length = listLength(context, index);
   // Longer lists are data; what takes them for sizes is malformed, and must not cost memory.
-  return length === null || length > longestList ? null : new Array<Element>(length).fill(null);
+  if (length !== null && length > most) misfit(context, `input ${index} has ${length} elements, too many for a list of sizes or axes`);
+  return length === null ? null : new Array<Element>(length).fill(null);
+}
+
+/** The one integer of an input, null where it is not known; an input of more or fewer numbers is reported. */
+export function oneNumber(context: InferContext, index: number, what: string): Dim | null {
+  const count = listLength(context, index);
+  if (count !== null && count !== 1) misfit(context, `input ${index} (${what}) has ${count} elements, one number is needed`);
+  return context.elements(index)?.[0] ?? null;
 }
 
 /** "the values of input 1 (shape)" */

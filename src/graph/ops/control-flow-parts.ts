@@ -1,5 +1,5 @@
 /** Cutting tensors along an axis and stacking them again. */
-import { bitsOf, elementCount, fail, graphMessages, rowMajorStrides, zeros, type Tensor } from '../../core/index.ts';
+import { bitsOf, elementCount, fail, graphMessages, rowMajorStrides, type Tensor } from '../../core/index.ts';
 import { joined } from './move.ts';
 import { numbersOf, pickAxes, reshaped, straight } from './numbers.ts';
 import { misfit, type EvaluateContext, type OpContext } from './op-def.ts';
@@ -10,7 +10,9 @@ export function partOf(x: Tensor, axis: number, start: number, size: number): Te
   const inner = elementCount(x.shape.slice(axis + 1));
   // Parts of the outermost axis that varies are contiguous: no copy element by element.
   if (elementCount(x.shape.slice(0, axis)) === 1 && bitsOf(x.dtype) >= 8) {
-    return { dtype: x.dtype, shape, data: x.data.slice(start * inner, (start + size) * inner) };
+    // Complex numbers are kept as bytes.
+    const each = x.data instanceof Uint8Array ? bitsOf(x.dtype) / 8 : 1;
+    return { dtype: x.dtype, shape, data: x.data.slice(start * inner * each, (start + size) * inner * each) };
   }
   const strides = rowMajorStrides(x.shape);
   const tables = shape.map((extent, i) => straight(extent, strides[i] ?? 0));
@@ -42,11 +44,6 @@ export function stacked(context: OpContext, parts: readonly Tensor[], axis: numb
     axis,
     long(parts.length),
   );
-}
-
-/** A tensor without elements or of zeros, text too. */
-export function blank(dtype: Tensor['dtype'], shape: readonly number[]): Tensor {
-  return dtype === 'string' ? { dtype, shape, data: new Array<string>(elementCount(shape)).fill('') } : zeros(dtype, shape);
 }
 
 /** The one number of a tensor. */

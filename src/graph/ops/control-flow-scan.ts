@@ -1,9 +1,9 @@
 /** Scan: a body run along an axis. Opset 8 has a batch axis and lengths of its own for each batch entry; from 9 on axes are free. */
-import { isTensor, type RuntimeValue, type Tensor } from '../../core/index.ts';
+import { isTensor, zeros, type RuntimeValue, type Tensor } from '../../core/index.ts';
 import { equalDim, type Dim } from '../dim.ts';
 import type { Graph, TensorType } from '../ir.ts';
 import { inferCarried } from './control-flow-carried.ts';
-import { blank, entryOf, runsOnValues, stacked } from './control-flow-parts.ts';
+import { entryOf, runsOnValues, stacked } from './control-flow-parts.ts';
 import { bodyOf, capturedInputs, checkBodyInputs, checkBodyOutputs, describeValue, ownInputs } from './control-flow-types.ts';
 import { keepRows, tensorInput } from './control-flow.ts';
 import { numbersOf } from './numbers.ts';
@@ -184,7 +184,7 @@ function runOnce(context: ValuesContext, form: ScanForm, states: readonly Tensor
     const axis = form.outputAxis(k, rank);
     if (first !== undefined) return stacked(context, row, axis);
     const { dtype, shape } = entryShape(form, k);
-    return blank(dtype, [...shape.slice(0, axis), 0, ...shape.slice(axis)]);
+    return zeros(dtype, [...shape.slice(0, axis), 0, ...shape.slice(axis)]);
   });
   return [...done.states, ...made];
 }
@@ -211,10 +211,10 @@ function runBatched(context: ValuesContext, form: ScanForm, states: readonly Ten
     const some = runs.flatMap((r) => r.rows[k] ?? [])[0] ?? entryShape(form, k);
     const parts = runs.map((r) => {
       const row = r.rows[k] ?? [];
-      const rest = Array.from({ length: longest - row.length }, () => blank(some.dtype, some.shape));
-      return longest === 0 ? blank(some.dtype, [0, ...some.shape]) : stacked(context, [...row, ...rest], 0);
+      const rest = Array.from({ length: longest - row.length }, () => zeros(some.dtype, some.shape));
+      return longest === 0 ? zeros(some.dtype, [0, ...some.shape]) : stacked(context, [...row, ...rest], 0);
     });
-    return parts.length === 0 ? blank(some.dtype, [0, longest, ...some.shape]) : stacked(context, parts, 0);
+    return parts.length === 0 ? zeros(some.dtype, [0, longest, ...some.shape]) : stacked(context, parts, 0);
   });
   return [...finals, ...made];
 }

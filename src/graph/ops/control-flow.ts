@@ -1,9 +1,10 @@
 /** If and Loop: operators with bodies. */
-import { fail, graphMessages, isTensor, type RuntimeValue, type Tensor } from '../../core/index.ts';
+import { fail, graphMessages, isInteger, isTensor, zeros, type RuntimeValue, type Tensor } from '../../core/index.ts';
 import type { Dim } from '../dim.ts';
 import type { Graph, Node, TensorType, ValueId } from '../ir.ts';
+import { oneNumber } from './contents.ts';
 import { inferCarried } from './control-flow-carried.ts';
-import { blank, runsOnValues, scalar, scalarOf, stacked } from './control-flow-parts.ts';
+import { runsOnValues, scalar, scalarOf, stacked } from './control-flow-parts.ts';
 import { bodyOf, capturedInputs, checkBodyInputs, checkBodyOutputs, describeValue, mergeTypes, ownInputs } from './control-flow-types.ts';
 import { numbersOf } from './numbers.ts';
 import { defineOp, misfit, requiredType, type InferContext, type OpContext, type OpDef, type ValuesContext } from './op-def.ts';
@@ -20,13 +21,17 @@ function knownCondition(context: InferContext, index: number): boolean | null {
   return known === null ? null : (numbersOf(known)[0] ?? 0) !== 0;
 }
 
+function checkCondition(context: OpContext, { dtype }: TensorType): void {
+  if (dtype !== 'bool') misfit(context, `its condition is ${dtype}, not bool`);
+}
+
 const ifOp: OpDef = defineOp({
   name: 'If',
   since: [1, 11, 13, 16, 19, 21, 23, 24, 25],
   kernelClass: 'host',
   attributes: { then_branch: 'required', else_branch: 'required' },
   infer(context) {
-    requiredType(context, 0, 'cond');
+    checkCondition(context, requiredType(context, 0, 'cond'));
     const captured = capturedInputs(context);
     const branch = (attribute: string): readonly TensorType[] => {
       const body = bodyOf(context, attribute);
@@ -79,7 +84,7 @@ export function loopTrips(context: InferContext, body: Graph): TripCount {
   const [m = null, cond = null] = ownInputs(context);
   const first = cond === null ? true : knownCondition(context, 1);
   if (first === false) return { exact: 0, most: 0 };
-  const given = m === null ? null : (context.dims(0)?.[0] ?? null);
+  const given = m === null ? null : oneNumber(context, 0, 'M');
   const most = typeof given === 'number' ? Math.max(0, given) : given;
   return { exact: first === true && continuesAlways(body) ? most : null, most };
 }
@@ -94,6 +99,9 @@ const loop: OpDef = defineOp({
   attributes: { body: 'required' },
   infer(context) {
     const body = bodyOf(context, 'body');
+    const [trip = null, cond = null] = ownInputs(context);
+    if (cond !== null) checkCondition(context, cond);
+    if (trip !== null && !isInteger(trip.dtype)) misfit(context, `its trip count is ${trip.dtype}, not int64`);
     const initial = ownInputs(context)
       .slice(2)
       .map((type, i) => type ?? misfit(context, `carried value ${i} has no initial value`));
@@ -140,7 +148,7 @@ export function keepRows(context: OpContext, rows: readonly Tensor[][], results:
 function noRows(body: Graph, output: number): Tensor {
   const id = body.outputs[output];
   const type = id === undefined ? undefined : body.values[id]?.type;
-  return blank(type?.dtype ?? 'float32', [0, ...(type?.shape ?? []).map((d) => (typeof d === 'number' ? d : 0))]);
+  return zeros(type?.dtype ?? 'float32', [0, ...(type?.shape ?? []).map((d) => (typeof d === 'number' ? d : 0))]);
 }
 
 export const controlFlowOps: readonly OpDef[] = [ifOp, loop];

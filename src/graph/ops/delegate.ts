@@ -14,6 +14,7 @@ export function withInputs(context: InferContext, indices: readonly (number | nu
     inputs: indices.map((i) => (i === null ? null : (context.inputs[i] ?? null))),
     tensor: (i) => at(i, (index) => context.tensor(index)),
     dims: (i) => at(i, (index) => context.dims(index)),
+    elements: (i) => at(i, (index) => context.elements(index)),
   };
 }
 

@@ -168,6 +168,8 @@ function wideProduct(a: number, b: number): number {
 function integerPower(a: number, b: number): number {
   if (b !== Math.trunc(b)) return Math.trunc(pow64(a, b));
   if (b < 0) return Math.abs(a) === 1 ? (b % 2 === 0 ? 1 : a) : 0;
+  // These would go on to the last of b steps.
+  if (a === 0 || Math.abs(a) === 1) return b === 0 ? 1 : a === -1 && b % 2 === 0 ? 1 : a;
   let result = 1;
   for (let i = 0; i < b && Number.isSafeInteger(result); i++) result *= a;
   return result;
@@ -181,6 +183,9 @@ function variadic(name: string, since: readonly number[], f: BinaryFunction, wid
     infer(context) {
       const first = requiredType(context, 0, 'data_0');
       const shapes = context.inputs.map((_, i) => requiredType(context, i, `data_${i}`).shape);
+      const odd = context.inputs.find((t) => t?.dtype !== first.dtype);
+      if (odd !== undefined)
+        misfit(context, `the operands are ${first.dtype} and ${odd?.dtype}`, 'All must have one element type: insert a Cast');
       return [{ dtype: first.dtype, shape: broadcastShapes(context, shapes) }];
     },
     evaluate(context) {
@@ -216,6 +221,8 @@ export const where: OpDef = defineOp({
     const c = requiredType(context, 0, 'condition');
     const x = requiredType(context, 1, 'X');
     const y = requiredType(context, 2, 'Y');
+    if (c.dtype !== 'bool') misfit(context, `the condition is ${c.dtype}, not bool`);
+    if (x.dtype !== y.dtype) misfit(context, `X is ${x.dtype}, Y ${y.dtype}`, 'Both must have one element type: insert a Cast');
     return [{ dtype: x.dtype, shape: broadcastShapes(context, [c.shape, x.shape, y.shape]) }];
   },
   evaluate(context) {

@@ -17,7 +17,7 @@ import {
   type OpContext,
   type OpDef,
 } from './op-def.ts';
-import { pickedContents } from './contents.ts';
+import { oneNumber, pickedContents } from './contents.ts';
 import { tupleStarts } from './scatter.ts';
 import { storedOf } from './storage.ts';
 
@@ -74,7 +74,7 @@ export const oneHot: OpDef = defineOp({
     requiredType(context, 1, 'depth');
     const values = requiredType(context, 2, 'values');
     const axis = normalizeAxis(context, intAttribute(context, 'axis', -1), indices.shape.length + 1);
-    const depth = context.dims(1)?.[0] ?? context.unknownDim(null, 'the value of input 1 (depth)');
+    const depth = oneNumber(context, 1, 'depth') ?? context.unknownDim(null, 'the value of input 1 (depth)');
     return [{ dtype: values.dtype, shape: [...indices.shape.slice(0, axis), depth, ...indices.shape.slice(axis)] }];
   },
   /** Indices count from the end when negative; one outside gives a row of off values. */
@@ -111,7 +111,8 @@ export const compress: OpDef = defineOp({
   attributes: { axis: 'computed' },
   infer(context) {
     const x = requiredType(context, 0, 'input');
-    requiredType(context, 1, 'condition');
+    const { dtype } = requiredType(context, 1, 'condition');
+    if (dtype !== 'bool') misfit(context, `the condition is ${dtype}, not bool`);
     const axis = compressAxis(context, x.shape.length);
     const size = axis === null ? productDim(x.shape) : (x.shape[axis] ?? 1);
     const condition = context.tensor(1);
@@ -147,7 +148,12 @@ function compressAxis(context: OpContext, rank: number): number | null {
 function nonZeroPositions(x: Tensor): Int32Array {
   const found: number[] = [];
   if (x.dtype === 'string') x.data.forEach((s, i) => s !== '' && found.push(i));
-  else numbersOf(x).forEach((v, i) => v !== 0 && found.push(i));
+  else if (x.dtype.startsWith('complex')) {
+    const { lanes, width } = storedOf(x);
+    // Apart from the sign of a zero.
+    for (let at = 0; at < lanes.length; at++)
+      if (Number(lanes[at]) % 2 ** 31 !== 0 && found.at(-1) !== Math.floor(at / width)) found.push(Math.floor(at / width));
+  } else numbersOf(x).forEach((v, i) => v !== 0 && found.push(i));
   return Int32Array.from(found);
 }
 

@@ -1,7 +1,7 @@
 /** Operators that read elements where other numbers say: Gather, GatherElements, ArgMax, ArgMin, Resize, Upsample. */
 import { elementCount, rowMajorStrides, type Tensor } from '../../core/index.ts';
 import { mulDim, floorDivDim, type Dim } from '../dim.ts';
-import { listElements, listLength, pickedContents, valuesOf } from './contents.ts';
+import { concreteShape, listElements, listLength, pickedContents, valuesOf } from './contents.ts';
 import { asInfer } from './context.ts';
 import { floatsOf, numbersOf, pick, tensorOf } from './numbers.ts';
 import {
@@ -21,11 +21,23 @@ import {
   type Element,
   type EvaluateContext,
   type InferContext,
+  type OpContext,
   type OpDef,
 } from './op-def.ts';
+import type { TensorType } from '../ir.ts';
 import { resized } from './resize.ts';
 
-function checkIndex(context: EvaluateContext, index: number, size: number): number {
+/** Longer lists of indices are looked at when they are used. */
+const longestIndices = 2 ** 16;
+
+/** @throws SYS3010 for indices that are known and lie outside the axis */
+function checkKnownIndices(context: InferContext, indices: TensorType, size: Dim | undefined): void {
+  if (typeof size !== 'number' || (concreteShape(indices) ?? [Infinity]).reduce((n, d) => n * d, 1) > longestIndices) return;
+  const known = context.tensor(1);
+  if (known !== null) for (const index of numbersOf(known)) checkIndex(context, index, size);
+}
+
+function checkIndex(context: OpContext, index: number, size: number): number {
   const i = index < 0 ? index + size : index;
   if (i < 0 || i >= size) misfit(context, `index ${index} is outside an axis of ${size}`);
   return i;
@@ -40,6 +52,7 @@ export const gather: OpDef = defineOp({
     const x = requiredType(context, 0, 'data');
     const indices = requiredType(context, 1, 'indices');
     const axis = normalizeAxis(context, intAttribute(context, 'axis', 0), x.shape.length);
+    checkKnownIndices(context, indices, x.shape[axis]);
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] }];
   },
   evaluate(context) {
@@ -71,7 +84,8 @@ export const gatherElements: OpDef = defineOp({
   infer(context) {
     const x = requiredType(context, 0, 'data');
     const indices = requiredType(context, 1, 'indices');
-    normalizeAxis(context, intAttribute(context, 'axis', 0), x.shape.length);
+    const axis = normalizeAxis(context, intAttribute(context, 'axis', 0), x.shape.length);
+    checkKnownIndices(context, indices, x.shape[axis]);
     return [{ dtype: x.dtype, shape: indices.shape }];
   },
   evaluate(context) {

@@ -3,7 +3,7 @@ import { elementCount, type Tensor, isInteger } from '../../core/index.ts';
 import { constantOf } from '../constant.ts';
 import { addDim, ceilDivDim, maxDim, printDim, productDim, subDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
-import { concreteShape, listElements, valuesOf } from './contents.ts';
+import { concreteShape, listElements, oneNumber, valuesOf } from './contents.ts';
 import { numbersOf, pick, tensorOf } from './numbers.ts';
 import {
   badAttribute,
@@ -179,8 +179,8 @@ export const range: OpDef = defineOp({
 
 /** start, limit and a numeric delta, where all are integers that are known or follow from shapes. */
 function rangeDims(context: InferContext): readonly [Dim, Dim, number] | null {
-  const [start, limit, delta] = [context.dims(0)?.[0], context.dims(1)?.[0], context.dims(2)?.[0]];
-  if (start === undefined || limit === undefined || typeof delta !== 'number' || delta === 0) return null;
+  const [start, limit, delta] = [oneNumber(context, 0, 'start'), oneNumber(context, 1, 'limit'), oneNumber(context, 2, 'delta')];
+  if (start === null || limit === null || typeof delta !== 'number' || delta === 0) return null;
   return [start, limit, delta];
 }
 

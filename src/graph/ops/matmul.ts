@@ -1,6 +1,7 @@
 import { elementCount, isInteger, rowMajorStrides, type DType, type Tensor } from '../../core/index.ts';
-import { equalDim, type Dim } from '../dim.ts';
-import { broadcastRows, broadcastShapes } from './broadcast.ts';
+import type { Dim } from '../dim.ts';
+import type { TensorType } from '../ir.ts';
+import { broadcastRows, broadcastShapes, checkBroadcastsTo } from './broadcast.ts';
 import { combine } from './elements.ts';
 import { transposed } from './move.ts';
 import { floatsOf, numbersOf, tensorOf } from './numbers.ts';
@@ -31,19 +32,17 @@ export const gemm: OpDef = defineOp({
     if (a.shape.length !== 2 || b.shape.length !== 2) {
       misfit(context, `the operands ${printShape(a.shape)} and ${printShape(b.shape)} are not both matrices`);
     }
+    for (const type of [b, context.inputs[2] ?? a]) checkSameType(context, a, type);
     const [m = 1, ka = 1] = turned(a.shape, intAttribute(context, 'transA', 0));
     const [kb = 1, n = 1] = turned(b.shape, intAttribute(context, 'transB', 0));
     checkInner(context, ka, kb, a.shape, b.shape);
     const c = context.inputs[2] ?? null;
-    if (c !== null) {
-      const shape = broadcastShapes(context, [[m, n], c.shape]);
-      if (shape.length !== 2 || !equalDim(shape[0] ?? 0, m) || !equalDim(shape[1] ?? 0, n)) {
-        if ([...c.shape, m, n].every((d) => typeof d === 'number')) {
-          misfit(context, `C ${printShape(c.shape)} does not broadcast to the product ${printShape([m, n])}`);
-        }
-      }
-    }
-    return [{ dtype: a.dtype, shape: [m, n] }];
+    if (c === null) return [{ dtype: a.dtype, shape: [m, n] }];
+    checkBroadcastsTo(context, [m, n], c.shape, 'C');
+    // What C has more than one of, the product has too.
+    const stated = (open: Dim, size: Dim | undefined): Dim =>
+      typeof open !== 'number' && typeof size === 'number' && size !== 1 ? size : open;
+    return [{ dtype: a.dtype, shape: [stated(m, c.shape.at(-2)), stated(n, c.shape.at(-1))] }];
   },
   evaluate(context) {
     const a = requiredTensor(context, 0, 'A');
@@ -114,6 +113,10 @@ function addBroadcast(out: Float32Array, c: Float32Array, shape: readonly number
   }
 }
 
+function checkSameType(context: OpContext, a: TensorType, b: TensorType): void {
+  if (a.dtype !== b.dtype) misfit(context, `the operands are ${a.dtype} and ${b.dtype}`, 'All must have one element type: insert a Cast');
+}
+
 function checkInner(context: OpContext, ka: Dim, kb: Dim, a: readonly Dim[], b: readonly Dim[]): void {
   if (typeof ka === 'number' && typeof kb === 'number' && ka !== kb) {
     misfit(context, `the inner sizes of ${printShape(a)} and ${printShape(b)} differ: ${ka} against ${kb}`);
@@ -128,6 +131,7 @@ export const matMul: OpDef = defineOp({
     const a = requiredType(context, 0, 'A');
     const b = requiredType(context, 1, 'B');
     if (a.shape.length === 0 || b.shape.length === 0) misfit(context, 'an operand is a scalar', 'MatMul takes tensors of rank 1 or more');
+    checkSameType(context, a, b);
     const left = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
     const right = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
     checkInner(context, left.at(-1) ?? 1, right.at(-2) ?? 1, a.shape, b.shape);

@@ -1,7 +1,7 @@
 /** Activations of com.microsoft, with the bias or the split exporters fuse into them. */
 import { elementCount, erf32, exp32, sigmoid32, tanh32, type Tensor } from '../../core/index.ts';
 import { floorDivDim } from '../dim.ts';
-import { broadcastShapes } from './broadcast.ts';
+import { broadcastShapes, checkBroadcastsTo } from './broadcast.ts';
 import { floatsOf, tensorOf } from './numbers.ts';
 import {
   defineOp,
@@ -78,7 +78,10 @@ const biasSplitGelu: OpDef = defineOp({
   kernelClass: 'host',
   infer(context) {
     const x = requiredType(context, 0, 'X');
-    requiredType(context, 1, 'bias');
+    const width = x.shape.at(-1);
+    if (width === undefined || (typeof width === 'number' && width % 2 !== 0))
+      misfit(context, `the last axis of ${printShape(x.shape)} has no halves`);
+    checkBroadcastsTo(context, x.shape, requiredType(context, 1, 'bias').shape, 'the bias');
     return [{ dtype: x.dtype, shape: x.shape.map((d, i) => (i === x.shape.length - 1 ? floorDivDim(d, 2) : d)) }];
   },
   evaluate(context) {
@@ -102,9 +105,10 @@ const biasAdd: OpDef = defineOp({
   since: [1],
   kernelClass: 'elementwise',
   infer(context) {
-    requiredType(context, 1, 'bias');
-    requiredType(context, 2, 'skip');
-    return [requiredType(context, 0, 'X')];
+    const x = requiredType(context, 0, 'X');
+    checkBroadcastsTo(context, x.shape, requiredType(context, 1, 'bias').shape, 'the bias');
+    checkBroadcastsTo(context, x.shape, requiredType(context, 2, 'skip').shape, 'skip');
+    return [x];
   },
   evaluate(context) {
     const x = requiredTensor(context, 0, 'X');

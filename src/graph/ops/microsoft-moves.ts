@@ -2,6 +2,7 @@
 import { elementCount, type Tensor } from '../../core/index.ts';
 import { maxDim, subDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
+import { oneNumber } from './contents.ts';
 import { range } from './generators.ts';
 import { unpackBits } from './microsoft-matmul.ts';
 import { floatsOf, numbersOf, reshaped, tensorOf } from './numbers.ts';
@@ -46,7 +47,7 @@ const expandDims: OpDef = defineOp({
     const x = requiredType(context, 0, 'X');
     requiredType(context, 1, 'axis');
     const rank = x.shape.length + 1;
-    const axis = context.dims(1)?.[0];
+    const axis = oneNumber(context, 1, 'axis');
     if (typeof axis !== 'number') {
       return [{ dtype: x.dtype, shape: Array.from({ length: rank }, () => context.unknownDim(null, 'the value of input 1 (axis)')) }];
     }
@@ -65,9 +66,9 @@ const microsoftRange: OpDef = defineOp({
   infer(context) {
     if (hasInput(context, 2)) return range.infer({ ...context, opset: 11 });
     const { dtype } = requiredType(context, 0, 'start');
-    const [start, limit] = [context.dims(0)?.[0], context.dims(1)?.[0]];
+    const [start, limit] = [oneNumber(context, 0, 'start'), oneNumber(context, 1, 'limit')];
     const count: Dim =
-      start === undefined || limit === undefined
+      start === null || limit === null
         ? context.unknownDim(null, 'the values of inputs 0 and 1 (start, limit)')
         : maxDim(0, subDim(limit, start));
     return [{ dtype, shape: [count] }];

@@ -2,14 +2,24 @@
  * com.microsoft operators on integers that stand for reals: real inputs, the ai.onnx operator, the result as integers again. ONNX
  * Runtime computes some of them with tables or integers alone; results may differ from it by one step of the output scale.
  */
-import type { Tensor } from '../../core/index.ts';
+import { bitsOf, isInteger, type DType, type Tensor } from '../../core/index.ts';
 import type { TensorType } from '../ir.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { evaluateChannelsLast, inferChannelsLast } from './channels-last.ts';
 import { asReal, evaluateAs, withDtype, withInputs } from './delegate.ts';
 import { binaryOps, where } from './elementwise.ts';
 import { concat } from './move.ts';
-import { defineOp, intAttribute, misfit, outputType, requiredTensor, requiredType, type AttributeDefault, type OpDef } from './op-def.ts';
+import {
+  defineOp,
+  intAttribute,
+  misfit,
+  outputType,
+  requiredTensor,
+  requiredType,
+  type AttributeDefault,
+  type OpContext,
+  type OpDef,
+} from './op-def.ts';
 import { averagePool, globalAveragePool } from './pool.ts';
 import { dequantized, quantized } from './quantized-numbers.ts';
 import { optionalTensor } from './quantized-ops.ts';
@@ -35,6 +45,11 @@ interface RealParts {
   readonly attributes?: Readonly<Record<string, AttributeDefault>>;
 }
 
+/** Integers of up to 32 bits: what a scale and a zero point are given for. */
+function checkQuantized(context: OpContext, dtype: DType, what: string): void {
+  if (!isInteger(dtype) || bitsOf(dtype) > 32) misfit(context, `${what} is ${dtype}`, 'Integers of at most 32 bits stand for real numbers');
+}
+
 /** Integers -> reals -> `by` -> integers. */
 function throughReals(parts: RealParts): OpDef {
   const { by, operands, scale } = parts;
@@ -47,10 +62,13 @@ function throughReals(parts: RealParts): OpDef {
     infer(context) {
       const { dtype } = requiredType(context, operands[0] ?? 0, 'X');
       requiredType(context, scale, 'Y_scale');
+      const made = context.inputs[scale + 1]?.dtype ?? dtype;
+      for (const i of operands) checkQuantized(context, requiredType(context, i, 'X').dtype, `input ${i}`);
+      checkQuantized(context, made, 'the result');
       const opset = parts.opset === 'attribute' ? intAttribute(context, 'opset', 13) : parts.opset;
       const inner = { ...asReal(withInputs(context, operands)), opset };
       const types = intAttribute(context, 'channels_last', 0) !== 0 ? inferChannelsLast(by, inner) : by.infer(inner);
-      return withDtype(types.slice(0, 1), context.inputs[scale + 1]?.dtype ?? dtype);
+      return withDtype(types.slice(0, 1), made);
     },
     evaluate(context) {
       const type = outputType(context);
@@ -82,6 +100,8 @@ const qLinearConcat: OpDef = defineOp({
     const parts = Array.from({ length: Math.floor((context.inputs.length - 2) / 3) }, (_, i) => 2 + 3 * i);
     if (parts.length === 0) misfit(context, 'there is nothing to join');
     const dtype = context.inputs[1]?.dtype ?? requiredType(context, 2, 'X').dtype;
+    for (const i of parts) checkQuantized(context, requiredType(context, i, 'X').dtype, `input ${i}`);
+    checkQuantized(context, dtype, 'the result');
     return withDtype(concat.infer(asReal(withInputs(context, parts))), dtype);
   },
   evaluate(context) {
@@ -103,6 +123,7 @@ const qLinearWhere: OpDef = defineOp({
   kernelClass: 'elementwise',
   infer(context): readonly TensorType[] {
     const types = [requiredType(context, 0, 'condition'), requiredType(context, 1, 'X'), requiredType(context, 4, 'Y')];
+    for (const i of [1, 4]) checkQuantized(context, requiredType(context, i, 'X').dtype, `input ${i}`);
     const shape = broadcastShapes(
       context,
       types.map((t) => t.shape),

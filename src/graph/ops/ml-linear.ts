@@ -49,9 +49,15 @@ const linearRegressor: OpDef = defineOp({
   },
 });
 
+/** Without features there would be as many rows as anybody says. */
+function checkRows(context: OpContext, attribute: string, all: readonly number[], count: number, columns: number): void {
+  if (columns < 1) misfit(context, 'the input has no features');
+  if (all.length !== count * columns) badAttribute(context, attribute, `a list of ${all.length}`, `${count} × ${columns} numbers`);
+}
+
 function weightRows(context: OpContext, count: number, columns: number): readonly (readonly number[])[] {
   const all = floatsAttribute(context, 'coefficients');
-  if (all.length !== count * columns) badAttribute(context, 'coefficients', `a list of ${all.length}`, `${count} × ${columns} numbers`);
+  checkRows(context, 'coefficients', all, count, columns);
   return Array.from({ length: count }, (_, t) => all.slice(t * columns, (t + 1) * columns));
 }
 
@@ -123,7 +129,7 @@ function kernelOf(context: OpContext): (x: Row, y: Row) => number {
 
 function supportVectors(context: OpContext, count: number, columns: number): readonly (readonly number[])[] {
   const all = floatsAttribute(context, 'support_vectors');
-  if (all.length !== count * columns) badAttribute(context, 'support_vectors', `a list of ${all.length}`, `${count} × ${columns} numbers`);
+  checkRows(context, 'support_vectors', all, count, columns);
   return Array.from({ length: count }, (_, i) => all.slice(i * columns, (i + 1) * columns));
 }
 
@@ -292,6 +298,7 @@ function linearMachine(context: OpContext, columns: number): Decide {
 
 function vectorMachine(context: OpContext, columns: number): Decide {
   const perClass = intsList(context, 'vectors_per_class');
+  if (perClass.some((n) => n < 0)) badAttribute(context, 'vectors_per_class', `[${perClass.join(', ')}]`, 'whole numbers from 0');
   const supports = perClass.reduce((a, b) => a + b, 0);
   const vectors = supportVectors(context, supports, columns);
   const kernel = kernelOf(context);

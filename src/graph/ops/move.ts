@@ -111,14 +111,21 @@ export function joined(parts: readonly Tensor[], axis: number, shape: readonly n
 
 /** Sizes of the parts along the axis: stated, or equal with a smaller last one. */
 function splitSizes(context: InferContext, total: Dim): readonly Dim[] {
-  const given = intsAttribute(context, 'split') ?? (hasInput(context, 1) ? listElements(context, 1) : 'equal');
+  const given = intsAttribute(context, 'split') ?? (hasInput(context, 1) ? listElements(context, 1, 2 ** 20) : 'equal');
   if (given === 'equal') {
-    const parts = intAttribute(context, 'num_outputs', context.node.outputs.length);
+    const { length: outputs } = context.node.outputs;
+    const parts = intAttribute(context, 'num_outputs', outputs);
+    if (parts < Math.max(1, outputs)) badAttribute(context, 'num_outputs', String(parts), `the number of outputs, which is ${outputs}`);
     const each = ceilDivDim(total, parts);
     const even = typeof total === 'number' || context.node.attributes['num_outputs'] !== undefined ? each : floorDivDim(total, parts);
-    return Array.from({ length: parts }, (_, i) => (i < parts - 1 ? even : subDim(total, mulDim(even, parts - 1))));
+    const last = subDim(total, mulDim(even, parts - 1));
+    if (typeof last === 'number' && last < 0) misfit(context, `an axis of ${printDim(total)} makes no ${parts} parts of ${printDim(even)}`);
+    // Outputs left out at the end have no types.
+    return Array.from({ length: outputs }, (_, i) => (i < parts - 1 ? even : last));
   }
   const stated: readonly Element[] = given ?? new Array<Element>(context.node.outputs.length).fill(null);
+  if (stated.some((d) => typeof d === 'number' && d < 0))
+    misfit(context, `the parts [${stated.map((d) => (d === null ? '?' : printDim(d))).join(', ')}] have a negative size`);
   const known = stated.filter((d) => d !== null).reduce(addDim, 0);
   const open = stated.filter((d) => d === null).length;
   if (typeof total === 'number' && typeof known === 'number' && (open === 0 ? known !== total : known > total)) {

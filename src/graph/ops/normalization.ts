@@ -1,5 +1,6 @@
 /** Normalization by known statistics, and over neighbouring channels. */
 import { elementCount, pow32, type Tensor } from '../../core/index.ts';
+import type { Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
 import { trainingBatchNormalization } from './batch-statistics.ts';
 import { roundingOf, type Rounding } from './elements.ts';
@@ -140,6 +141,14 @@ export const layerNormalization: OpDef = defineOp({
     const x = requiredType(context, 0, 'X');
     const axis = normalizeAxis(context, intAttribute(context, 'axis', -1), x.shape.length);
     const statistics: TensorType = { dtype: 'float32', shape: x.shape.map((d, i) => (i < axis ? d : 1)) };
+    for (const [index, what] of [[1, 'Scale'] as const, [2, 'B'] as const]) {
+      const shape = context.inputs[index]?.shape ?? [];
+      const differs = (d: Dim, i: number): boolean => {
+        const size = x.shape[x.shape.length - shape.length + i];
+        return typeof d === 'number' && typeof size === 'number' && d !== 1 && d !== size;
+      };
+      if (shape.some(differs)) misfit(context, `${what} is ${printShape(shape)}, which does not fit the axes of ${printShape(x.shape)}`);
+    }
     return [x, statistics, statistics];
   },
   evaluate(context) {

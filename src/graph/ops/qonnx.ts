@@ -2,7 +2,7 @@
  * Quantizers of QONNX (https://github.com/fastmachinelearning/qonnx, docs/qonnx-custom-ops): real numbers rounded to integers of any
  * width and back. Brevitas and FINN export them under domains of their own.
  */
-import { clamp, log64, roundHalfEven, type Tensor } from '../../core/index.ts';
+import { clamp, elementCount, log64, roundHalfEven, type Tensor } from '../../core/index.ts';
 import { broadcastRows, broadcastShapes } from './broadcast.ts';
 import { floatsOf, tensorOf } from './numbers.ts';
 import {
@@ -60,7 +60,7 @@ function eachElement(context: EvaluateContext, names: readonly string[], f: (x: 
     type.shape,
     inputs.map((t) => t.shape),
   );
-  const out = new Float32Array(data[0]?.length ?? 0);
+  const out = new Float32Array(elementCount(type.shape));
   for (let r = 0, at = 0; r < loop.rows && out.length > 0; r++) {
     for (let n = 0; n < loop.length; n++, at++) {
       const [x = 0, ...others] = data.map((d, k) => d[(loop.base[k]?.[r] ?? 0) + n * (loop.step[k] ?? 0)] ?? 0);
@@ -88,11 +88,14 @@ function define(parts: QuantizerParts): readonly OpDef[] {
       attributes: parts.attributes,
       infer(context) {
         const x = requiredType(context, 0, parts.inputs[0] ?? 'X');
-        const shapes = parts.inputs.map((name, i) => requiredType(context, i, name).shape);
-        // Scales of one channel each broadcast to the input; they never make it larger.
-        return [
-          { dtype: x.dtype, shape: broadcastShapes(context, shapes).length > x.shape.length ? broadcastShapes(context, shapes) : x.shape },
-        ];
+        parts.inputs.forEach((name, i) => requiredType(context, i, name));
+        const shape = broadcastShapes(
+          context,
+          context.inputs.flatMap((t) => (t === null ? [] : [t.shape])),
+        );
+        // Scales of one channel each broadcast to the input, whose open sizes stay as they are.
+        const kept = shape.length === x.shape.length ? shape.map((d, i) => (x.shape[i] === 1 ? d : (x.shape[i] ?? d))) : shape;
+        return [{ dtype: x.dtype, shape: kept }];
       },
       evaluate: (context) => [parts.evaluate(context)],
     }),

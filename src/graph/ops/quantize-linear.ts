@@ -1,5 +1,6 @@
 /** Casts and the QDQ operators. */
 import { bitsOf, bytesOf, elementCount, integerRange, isFloat, quantize, viewBytes, type DType, type Tensor } from '../../core/index.ts';
+import type { TensorType } from '../ir.ts';
 import { combinedContents } from './contents.ts';
 import { convertElement } from './element-rules.ts';
 import { castTensor, dtypeAttribute, requiredDtype } from './cast.ts';
@@ -18,6 +19,7 @@ import {
   type ContentsContext,
   type Element,
   type EvaluateContext,
+  type InferContext,
   type OpDef,
 } from './op-def.ts';
 
@@ -81,6 +83,15 @@ export const bitCast: OpDef = defineOp({
 /** A run of elements along an axis, and the scale of each: scaleAt + i · scaleStep. */
 type ScaledRun = (from: number, length: number, scaleAt: number, scaleStep: 0 | 1) => void;
 
+/** @throws SYS3010 where there is neither one scale nor one for each index of the axis */
+function checkScales(context: InferContext, x: TensorType, scale: TensorType): void {
+  const [count] = scale.shape;
+  if (scale.shape.length !== 1 || typeof count !== 'number' || count === 1) return;
+  const axis = normalizeAxis(context, intAttribute(context, 'axis', 1), x.shape.length);
+  const size = x.shape[axis];
+  if (typeof size === 'number' && size !== count) misfit(context, `${count} scales for axis ${axis} of size ${size}`);
+}
+
 /** Visits all elements in order, as runs: one scale for all, one for each index of the axis, or one for each block of it. */
 function forScales(context: EvaluateContext, x: Tensor, scale: Tensor, visit: ScaledRun): void {
   const count = elementCount(x.shape);
@@ -133,7 +144,7 @@ export const quantizeLinear: OpDef = defineOp({
   attributes: { axis: 1, block_size: 0, output_dtype: 0, precision: 0, saturate: 1 },
   infer(context) {
     const x = requiredType(context, 0, 'x');
-    requiredType(context, 1, 'y_scale');
+    checkScales(context, x, requiredType(context, 1, 'y_scale'));
     const dtype = context.inputs[2]?.dtype ?? dtypeAttribute(context, 'output_dtype') ?? 'uint8';
     if (!quantizedTypes.includes(dtype)) badAttribute(context, 'output_dtype', dtype, quantizedTypes.join(', '));
     return [{ dtype, shape: x.shape }];
@@ -173,6 +184,7 @@ export const dequantizeLinear: OpDef = defineOp({
   infer(context) {
     const x = requiredType(context, 0, 'x');
     const scale = requiredType(context, 1, 'x_scale');
+    checkScales(context, x, scale);
     return [{ dtype: dtypeAttribute(context, 'output_dtype') ?? scale.dtype, shape: x.shape }];
   },
   /** y = f32((x - zeroPoint) · scale) */

@@ -2,7 +2,7 @@
 import { clamp, elementCount, integerRange, quantize, roundHalfEven, type Tensor } from '../../core/index.ts';
 import type { TensorType } from '../ir.ts';
 import { conv, convGeometry, convolveInt } from './conv.ts';
-import { macsAs, withDtype, withInputs } from './delegate.ts';
+import { asReal, macsAs, withDtype, withInputs } from './delegate.ts';
 import { matMul, matMulPlan } from './matmul.ts';
 import { floatsOf, numbersOf, tensorOf } from './numbers.ts';
 import {
@@ -88,8 +88,10 @@ export const qLinearConv: OpDef = defineOp({
     eightBits(context, 0, 'x');
     eightBits(context, 3, 'w');
     const bias = context.inputs[8] ?? null;
-    if (bias !== null && bias.shape.length !== 1) misfit(context, `the bias ${printShape(bias.shape)} is not of rank 1`);
-    return withDtype(conv.infer(withInputs(context, [0, 3])), requiredType(context, 7, 'y_zero_point').dtype);
+    if (bias !== null && bias.dtype !== 'int32') misfit(context, `the bias is ${bias.dtype}, not int32`);
+    // The bias as a convolution takes it, so that its size is checked.
+    const operands = withInputs(context, [0, 3, 8]);
+    return withDtype(conv.infer(asReal(operands)), requiredType(context, 7, 'y_zero_point').dtype);
   },
   evaluate: (context) => [evaluateQLinearConv(context, outputType(context).shape)],
   macs: (context) => macsAs(conv, context, [0, 3]),
@@ -145,7 +147,7 @@ export const matMulInteger: OpDef = defineOp({
   infer(context) {
     eightBits(context, 0, 'A');
     eightBits(context, 1, 'B');
-    return withDtype(matMul.infer(withInputs(context, [0, 1])), 'int32');
+    return withDtype(matMul.infer(asReal(withInputs(context, [0, 1]))), 'int32');
   },
   evaluate(context) {
     const [a, b] = [requiredTensor(context, 0, 'A'), requiredTensor(context, 1, 'B')];
@@ -162,7 +164,7 @@ export const qLinearMatMul: OpDef = defineOp({
   infer(context) {
     eightBits(context, 0, 'a');
     eightBits(context, 3, 'b');
-    return withDtype(matMul.infer(withInputs(context, [0, 3])), requiredType(context, 7, 'y_zero_point').dtype);
+    return withDtype(matMul.infer(asReal(withInputs(context, [0, 3]))), requiredType(context, 7, 'y_zero_point').dtype);
   },
   evaluate(context) {
     const [a, b] = [requiredTensor(context, 0, 'a'), requiredTensor(context, 3, 'b')];

@@ -1,6 +1,6 @@
 /** Images put together or cut: Col2Im, CenterCropPad, MaxUnpool; ImageDecoder, which is only inferred. */
 import { elementCount, rowMajorStrides, zeros } from '../../core/index.ts';
-import { addDim, floorDivDim, mulDim, subDim, type Dim } from '../dim.ts';
+import { addDim, floorDivDim, mulDim, printDim, subDim, type Dim } from '../dim.ts';
 import { allocate, numbersOf, pickAxes, put, tensorOf } from './numbers.ts';
 import {
   badAttribute,
@@ -20,6 +20,9 @@ import {
 } from './op-def.ts';
 import { listOf } from './window.ts';
 
+/** Images of more axes do not occur; a longer list is damaged. */
+const mostAxes = 64;
+
 /** Sums sliding blocks back into images: the reverse of unfolding. */
 export const col2Im: OpDef = defineOp({
   name: 'Col2Im',
@@ -31,16 +34,28 @@ export const col2Im: OpDef = defineOp({
     const image = requiredType(context, 1, 'image_shape');
     const block = requiredType(context, 2, 'block_shape');
     if (x.shape.length !== 3) misfit(context, `the input ${printShape(x.shape)} is not [batch, channels · block, blocks]`);
-    const rank = image.shape[0] ?? 1;
+    for (const [list, name] of [[image, 'image_shape'] as const, [block, 'block_shape'] as const]) {
+      if (list.shape.length !== 1) misfit(context, `${name} ${printShape(list.shape)} is not a list`);
+    }
+    const [rank = 1] = image.shape;
     if (typeof rank !== 'number') return [{ dtype: x.dtype, shape: [], unranked: true }];
+    const [blockRank = rank] = block.shape;
+    if (rank > mostAxes || (typeof blockRank === 'number' && blockRank !== rank))
+      misfit(
+        context,
+        `image_shape has ${rank} axes, block_shape ${printDim(blockRank)}`,
+        `Both have one for each axis of the image, at most ${mostAxes}`,
+      );
     const sizes = context.dims(1);
     const why = 'the values of input 1 (image_shape)';
     const spatial = Array.from({ length: rank }, (_, i): Dim => sizes?.[i] ?? context.unknownDim(null, why));
     const blocks = context.dims(2);
     const [batch = 1, rows = 1] = x.shape;
-    if (block.shape.length !== 1) misfit(context, `block_shape ${printShape(block.shape)} is not a list`);
-    const channels =
-      blocks === null ? context.unknownDim(rows, 'the values of input 2 (block_shape)') : floorDivDim(rows, blocks.reduce(mulDim, 1));
+    if (blocks?.some((d) => typeof d === 'number' && d < 1) === true) misfit(context, `the block ${printShape(blocks)} is empty`);
+    const taps = blocks?.reduce(mulDim, 1);
+    if (typeof taps === 'number' && typeof rows === 'number' && rows % taps !== 0)
+      misfit(context, `${rows} rows do not divide into blocks of ${taps} elements`);
+    const channels = taps === undefined ? context.unknownDim(rows, 'the values of input 2 (block_shape)') : floorDivDim(rows, taps);
     return [{ dtype: x.dtype, shape: [batch, channels, ...spatial] }];
   },
   evaluate(context) {
@@ -57,7 +72,7 @@ export const col2Im: OpDef = defineOp({
     );
     const taps = elementCount(block);
     const positions = x.shape[2] ?? 0;
-    if (elementCount(counts) !== positions) {
+    if (elementCount(counts) !== positions || counts.some((n) => n < 0)) {
       misfit(
         context,
         `${positions} blocks are given, ${counts.join(' × ')} = ${elementCount(counts)} fit into the image [${image.join(', ')}]`,

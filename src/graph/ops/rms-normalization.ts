@@ -1,7 +1,7 @@
 /** Normalization of rows: RMSNormalization and what com.microsoft makes of it and of LayerNormalization (skip and bias added first). */
 import { elementCount, sigmoid32, type Tensor } from '../../core/index.ts';
 import type { TensorType } from '../ir.ts';
-import { broadcastRows, broadcastShapes } from './broadcast.ts';
+import { broadcastRows, broadcastShapes, checkBroadcastsTo } from './broadcast.ts';
 import { floatsOf, tensorOf } from './numbers.ts';
 import {
   defineOp,
@@ -30,9 +30,14 @@ export interface RowStatistics {
   readonly inverse: Float32Array;
 }
 
-/** Rows of `length`, sums in order: (x - mean) · inverse; without centring the mean counts as 0. */
-export function normalizedRows(x: Float32Array, length: number, epsilon: number, centred: boolean): RowStatistics {
-  const rows = length === 0 ? 0 : x.length / length;
+/** Rows of `length`, sums in order: (x - mean) · inverse; without centring the mean counts as 0. `rows`: how many, also of no elements. */
+export function normalizedRows(
+  x: Float32Array,
+  length: number,
+  epsilon: number,
+  centred: boolean,
+  rows: number = length === 0 ? 0 : x.length / length,
+): RowStatistics {
   const result = { normalized: new Float32Array(x.length), mean: new Float32Array(rows), inverse: new Float32Array(rows) };
   for (let n = 0; n < rows; n++) {
     const from = n * length;
@@ -75,8 +80,9 @@ export const rmsNormalization: OpDef = defineOp({
   attributes: { axis: -1, epsilon: 1e-5, stash_type: 1 },
   infer(context) {
     const x = requiredType(context, 0, 'X');
-    requiredType(context, 1, 'scale');
+    const { shape } = requiredType(context, 1, 'scale');
     lastAxes(context, x);
+    checkBroadcastsTo(context, x.shape, shape, 'the scale');
     return [x];
   },
   /** Y = X / √(mean(X²) + ε) · scale over the axes from `axis` on; scale broadcasts to them. */
@@ -106,14 +112,15 @@ function simplified(domain: string): OpDef {
     attributes: { axis: -1, epsilon: 1e-5, stash_type: 1 },
     infer(context) {
       const x = requiredType(context, 0, 'X');
-      requiredType(context, 1, 'scale');
       const axis = lastAxes(context, x);
+      checkBroadcastsTo(context, x.shape.slice(axis), requiredType(context, 1, 'scale').shape, 'the scale');
       return [x, { dtype: 'float32', shape: x.shape.map((d, i) => (i < axis ? d : 1)) }];
     },
     evaluate(context) {
       const x = requiredTensor(context, 0, 'X');
       const inner = elementCount(x.shape.slice(lastAxes(context, x)));
-      const { normalized, inverse } = normalizedRows(floatsOf(x), inner, floatAttribute(context, 'epsilon', 1e-5), false);
+      const rows = elementCount(x.shape.slice(0, lastAxes(context, x)));
+      const { normalized, inverse } = normalizedRows(floatsOf(x), inner, floatAttribute(context, 'epsilon', 1e-5), false, rows);
       const y = tensorOf(x.dtype, x.shape, scaleRows(normalized, floatsOf(requiredTensor(context, 1, 'scale')), null));
       const statistics = context.outputs[1];
       return statistics === undefined ? [y] : [y, tensorOf('float32', statistics.shape, inverse)];
@@ -137,10 +144,15 @@ export function addTensors(context: OpContext, a: Tensor, b: Tensor): Float32Arr
 }
 
 /** Outputs of the Skip operators: the result, mean, 1 / deviation, and the sum that was normalized. */
-function inferSkip(context: InferContext): readonly TensorType[] {
+function inferSkip(context: InferContext, bias: number): readonly TensorType[] {
   const x = requiredType(context, 0, 'input');
   const skip = requiredType(context, 1, 'skip');
   requiredType(context, 2, 'gamma');
+  for (const i of [2, 3, 4]) {
+    const factors = context.inputs[i] ?? null;
+    // gamma, beta and the bias have one number for each element of a row.
+    if (factors !== null && i <= bias) checkBroadcastsTo(context, x.shape.slice(-1), factors.shape, `input ${i}`);
+  }
   const shape = broadcastShapes(context, [x.shape, skip.shape]);
   if (shape.length !== x.shape.length) misfit(context, `skip ${printShape(skip.shape)} does not fit the input ${printShape(x.shape)}`);
   const type: TensorType = { dtype: x.dtype, shape };
@@ -155,7 +167,14 @@ function evaluateSkip(context: EvaluateContext, centred: boolean, beta: number |
   if (hasInput(context, bias)) {
     sum = addTensors(context, { dtype: 'float32', shape: type.shape, data: sum }, requiredTensor(context, bias, 'bias'));
   }
-  const { normalized, mean, inverse } = normalizedRows(sum, type.shape.at(-1) ?? 1, floatAttribute(context, 'epsilon', 1e-12), centred);
+  const rows = elementCount(type.shape.slice(0, -1));
+  const { normalized, mean, inverse } = normalizedRows(
+    sum,
+    type.shape.at(-1) ?? 1,
+    floatAttribute(context, 'epsilon', 1e-12),
+    centred,
+    rows,
+  );
   const shift = beta === null || !hasInput(context, beta) ? null : floatsOf(requiredTensor(context, beta, 'beta'));
   const y = scaleRows(normalized, floatsOf(requiredTensor(context, 2, 'gamma')), shift);
   return [y, mean, inverse, sum]
@@ -170,7 +189,7 @@ const skipLayerNormalization: OpDef = defineOp({
   since: [1],
   kernelClass: 'softmax',
   attributes: { epsilon: 1e-12 },
-  infer: inferSkip,
+  infer: (context) => inferSkip(context, 4),
   evaluate: (context) => evaluateSkip(context, true, 3, 4),
 });
 
@@ -181,7 +200,7 @@ const skipSimplifiedLayerNormalization: OpDef = defineOp({
   since: [1],
   kernelClass: 'softmax',
   attributes: { epsilon: 1e-12 },
-  infer: inferSkip,
+  infer: (context) => inferSkip(context, 3),
   evaluate: (context) => evaluateSkip(context, false, null, 3),
 });
 
@@ -193,9 +212,16 @@ const gatedRmsNorm: OpDef = defineOp({
   kernelClass: 'softmax',
   attributes: { epsilon: 1e-5 },
   infer(context) {
-    requiredType(context, 1, 'scale');
-    requiredType(context, 2, 'gate');
-    return [requiredType(context, 0, 'X')];
+    const x = requiredType(context, 0, 'X');
+    const [size] = requiredType(context, 1, 'scale').shape;
+    const last = x.shape.at(-1);
+    if (size === undefined || size === 0 || (typeof size === 'number' && typeof last === 'number' && last % size !== 0))
+      misfit(
+        context,
+        `rows of ${printShape(x.shape)} do not divide into groups as long as the scale ${printShape(requiredType(context, 1, 'scale').shape)}`,
+      );
+    checkBroadcastsTo(context, x.shape, requiredType(context, 2, 'gate').shape, 'the gate');
+    return [x];
   },
   evaluate(context) {
     const x = requiredTensor(context, 0, 'X');

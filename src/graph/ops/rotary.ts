@@ -101,7 +101,9 @@ function evaluateRotary(
   if (half !== turned / 2) misfit(context, `the caches have ${half} angles for ${turned} features`, 'One for each pair is needed');
   const source = flat ? swapMiddle(floatsOf(x), batch, length, heads, size) : floatsOf(x);
   const sizes = { batch, heads, length, size, turned, interleaved: intAttribute(context, 'interleaved', 0) !== 0 };
-  const out = rotate(source, floatsOf(cos), floatsOf(sin), sizes, positions ?? ((b, t) => b * length + t));
+  // Caches of one row of tokens serve every batch.
+  const step = cos.shape[0] === 1 ? 0 : length;
+  const out = rotate(source, floatsOf(cos), floatsOf(sin), sizes, positions ?? ((b, t) => b * step + t));
   const scale = floatAttribute(context, 'scale', 1);
   if (scale !== 1) for (let i = 0; i < out.length; i++) out[i] = (out[i] ?? 0) * scale;
   return [tensorOf(x.dtype, x.shape, flat ? swapMiddle(out, batch, heads, length, size) : out)];

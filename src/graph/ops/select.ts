@@ -2,6 +2,7 @@
 import { elementCount, type Tensor } from '../../core/index.ts';
 import { minDim, mulDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
+import { oneNumber } from './contents.ts';
 import { floatsOf, numbersOf, pick, tensorOf } from './numbers.ts';
 import {
   defineOp,
@@ -15,7 +16,7 @@ import {
   requiredType,
   type OpDef,
 } from './op-def.ts';
-import { axisRegion } from './softmax.ts';
+import { axisRegion, inferAlongAxis } from './softmax.ts';
 
 /** NaN counts as the largest; of two infinities the difference is NaN, and the lower index decides. */
 function rank(x: number | undefined): number {
@@ -34,7 +35,7 @@ export const topK: OpDef = defineOp({
     const k: Dim =
       context.node.attributes['k'] !== undefined
         ? intAttribute(context, 'k', 1)
-        : (requiredType(context, 1, 'K'), context.dims(1)?.[0] ?? context.unknownDim(size, 'the value of input 1 (K)'));
+        : (requiredType(context, 1, 'K'), oneNumber(context, 1, 'K') ?? context.unknownDim(size, 'the value of input 1 (K)'));
     if (typeof k === 'number' && typeof size === 'number' && k > size)
       misfit(context, `${k} elements are asked of axis ${axis}, which has ${size}`);
     const shape = x.shape.map((d, i) => (i === axis ? k : d));
@@ -79,7 +80,7 @@ export const hardmax: OpDef = defineOp({
   since: [1, 11, 13],
   kernelClass: 'host',
   attributes: { axis: 'computed' },
-  infer: (context) => [requiredType(context, 0, 'input')],
+  infer: inferAlongAxis,
   evaluate(context) {
     const x = requiredTensor(context, 0, 'input');
     const { outer, length, inner } = axisRegion(context, x.shape);
@@ -178,7 +179,7 @@ export const nonMaxSuppression: OpDef = defineOp({
       return selection(keptBoxes(b, s, centered, suppression([null, null, ...settings])).length / 3);
     }
     const [batches = 1, classes = 1, count = 1] = scores.shape;
-    const limit = hasInput(context, 2) ? context.dims(2)?.[0] : 0;
+    const limit = hasInput(context, 2) ? oneNumber(context, 2, 'max_output_boxes_per_class') : 0;
     const perClass = limit === undefined ? count : typeof limit === 'number' ? minDim(Math.max(0, limit), count) : count;
     return selection(context.unknownDim(mulDim(mulDim(batches, classes), perClass), 'how many boxes survive'));
   },

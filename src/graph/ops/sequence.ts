@@ -2,11 +2,11 @@
  * Operators on sequences of tensors. What inference knows of a sequence: the element type and a shape that holds for each element
  * (unranked where they differ in rank); its length as the contents of the value, a list of one number.
  */
-import { elementCount, isTensor, type RuntimeValue, type Tensor, type TensorSequence } from '../../core/index.ts';
+import { elementCount, isTensor, zeros, type RuntimeValue, type Tensor, type TensorSequence } from '../../core/index.ts';
 import { addDim, maxDim, mulDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
 import { dtypeAttribute } from './cast.ts';
-import { blank, entryOf, partOf, runsOnValues, scalar, scalarOf, stacked } from './control-flow-parts.ts';
+import { entryOf, partOf, runsOnValues, scalar, scalarOf, stacked } from './control-flow-parts.ts';
 import { bodyOf, capturedInputs, checkBodyInputs, checkBodyOutputs, describeValue, mergeTypes, ownInputs } from './control-flow-types.ts';
 import { tensorInput } from './control-flow.ts';
 import { joined } from './move.ts';
@@ -77,6 +77,7 @@ const sequenceConstruct: OpDef = defineOp({
   since: [11],
   kernelClass: 'host',
   infer(context) {
+    if (context.inputs.length === 0) misfit(context, 'a sequence of no tensors has no element type', 'Use SequenceEmpty');
     const types = context.inputs.map((_, i) => requiredType(context, i, 'inputs'));
     return [{ ...mergeTypes(context, types, elementWhy), container: 'sequence' }];
   },
@@ -165,19 +166,33 @@ const sequenceLength: OpDef = defineOp({
   contents: (context) => context.dims(0),
 });
 
-/** How SplitToSequence cuts an axis: sizes of the parts; null when not known before the run. */
-function splitSizes(context: OpContext, total: number, split: Tensor | null): readonly number[] {
-  if (split === null) return new Array<number>(total).fill(1);
+/** How SplitToSequence cuts an axis. */
+interface Cut {
+  readonly count: number;
+  /** Size of all parts but the last, where they are equal; else of each. */
+  readonly sizes: number | readonly number[];
+  readonly last: number;
+}
+
+function cutOf(context: OpContext, total: number, split: Tensor | null): Cut {
+  if (split === null) return { count: total, sizes: 1, last: 1 };
   const numbers = [...numbersOf(split)];
   if (split.shape.length > 0) {
     const sum = numbers.reduce((a, b) => a + b, 0);
     if (sum !== total || numbers.some((n) => n < 0))
       misfit(context, `the parts [${numbers.join(', ')}] do not make up an axis of ${total}`);
-    return numbers;
+    return { count: numbers.length, sizes: numbers, last: numbers.at(-1) ?? 0 };
   }
   const size = numbers[0] ?? 1;
   if (!(size > 0)) misfit(context, `parts of ${size} are asked for`);
-  return Array.from({ length: Math.ceil(total / size) }, (_, i) => Math.min(size, total - i * size));
+  const count = Math.ceil(total / size);
+  return { count, sizes: Math.min(size, total), last: count === 0 ? 0 : total - (count - 1) * size };
+}
+
+/** Of all parts; null where they differ. */
+function commonSize({ sizes, last }: Cut): number | null {
+  if (typeof sizes === 'number') return sizes === last ? last : null;
+  return sizes.every((n) => n === last) ? last : null;
 }
 
 const splitToSequence: OpDef = defineOp({
@@ -195,9 +210,9 @@ const splitToSequence: OpDef = defineOp({
       return [{ dtype: x.dtype, shape: x.shape.flatMap((d, i) => (i !== axis ? [d] : keep ? [1] : [])), container: 'sequence' }];
     }
     const split = context.tensor(1);
-    const sizes = split === null || typeof total !== 'number' ? null : splitSizes(context, total, split);
-    const one = sizes !== null && sizes.every((n) => n === sizes[0]) ? sizes[0] : undefined;
-    const size = one ?? context.unknownDim(sizes === null ? total : sizes.reduce<Dim>(maxDim, 0), elementWhy);
+    const cut = split === null || typeof total !== 'number' ? null : cutOf(context, total, split);
+    const most = cut === null ? total : typeof cut.sizes === 'number' ? cut.sizes : cut.sizes.reduce<Dim>(maxDim, 0);
+    const size = (cut === null ? null : commonSize(cut)) ?? context.unknownDim(most, elementWhy);
     return [{ dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? size : d)), container: 'sequence' }];
   },
   evaluate: runsOnValues,
@@ -207,7 +222,9 @@ const splitToSequence: OpDef = defineOp({
     const split = (context.inputs[1] ?? null) === null ? null : tensorInput(context, 1, 'split');
     const keep = split !== null || intAttribute(context, 'keepdims', 1) !== 0;
     let start = 0;
-    const elements = splitSizes(context, x.shape[axis] ?? 1, split).map((size) => {
+    const { count, sizes, last } = cutOf(context, x.shape[axis] ?? 1, split);
+    const elements = Array.from({ length: count }, (_, i) => {
+      const size = i === count - 1 ? last : typeof sizes === 'number' ? sizes : (sizes[i] ?? 0);
       const part = keep ? partOf(x, axis, start, size) : entryOf(x, axis, start);
       start += size;
       return part;
@@ -222,7 +239,7 @@ const splitToSequence: OpDef = defineOp({
     const given = context.inputs[1]?.shape ?? [];
     if (given.length === 1 && context.inputs[1]?.unranked !== true) return [given[0] ?? 0];
     const split = context.tensor(1);
-    return split === null || typeof total !== 'number' ? null : [splitSizes(context, total, split).length];
+    return split === null || typeof total !== 'number' ? null : [cutOf(context, total, split).count];
   },
 });
 
@@ -264,7 +281,7 @@ const concatFromSequence: OpDef = defineOp({
       total += e.shape[axis] ?? 1;
     }
     const shape = first.shape.map((d, i) => (i === axis ? total : d));
-    return [elementCount(shape) === 0 ? blank(first.dtype, shape) : joined(elements, axis, shape)];
+    return [elementCount(shape) === 0 ? zeros(first.dtype, shape) : joined(elements, axis, shape)];
   },
 });
 
@@ -329,7 +346,7 @@ const reverseSequence: OpDef = defineOp({
     const lengths = numbersOf(lens);
     const inner = elementCount(x.shape.slice(2));
     const [n0 = 1, n1 = 1] = x.shape;
-    const from = new Int32Array(x.data.length);
+    const from = new Int32Array(elementCount(x.shape));
     for (let i = 0, at = 0; i < n0; i++) {
       for (let j = 0; j < n1; j++) {
         const [b, t] = batch === 0 ? [i, j] : [j, i];

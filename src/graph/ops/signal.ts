@@ -2,6 +2,7 @@
 import { cos64, elementCount, exp64, log1p64, rowMajorStrides, type Tensor } from '../../core/index.ts';
 import { addDim, floorDivDim, mulDim, subDim, type Dim } from '../dim.ts';
 import { requiredDtype } from './cast.ts';
+import { oneNumber } from './contents.ts';
 import { fourier, type Complex } from './fourier.ts';
 import { floatsOf, numbersOf, tensorOf, type Numbers } from './numbers.ts';
 import {
@@ -31,7 +32,7 @@ function windowOp(name: string, [a0, a1, a2]: readonly [number, number, number])
     attributes: { output_datatype: 'float32', periodic: 1 },
     infer(context) {
       requiredType(context, 0, 'size');
-      const size = context.dims(0)?.[0] ?? context.unknownDim(null, 'the value of input 0 (size)');
+      const size = oneNumber(context, 0, 'size') ?? context.unknownDim(null, 'the value of input 0 (size)');
       return [{ dtype: requiredDtype(context, 'output_datatype', 'float32'), shape: [size] }];
     },
     evaluate(context) {
@@ -62,12 +63,14 @@ function dftType(context: InferContext): readonly Dim[] {
   if (rank < 2 || (typeof last === 'number' && last !== 1 && last !== 2)) {
     misfit(context, `the input ${printShape(x.shape)} does not end in an axis of 1 (real) or 2 (complex)`);
   }
-  const axisKnown = hasInput(context, 2) ? (context.dims(2)?.[0] ?? null) : undefined;
+  const axisKnown = hasInput(context, 2) ? oneNumber(context, 2, 'axis') : undefined;
   const axis = dftAxis(context, rank, typeof axisKnown === 'number' ? axisKnown : axisKnown === undefined ? undefined : null);
   const onesided = intAttribute(context, 'onesided', 0) !== 0;
   const inverse = intAttribute(context, 'inverse', 0) !== 0;
   const parts = onesided && inverse ? 1 : 2;
-  const length = hasInput(context, 1) ? (context.dims(1)?.[0] ?? context.unknownDim(null, 'the value of input 1 (dft_length)')) : null;
+  const length = hasInput(context, 1)
+    ? (oneNumber(context, 1, 'dft_length') ?? context.unknownDim(null, 'the value of input 1 (dft_length)'))
+    : null;
   if (axis === null) {
     // Any of the axes may be the one that changes.
     const why = 'the value of input 2 (axis)';
@@ -162,7 +165,7 @@ export const stft: OpDef = defineOp({
     if (x.shape.length < 2 || x.shape.length > 3) misfit(context, `the signal ${printShape(x.shape)} is not [batch, length, 1 or 2]`);
     const [batch = 1, length = 1] = x.shape;
     const frame = frameLength(context);
-    const step = context.dims(1)?.[0];
+    const step = oneNumber(context, 1, 'frame_step') ?? undefined;
     if (typeof step === 'number' && step < 1) misfit(context, `frame_step is ${step}`, 'It must be 1 or more');
     const frames =
       step === undefined
@@ -210,7 +213,7 @@ export const stft: OpDef = defineOp({
 
 /** Stated, or the length of the window, or of the signal. */
 function frameLength(context: InferContext): Dim {
-  if (hasInput(context, 3)) return context.dims(3)?.[0] ?? context.unknownDim(null, 'the value of input 3 (frame_length)');
+  if (hasInput(context, 3)) return oneNumber(context, 3, 'frame_length') ?? context.unknownDim(null, 'the value of input 3 (frame_length)');
   return context.inputs[2]?.shape[0] ?? requiredType(context, 0, 'signal').shape[1] ?? 1;
 }
 
@@ -234,7 +237,7 @@ export const melWeightMatrix: OpDef = defineOp({
   infer(context) {
     const scalar = (index: number, what: string): Dim => {
       requiredType(context, index, what);
-      return context.dims(index)?.[0] ?? context.unknownDim(null, `the value of input ${index} (${what})`);
+      return oneNumber(context, index, what) ?? context.unknownDim(null, `the value of input ${index} (${what})`);
     };
     const bins = scalar(0, 'num_mel_bins');
     const length = scalar(1, 'dft_length');

@@ -1,4 +1,5 @@
 import { elementCount, exp64, log64, type Tensor } from '../../core/index.ts';
+import type { TensorType } from '../ir.ts';
 import { roundingOf } from './elements.ts';
 import { allocate, numbersOf, tensorOf } from './numbers.ts';
 import {
@@ -9,6 +10,7 @@ import {
   requiredTensor,
   requiredType,
   type EvaluateContext,
+  type InferContext,
   type OpContext,
   type OpDef,
 } from './op-def.ts';
@@ -24,6 +26,16 @@ export function axisRegion(context: OpContext, shape: readonly number[]): { oute
   if (rank === 0) return { outer: 1, length: 1, inner: 1 };
   const axis = normalizeAxis(context, intAttribute(context, 'axis', -1), rank);
   return { outer: elementCount(shape.slice(0, axis)), length: shape[axis] ?? 1, inner: elementCount(shape.slice(axis + 1)) };
+}
+
+/** The type of the input. @throws SYS3013 where the axis is none of it */
+export function inferAlongAxis(context: InferContext): readonly TensorType[] {
+  const x = requiredType(context, 0, 'input');
+  axisRegion(
+    context,
+    x.shape.map(() => 1),
+  );
+  return [x];
 }
 
 function evaluate(context: EvaluateContext, logarithm: boolean): readonly Tensor[] {
@@ -62,7 +74,7 @@ export const softmax: OpDef = defineOp({
   since: [1, 11, 13],
   kernelClass: 'softmax',
   attributes: { axis: 'computed' },
-  infer: (context) => [requiredType(context, 0, 'input')],
+  infer: inferAlongAxis,
   evaluate: (context) => evaluate(context, false),
 });
 
@@ -72,6 +84,6 @@ export const logSoftmax: OpDef = defineOp({
   since: [1, 11, 13],
   kernelClass: 'softmax',
   attributes: { axis: 'computed' },
-  infer: (context) => [requiredType(context, 0, 'input')],
+  infer: inferAlongAxis,
   evaluate: (context) => evaluate(context, true),
 });

@@ -20,6 +20,8 @@ interface Pool {
   readonly places: ReadonlyMap<string, number>;
   readonly least: number;
   readonly most: number;
+  /** Elements of the longest n-gram there is. */
+  readonly longest: number;
   readonly skips: number;
   /** Column of the output by place in the pool. */
   readonly columns: readonly number[];
@@ -51,7 +53,7 @@ function poolOf(context: OpContext): Pool {
     badAttribute(context, 'ngram_indexes', `a list of ${columns.length}`, `one column for each of the ${place} n-grams of the pool`);
   }
   const width = columns.reduce((n, c) => Math.max(n, c + 1), 0);
-  return { places, least, most, skips: Math.max(0, intAttribute(context, 'max_skip_count', 0)), columns, width };
+  return { places, least, most, longest: starts.length, skips: Math.max(0, intAttribute(context, 'max_skip_count', 0)), columns, width };
 }
 
 function itemsOf(x: Tensor): readonly string[] {
@@ -97,8 +99,9 @@ export const tfIdfVectorizer: OpDef = defineOp({
 
 /** Adds up n-grams whose elements stand 1, 2, … skips + 1 apart; single elements count once. */
 function count(pool: Pool, row: readonly string[], out: Float32Array): void {
-  for (let n = pool.least; n <= pool.most; n++) {
-    for (let step = 1; step <= (n === 1 ? 1 : pool.skips + 1); step++) {
+  for (let n = pool.least; n <= Math.min(pool.most, pool.longest, row.length); n++) {
+    const widest = n === 1 ? 1 : Math.floor((row.length - 1) / (n - 1));
+    for (let step = 1; step <= Math.min(widest, pool.skips + 1); step++) {
       for (let first = 0; first + (n - 1) * step < row.length; first++) {
         const gram = Array.from({ length: n }, (_, k) => row[first + k * step] ?? '').join(separator);
         const column = pool.columns[pool.places.get(gram) ?? -1];

@@ -7,6 +7,7 @@ import {
   type FateReport,
   type ImportedModel,
   type NodeReport,
+  type OpenSize,
 } from '../../compiler/index.ts';
 import type { Machine } from '../../hw-configs/index.ts';
 import { simulate } from '../../simulator/index.ts';
@@ -60,10 +61,8 @@ export interface CheckReport {
       readonly hostSeconds: number;
       readonly handovers: number;
     } | null;
-    /** Dimensions without a size. */
-    readonly openDims: readonly string[];
-    /** The sizes fates were judged at where dimensions are open. */
-    readonly assumedDims: Readonly<Record<string, number>>;
+    /** Dimensions without a size, and the size each fate was judged at; empty where costs can be told. */
+    readonly openDims: readonly OpenSize[];
     /** Composite operators found in what exporters had split, and what else the compiler noted. */
     readonly recovered: readonly string[];
   };
@@ -77,7 +76,7 @@ export interface CheckReport {
 export function checkModel(model: ImportedModel, machine: Machine, options: CompileOptions): CheckReport {
   const report = explainFates(model, machine, options);
   const result = report.compilation === null ? null : simulate(report.compilation.executable, machine);
-  const open = Object.keys(report.assumed);
+  const open = report.open.map((o) => o.symbol);
   const costs = result === null ? null : costsByNode(result, machine, report);
   const nodes = report.nodes.map((node): CheckedNode => ({
     ...node,
@@ -93,8 +92,7 @@ export function checkModel(model: ImportedModel, machine: Machine, options: Comp
       nodes: nodes.length,
       fates: summarize(nodes, result),
       totals: result === null ? null : totalsOf(result),
-      openDims: open,
-      assumedDims: report.assumed,
+      openDims: report.open,
       recovered: report.diagnostics.filter(isRecovery).map((d) => d.message),
     },
     nodes,
@@ -128,19 +126,35 @@ function costsByNode(result: Result, machine: Machine, report: FateReport): Read
   const bytesOf = (kernel: KernelResult): number =>
     outside.reduce((n, memory) => n + Object.values(kernel.traffic[memory] ?? {}).reduce((m, t) => m + t.readBytes + t.writeBytes, 0), 0);
   const parents = new Map(report.nodes.map((n) => [n.name, n.parent]));
+  /** Nodes of a body that runs as a whole name the cost of the node that has the body. */
+  const ownerOf = (name: string): string | null => {
+    let owner: string | null = name;
+    while (owner !== null && !kernelsOf.has(owner)) owner = parents.get(owner) ?? null;
+    return owner;
+  };
+  const owners = new Map(report.nodes.filter((n) => n.fate !== 'folded').map((n) => [n.name, ownerOf(n.name)]));
+  const users = new Map<KernelResult, Set<string>>();
+  for (const [name, owner] of owners) {
+    for (const kernel of (owner === null ? undefined : kernelsOf.get(owner)) ?? []) {
+      const known = users.get(kernel);
+      if (known === undefined) users.set(kernel, new Set([name]));
+      else known.add(name);
+    }
+  }
   const found = new Map<string, NodeCost>();
-  for (const { name } of report.nodes) {
-    // Nodes of a body that runs as a whole name the cost of the node that has the body.
-    let owner: string | null | undefined = name;
-    while (typeof owner === 'string' && !kernelsOf.has(owner)) owner = parents.get(owner);
-    const kernels = typeof owner === 'string' ? (kernelsOf.get(owner) ?? []) : [];
+  for (const [name, owner] of owners) {
+    const kernels = owner === null ? [] : (kernelsOf.get(owner) ?? []);
     if (kernels.length === 0) continue;
+    const [only, ...others] = kernels;
+    // A host kernel may hold thousands of nodes: sets are joined only where a node has several kernels.
+    const sharing =
+      only !== undefined && others.length === 0 ? users.get(only) : new Set(kernels.flatMap((k) => [...(users.get(k) ?? [])]));
     found.set(name, {
       cycles: kernels.reduce((n, k) => n + k.spanCycles, 0),
       attributedCycles: kernels.reduce((n, k) => n + k.attributedCycles, 0),
       bytes: kernels.reduce((n, k) => n + bytesOf(k), 0),
       handovers: kernels.filter((k) => k.engine === 'host').length,
-      sharedBy: new Set(kernels.flatMap((k) => k.origin)).size,
+      sharedBy: sharing?.size ?? 1,
     });
   }
   return found;

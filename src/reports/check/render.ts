@@ -1,8 +1,9 @@
 /** The check report as text: reads without a manual at 80 columns. First where, then what is wrong and what to change, then the rest. */
 import { formatDiagnostic } from '../../core/index.ts';
-import { fit, formatBytes, formatCount, formatShare, formatSi, share } from '../format.ts';
-import { painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
+import { fit, formatCount, formatShare, formatSi, share } from '../format.ts';
+import { keepTogether, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
 import { isRecovery, type CheckedNode, type CheckReport } from './check.ts';
+import { offTheNpu } from './off-npu.ts';
 
 export interface CheckStyle extends SummaryStyle {
   /** Also a line for every node of the file. */
@@ -22,10 +23,9 @@ const fateNames: Readonly<Record<CheckedNode['fate'], string>> = {
 export function renderCheck(report: CheckReport, style: CheckStyle): string {
   const paint = painter(style.color);
   const blocks = [
-    headline(report, style, paint),
-    problems(report, style, paint),
+    ...opening(report, style, paint),
     where(report, style, paint),
-    attention(report, style, paint),
+    offTheNpu(report, style, paint),
     recovered(report, style, paint),
     costliest(report, style, paint),
     style.allNodes ? allNodes(report, style, paint) : [],
@@ -38,14 +38,24 @@ export function renderCheck(report: CheckReport, style: CheckStyle): string {
     .join('\n\n')}\n`;
 }
 
-function headline(report: CheckReport, style: SummaryStyle, paint: Paint): readonly string[] {
-  const { totals, nodes, openDims, assumedDims } = report.summary;
-  const title = paint('strong', `${report.model.name} on ${report.target.name}`);
+/** What it is about, and how it stands; what prevents a program comes before that. */
+function opening(report: CheckReport, style: SummaryStyle, paint: Paint): readonly (readonly string[])[] {
+  const title = paint('strong', fit(`${report.model.name} on ${report.target.name}`, style.width));
+  const story = standing(report).flatMap((text) => wrap(text, style.width - 2).map((line) => `  ${line}`));
+  return report.problems.length === 0 ? [[title, ...story]] : [[title], problems(report, style, paint), story];
+}
+
+function standing(report: CheckReport): readonly string[] {
+  const { totals, nodes } = report.summary;
   const off = report.nodes.filter((n) => n.fate === 'host' || n.fate === 'unsupported').length;
+  const every = report.problems.length === 0 ? 'runs' : 'would run';
+  const some = report.problems.length === 0 ? 'run' : 'would run';
   const story =
     off === 0
-      ? `Every one of the ${formatCount(nodes)} nodes runs on the NPU or needs no run.`
-      : `${formatCount(nodes - off)} of ${formatCount(nodes)} nodes run on the NPU or need no run; ${formatCount(off)} ${off === 1 ? 'does' : 'do'} not.`;
+      ? nodes === 1
+        ? `Its one node ${every} on the NPU or needs no run.`
+        : `Every one of the ${formatCount(nodes)} nodes ${every} on the NPU or needs no run.`
+      : `${formatCount(nodes - off)} of ${formatCount(nodes)} nodes ${some} on the NPU or need no run; ${formatCount(off)} ${off === 1 ? 'does' : 'do'} not.`;
   const cost =
     totals === null
       ? []
@@ -55,13 +65,28 @@ function headline(report: CheckReport, style: SummaryStyle, paint: Paint): reado
               ? ` ${formatShare(share(totals.npuMacs, totals.macs))} of ${formatCount(totals.macs)} MACs run on the NPU.`
               : ''),
         ];
-  const open =
-    openDims.length === 0
-      ? []
-      : [
-          `Costs need sizes: ${openDims.map((d) => `--dim ${d}=N`).join(' ')}. Fates are judged at ${openDims.map((d) => `${d}=${assumedDims[d]}`).join(', ')}.`,
-        ];
-  return [title, ...[story, ...cost, ...open].flatMap((text) => wrap(text, style.width - 2).map((line) => `  ${line}`))];
+  return [story, ...cost, ...openSizes(report)];
+}
+
+function openSizes(report: CheckReport): readonly string[] {
+  const { openDims } = report.summary;
+  if (openDims.length === 0) return [];
+  const flags = openDims.map((d) => keepTogether(`--dim ${d.symbol}=${d.assumed}`)).join(' ');
+  const decided = new Map<string, string[]>();
+  for (const { symbol, why, input } of openDims) {
+    if (why === null) continue;
+    const values = input === null ? '' : `; ${keepTogether(`--input-value ${input}=…`)} settles it too`;
+    const text = `decided by a run (${why})${values}.`;
+    const list = decided.get(text);
+    if (list === undefined) decided.set(text, [symbol]);
+    else list.push(symbol);
+  }
+  return [
+    report.problems.length === 0
+      ? `Without sizes there are no costs. Fates are judged at ${flags}: give these, or sizes of your own.`
+      : `Fates are judged at ${flags}.`,
+    ...[...decided].map(([text, symbols]) => `${symbols.map((s) => `"${s}"`).join(', ')} ${symbols.length === 1 ? 'is' : 'are'} ${text}`),
+  ];
 }
 
 function problems(report: CheckReport, style: SummaryStyle, paint: Paint): readonly string[] {
@@ -87,64 +112,6 @@ function where(report: CheckReport, style: SummaryStyle, paint: Paint): readonly
       return `${start}${cells(f.kernels).padStart(9)}${cells(f.macs).padStart(17)}${cells(f.attributedCycles).padStart(12)}${time.padStart(9)}`;
     }),
   ];
-}
-
-interface Group {
-  readonly op: string;
-  readonly fate: CheckedNode['fate'];
-  readonly reason: string;
-  readonly fix: string | null;
-  readonly limit: CheckedNode['limit'];
-  readonly nodes: CheckedNode[];
-}
-
-/** Nodes off the NPU by operator and reason, the costliest first. */
-function groupsOf(report: CheckReport): readonly Group[] {
-  const groups = new Map<string, Group>();
-  for (const node of report.nodes) {
-    if (node.fate !== 'host' && node.fate !== 'unsupported') continue;
-    const op = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`;
-    const key = `${op}\0${node.reason}\0${node.fix ?? ''}`;
-    const known = groups.get(key);
-    if (known !== undefined) known.nodes.push(node);
-    else groups.set(key, { op, fate: node.fate, reason: node.reason, fix: node.fix, limit: node.limit, nodes: [node] });
-  }
-  const cost = (g: Group): number => Math.max(0, ...g.nodes.map((n) => n.cost?.attributedCycles ?? 0));
-  return [...groups.values()].sort(
-    (a, b) =>
-      Number(b.fate === 'unsupported') - Number(a.fate === 'unsupported') ||
-      cost(b) - cost(a) ||
-      b.nodes.length - a.nodes.length ||
-      (a.op < b.op ? -1 : 1),
-  );
-}
-
-function attention(report: CheckReport, style: SummaryStyle, paint: Paint): readonly string[] {
-  const groups = groupsOf(report);
-  if (groups.length === 0) return [];
-  const shown = groups.slice(0, 12);
-  const width = style.width - 4;
-  const lines = shown.flatMap((g) => {
-    const names = g.nodes.slice(0, 3).map((n) => n.name);
-    const list = `${names.join(', ')}${g.nodes.length > 3 ? ', …' : ''}`;
-    const bytes = g.nodes.reduce((n, node) => n + (node.cost?.bytes ?? 0), 0);
-    const cycles = g.nodes.reduce((n, node) => n + (node.cost?.cycles ?? 0) / (node.cost?.sharedBy ?? 1), 0);
-    const cost = cycles > 0 ? ` · ${formatCount(Math.round(cycles))} cycles, ${formatBytes(bytes)}` : '';
-    const title = `${g.nodes.length} × ${g.op} ${g.fate === 'unsupported' ? 'unsupported' : 'on the host'}${cost}`;
-    const limit = g.limit === null ? '' : ` (${g.limit.what}: ${g.limit.actual}, allowed ${g.limit.allowed})`;
-    return [
-      `  ${paint('warn', fit(title, style.width - 2))}`,
-      ...hanging('where', list, width, paint),
-      ...hanging('why', `${g.reason}${limit}`, width, paint),
-      ...(g.fix === null ? [] : hanging('change', g.fix, width, paint)),
-    ];
-  });
-  const more = groups.length > shown.length ? [`  … and ${groups.length - shown.length} more groups: see --nodes or --json`] : [];
-  return [paint('strong', 'Not on the NPU'), ...lines, ...more];
-}
-
-function hanging(label: string, text: string, width: number, paint: Paint): readonly string[] {
-  return wrap(text, width - 8).map((line, i) => `    ${paint('faint', (i === 0 ? label : '').padEnd(8))}${line}`);
 }
 
 function recovered(report: CheckReport, style: SummaryStyle, paint: Paint): readonly string[] {
@@ -190,7 +157,7 @@ function allNodes(report: CheckReport, style: SummaryStyle, paint: Paint): reado
 
 function notes(report: CheckReport, style: SummaryStyle, paint: Paint): readonly string[] {
   // Fallbacks and recoveries have their own blocks.
-  const shown = report.diagnostics.filter((d) => d.code !== 'SYS4510' && !isRecovery(d));
+  const shown = report.diagnostics.filter((d) => !['SYS4504', 'SYS4510'].includes(d.code) && !isRecovery(d));
   if (shown.length === 0) return [];
   return [
     paint('strong', 'Notes'),

@@ -47,7 +47,8 @@ export function roofline(result: Result, machine: Machine): Roofline {
 /** Dense peak of all cores at the precision of the run; where that says nothing, at every dtype the arrays compute in. */
 function peaks(machine: Machine, precision: unknown): Roofline['peaks'] {
   const all = [...new Set(Object.values(machine.cores).flatMap((core) => Object.keys(core.matrix.rates)))] as DType[];
-  const wanted: DType | undefined = precision === 'int8' ? 'int8' : precision === 'fp32' ? 'float32' : undefined;
+  const types: Readonly<Record<string, DType>> = { int8: 'int8', fp32: 'float32', fp16: 'float16', bf16: 'bfloat16' };
+  const wanted: DType | undefined = types[String(precision)];
   const dtypes: readonly DType[] = wanted !== undefined && all.includes(wanted) ? [wanted] : all;
   const byDtype = dtypes.map((dtype) => ({ dtype, rate: peakMacsPerSecond(machine, dtype) }));
   const rates = [...new Set(byDtype.map(({ rate }) => rate))].filter((rate) => rate > 0).toSorted((a, b) => b - a);

@@ -1,5 +1,5 @@
 /** Which bytes a command reads and writes, operand by operand: what the memory binder sizes, the executor checks and the sanitizer follows. */
-import { assertNever } from '../../core/index.ts';
+import { assertNever, bitsOf } from '../../core/index.ts';
 import type { Command, ConvCommand, MatmulCommand, PoolCommand, Ref } from '../../isa/command.ts';
 
 export interface Access {
@@ -52,7 +52,7 @@ export function accessesOf(command: Command): readonly Access[] {
 }
 
 function contraction(c: ConvCommand | MatmulCommand, x: Ref): readonly Access[] {
-  const list = [read('x', c.x, x), read('w', c.w)];
+  const list = [read('x', c.x, x), read('w', inBytes(c.w))];
   // Even 'overwrite' with a drain reads its own sums back, so that nobody takes them for work nobody used.
   list.push(c.mode === 'accumulate' ? update('acc', c.acc) : write('acc', c.acc));
   if (c.drain === null) return list;
@@ -61,6 +61,22 @@ function contraction(c: ConvCommand | MatmulCommand, x: Ref): readonly Access[] 
   if (c.drain.multiplier !== null) list.push(read('multiplier', c.drain.multiplier));
   list.push(write('out', c.drain.out));
   return list;
+}
+
+/** Packed elements as the bytes between the first and the last of them: strides count elements, the offset bytes. */
+export function inBytes(ref: Ref): Ref {
+  const bits = bitsOf(ref.dtype);
+  if (bits >= 8) return ref;
+  let [first, last] = [0, 0];
+  for (const [axis, extent] of ref.extents.entries()) {
+    const reach = (extent - 1) * (ref.strides[axis] ?? 0);
+    if (reach > 0) last += reach;
+    else first += reach;
+  }
+  const from = Math.floor((first * bits) / 8);
+  const empty = ref.extents.includes(0);
+  const bytes = empty ? 0 : Math.ceil(((last + 1) * bits) / 8) - from;
+  return { ...ref, dtype: 'uint8', offset: ref.offset + from, extents: [bytes], strides: [1] };
 }
 
 /** The rows and columns of a [N, C, H, W] tile between the first and the last tap of a window operator. */

@@ -1,10 +1,12 @@
 /** What is in memory before a run, and what is read from it after. */
 import {
-  bitsOf,
+  bfloat16FromFloat32,
   bytesOf,
   bytesPerElement,
+  dataLength,
   elementCount,
   fail,
+  float16FromFloat32,
   integerRange,
   invariant,
   quantize,
@@ -12,12 +14,15 @@ import {
   suggest,
   tensorBytes,
   viewBytes,
+  type DType,
   type Diagnostic,
   type Tensor,
 } from '../../core/index.ts';
+import type { Ref } from '../../isa/command.ts';
 import type { EntryPoint, Executable, TensorBinding } from '../../isa/executable.ts';
 import type { Memory } from './memory.ts';
 import type { InitialBytes } from './shadow.ts';
+import { gather, tileOf } from './tile.ts';
 
 export function entryPointOf(executable: Executable, name: string | undefined): EntryPoint {
   const entry = name === undefined ? executable.entryPoints[0] : executable.entryPoints.find((e) => e.name === name);
@@ -68,7 +73,12 @@ export function fill(memory: Memory, executable: Executable, entry: EntryPoint, 
   for (const binding of entry.inputs) {
     const tensor = inputs.get(binding.name);
     if (tensor === undefined) continue;
-    const stored = tensor.dtype === binding.dtype ? bytesOf(tensor) : quantized(binding, tensor);
+    const stored =
+      tensor.dtype === binding.dtype
+        ? bytesOf(tensor)
+        : isHalf(binding.dtype)
+          ? rounded(binding.dtype, tensor)
+          : quantized(binding, tensor);
     bytesAt(memory, binding.region, binding.offset, stored.byteLength).set(stored);
   }
 }
@@ -77,15 +87,25 @@ function inputProblem(binding: TensorBinding, tensor: Tensor | undefined): Diagn
   const { name, dtype, shape, quantization } = binding;
   if (tensor === undefined) return simulatorMessages.missingInput({ name, dtype, shape });
   const sameShape = tensor.shape.length === shape.length && tensor.shape.every((d, i) => d === shape[i]);
-  const typeFits = tensor.dtype === dtype || (tensor.dtype === 'float32' && quantization !== null);
-  const count = bitsOf(tensor.dtype) < 8 ? tensorBytes(tensor.dtype, elementCount(shape)) : elementCount(shape);
-  if (sameShape && typeFits && tensor.data.length === count) {
+  const typeFits = tensor.dtype === dtype || (tensor.dtype === 'float32' && (quantization !== null || isHalf(dtype)));
+  if (sameShape && typeFits && tensor.data.length === dataLength(tensor.dtype, shape)) {
     if (dtype !== 'string') return null;
     return simulatorMessages.hasNoBytes({ value: name, kind: 'text', segment: 'main' });
   }
   const given = `${tensor.dtype} [${tensor.shape.join(', ')}]`;
-  const wanted = `${dtype}${quantization === null ? '' : ' (or float32)'} [${shape.join(', ')}]`;
+  const wanted = `${dtype}${quantization === null && !isHalf(dtype) ? '' : ' (or float32)'} [${shape.join(', ')}]`;
   return simulatorMessages.wrongInput({ name, given, wanted });
+}
+
+function isHalf(dtype: DType): dtype is 'float16' | 'bfloat16' {
+  return dtype === 'float16' || dtype === 'bfloat16';
+}
+
+/** Ties to even. */
+function rounded(dtype: 'float16' | 'bfloat16', tensor: Tensor): Uint8Array {
+  invariant(tensor.data instanceof Float32Array, 'the input is float32');
+  const bits = Uint16Array.from(tensor.data, dtype === 'float16' ? float16FromFloat32 : bfloat16FromFloat32);
+  return new Uint8Array(bits.buffer);
 }
 
 function quantized(binding: TensorBinding, tensor: Tensor): Uint8Array {
@@ -109,6 +129,18 @@ export function readOutputs(memory: Memory, entry: EntryPoint): Map<string, Tens
 export function readBinding(memory: Memory, b: TensorBinding): Tensor {
   const raw = bytesAt(memory, b.region, b.offset, tensorBytes(b.dtype, elementCount(b.shape))).slice();
   return { dtype: b.dtype, shape: b.shape, data: viewBytes(b.dtype, raw) };
+}
+
+/**
+ * A copy of what a reference names, dense in the order of its extents. Axes of stride 0 have extent 1 in it: all their elements are the
+ * same bytes.
+ */
+export function readReference(memory: Memory, core: number, ref: Ref): Tensor {
+  const extents = ref.extents.map((extent, axis) => (ref.strides[axis] === 0 && extent > 1 ? 1 : extent));
+  const from = tileOf(memory, core, { ...ref, extents });
+  const raw = new Uint8Array(from.count * bytesPerElement(ref.dtype));
+  gather(from, raw.buffer, 0);
+  return { dtype: ref.dtype, shape: extents, data: viewBytes(ref.dtype, raw) };
 }
 
 function bytesAt(memory: Memory, region: number, offset: number, bytes: number): Uint8Array {

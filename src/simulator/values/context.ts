@@ -5,6 +5,7 @@ import type { Memory } from './memory.ts';
 import type { Scratch } from './scratch.ts';
 import type { Tally } from './stats.ts';
 import { tileOf, type Tile } from './tile.ts';
+import type { Kernels } from './wasm/kernels.ts';
 
 export interface Context {
   readonly memory: Memory;
@@ -12,6 +13,8 @@ export interface Context {
   readonly host: HostEvaluator;
   readonly core: number;
   readonly tally: Tally;
+  /** Null: the plain form runs everything. */
+  readonly kernels: Kernels | null;
 }
 
 export function tile(cx: Context, ref: Ref): Tile {

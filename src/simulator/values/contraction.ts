@@ -5,7 +5,7 @@
  * a slice of channels and rows at a time; a 1×1 convolution of stride 1 is a product as it stands. Where few output channels share the
  * patches (depthwise), taps are added row by row instead.
  */
-import { elementCount, invariant } from '../../core/index.ts';
+import { elementCount, invariant, isEngineFloat } from '../../core/index.ts';
 import type { ConvCommand, MatmulCommand, Ref } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { drain } from './drain.ts';
@@ -17,7 +17,7 @@ import { tapRange } from './window.ts';
 /** Elements of a patch matrix: half a megabyte, about the second-level cache. */
 const patchElements = 131072;
 /** Fewer output channels per group than this do not pay for patches. */
-const fewChannels = 4;
+export const fewChannels = 4;
 
 type Numbers = Int32Array | Float32Array;
 
@@ -25,7 +25,7 @@ export function runContraction(cx: Context, c: ConvCommand | MatmulCommand): voi
   const accTile = tile(cx, c.acc);
   const float = c.acc.dtype === 'float32';
   invariant(
-    float === (c.x.dtype === 'float32') && float === (c.w.dtype === 'float32'),
+    float === isEngineFloat(c.x.dtype) && float === isEngineFloat(c.w.dtype),
     `${c.op} of ${c.x.dtype} by ${c.w.dtype} into ${c.acc.dtype}`,
   );
   if (accTile.count === 0) return;
@@ -45,7 +45,7 @@ function startSums(cx: Context, c: ConvCommand | MatmulCommand, accTile: Tile, f
 
 function operand(cx: Context, ref: Ref, zero: number, slot: string): Numbers {
   const t = tile(cx, ref);
-  return ref.dtype === 'float32' ? readFloats(t, cx.scratch, slot) : readInts(t, zero, cx.scratch, slot);
+  return isEngineFloat(ref.dtype) ? readFloats(t, cx.scratch, slot) : readInts(t, zero, cx.scratch, slot);
 }
 
 interface Shape {
@@ -88,12 +88,12 @@ function multiplyBatches(cx: Context, c: MatmulCommand, acc: Numbers): void {
   }
 }
 
-function withoutBroadcast(ref: Ref, axes: number): Ref {
+export function withoutBroadcast(ref: Ref, axes: number): Ref {
   return { ...ref, extents: ref.extents.map((e, i) => (i < axes && ref.strides[i] === 0 ? 1 : e)) };
 }
 
 /** Row-major index of batch `index` of `batches` in an operand whose broadcast axes have extent 1. */
-function indexIn(index: number, batches: readonly number[], extents: readonly number[]): number {
+export function indexIn(index: number, batches: readonly number[], extents: readonly number[]): number {
   let rest = index;
   let result = 0;
   let step = 1;
@@ -119,8 +119,7 @@ function convolve(cx: Context, c: ConvCommand, acc: Numbers): void {
     Number.isInteger(m) && groupChannels * groups === channels,
     `${c.op}: ${outChannels} × ${groupChannels} weights for ${channels} channels, ${groups} groups`,
   );
-  const plain =
-    kh === 1 && kw === 1 && c.strides[0] === 1 && c.strides[1] === 1 && c.padTop === 0 && c.padLeft === 0 && h === oh && width === ow;
+  const plain = isPlainProduct(c);
   // A patch holds 0 where a tap falls on padding; that adds nothing unless the weight is infinite or NaN.
   const byTaps = !plain && (m < fewChannels || !allFinite(w));
   for (let image = 0; image < n; image++) {
@@ -145,6 +144,14 @@ function convolve(cx: Context, c: ConvCommand, acc: Numbers): void {
       else multiplyPatches(cx, c, acc, x, w, at);
     }
   }
+}
+
+/** Every output reads its own column of x and no other. */
+export function isPlainProduct(c: ConvCommand): boolean {
+  const [, , h = 1, width = 1] = c.x.extents;
+  const [, , kh = 1, kw = 1] = c.w.extents;
+  const [, , oh = 1, ow = 1] = c.acc.extents;
+  return kh === 1 && kw === 1 && c.strides[0] === 1 && c.strides[1] === 1 && c.padTop === 0 && c.padLeft === 0 && h === oh && width === ow;
 }
 
 function allFinite(numbers: Numbers): boolean {

@@ -1,5 +1,5 @@
 /** The drain: finished sums leave the accumulator with bias, rescaled and clamped. */
-import { requantize } from '../../core/index.ts';
+import { requantize, requantizeFixed } from '../../core/index.ts';
 import type { Drain } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { countOutputs, integerBounds } from './stats.ts';
@@ -23,7 +23,8 @@ interface Channels {
 
 function drainInts(cx: Context, d: Drain, acc: Int32Array, channels: Channels): Int32Array | Float32Array {
   const bias = d.bias === null ? null : readInts(tile(cx, d.bias), 0, cx.scratch, 'bias');
-  const multiplier = d.multiplier === null ? null : readFloats(tile(cx, d.multiplier), cx.scratch, 'multiplier');
+  const fixed = d.multiplier?.dtype === 'int32' ? readInts(tile(cx, d.multiplier), 0, cx.scratch, 'multiplier') : null;
+  const multiplier = d.multiplier === null || fixed !== null ? null : readFloats(tile(cx, d.multiplier), cx.scratch, 'multiplier');
   const bounds = integerBounds(d.out.dtype, d.lo, d.hi, d.outZero);
   const { lo, hi, saturatedBelow, saturatedAbove } = bounds;
   const out = new Int32Array(cx.scratch('drained', acc.length * 4), 0, acc.length);
@@ -31,6 +32,15 @@ function drainInts(cx: Context, d: Drain, acc: Int32Array, channels: Channels): 
   for (let i = 0, c = 0; i < acc.length; i += channels.inner, c = c + 1 === channels.count ? 0 : c + 1) {
     const b = bias === null ? 0 : (bias[c] ?? 0);
     const end = i + channels.inner;
+    if (fixed !== null) {
+      const m = { multiplier: fixed[2 * c] ?? 0, shift: fixed[2 * c + 1] ?? 0 };
+      for (let j = i; j < end; j++) {
+        const q = requantizeFixed(((acc[j] ?? 0) + b) | 0, m, d.outZero, -Infinity, Infinity);
+        if (q < saturatedBelow || q > saturatedAbove) saturated++;
+        out[j] = q < lo ? lo : q > hi ? hi : q;
+      }
+      continue;
+    }
     if (multiplier === null) {
       for (let j = i; j < end; j++) {
         const sum = ((acc[j] ?? 0) + b) | 0;

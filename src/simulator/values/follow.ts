@@ -1,7 +1,7 @@
 /** The sanitizer's byte work: each access is held against the last writer and the last readers of its bytes. */
 import { bytesPerElement, simulatorMessages } from '../../core/index.ts';
 import type { CommandTable } from '../../isa/command-table.ts';
-import type { Ref } from '../../isa/command.ts';
+import type { Ref, Ring } from '../../isa/command.ts';
 import type { Executable } from '../../isa/executable.ts';
 import { describeCommand, originOf } from './describe.ts';
 import type { Findings } from './findings.ts';
@@ -16,6 +16,8 @@ export interface Now {
   readonly sequence: number;
   readonly operand: string;
   readonly area: Area;
+  /** The ring the operand wraps in, if any. */
+  readonly ring: Ring | null;
 }
 
 export interface Follower {
@@ -56,6 +58,8 @@ export function createFollower(cx: {
   const lost: { readonly writer: number; readonly over: number; readonly bytes: string }[] = [];
   /** By command: writers of another kernel whose bytes it wrote over. */
   const wroteOver = new Map<number, Set<number>>();
+  /** By command: the ring it wrote into. */
+  const ringOf = new Map<number, Ring>();
 
   const inOrder = (other: number, now: Now): boolean => other === now.sequence || (other < now.sequence && order.before(other, now.queue));
 
@@ -155,6 +159,21 @@ export function createFollower(cx: {
     }
   };
 
+  /** Bytes written around one ring and read around another: the reader's slabs are not the writer's. */
+  const checkRings = (now: Now, seen: ReadonlySet<number>): void => {
+    if (now.ring === null) return;
+    for (const writer of seen) {
+      const theirs = ringOf.get(writer);
+      if (theirs === undefined || (theirs.base === now.ring.base && theirs.bytes === now.ring.bytes)) continue;
+      const [mine, other] = [now.ring, theirs].map(({ base, bytes }) => `bytes ${base}..${base + bytes - 1}`);
+      findings.add(`rings:${rowOf(now.sequence)}:${rowOf(writer)}`, () => {
+        const args = { reader: name(now.sequence), operand: now.operand, mine: mine ?? '', writer: name(writer), theirs: other ?? '' };
+        return (count) =>
+          simulatorMessages.sanitizerRingsDisagree({ ...args, area: now.area.name, count }, { origin: origins(writer, now.sequence) });
+      });
+    }
+  };
+
   return {
     read(now, ref) {
       const state = states.of(now.area);
@@ -167,9 +186,11 @@ export function createFollower(cx: {
         const seen = new Set<number>();
         eachRun(ref, (run) => readRun(now, state.shadow, run, seen));
         checkMixed(now, seen, ref);
+        checkRings(now, seen);
       }
     },
     write(now, ref) {
+      if (now.ring !== null) ringOf.set(now.sequence, now.ring);
       const state = states.of(now.area);
       if (state.kind === 'shadow') eachRun(ref, (run) => writeRun(now, state.shadow, run));
     },
@@ -187,7 +208,7 @@ export function createFollower(cx: {
 }
 
 /** The runs of neighbouring bytes of a reference, each byte once: broadcast axes count once. In no particular order: large strides outermost, so that runs are long. */
-function eachRun(ref: Ref, visit: (run: Range) => void): void {
+export function eachRun(ref: Ref, visit: (run: Range) => void): void {
   const axes = ref.extents.map((extent, i) => {
     const stride = ref.strides[i] ?? 0;
     return { extent: stride === 0 && extent > 0 ? 1 : extent, stride };

@@ -1,21 +1,48 @@
 /** Tiles as numbers: the element types that arithmetic knows, in dense arrays. */
-import { bytesPerElement, invariant, type DType } from '../../core/index.ts';
+import {
+  bfloat16FromFloat32,
+  bytesPerElement,
+  encodeFloat,
+  float16FromFloat32,
+  floatTable,
+  invariant,
+  isNarrowFloat,
+  type DType,
+  type NarrowFloat,
+} from '../../core/index.ts';
 import type { Scratch } from './scratch.ts';
-import { gather, scatter, type Tile } from './tile.ts';
+import { gather, gatherNibbles, scatter, type Tile } from './tile.ts';
 
 export type Dense = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
 
-/** Elements in their own type; `slot` names the scratch buffer, overwritten by the next read into the same slot. */
+/** Elements in their own type, narrow floats as fp32; `slot` names the scratch buffer, overwritten by the next read into the same slot. */
 export function readDense(tile: Tile, scratch: Scratch, slot: string): Dense {
   const buffer = scratch(`${slot} raw`, tile.count * bytesPerElement(tile.dtype));
   gather(tile, buffer, 0);
-  return viewAs(tile.dtype, buffer, tile.count);
+  if (!isNarrowFloat(tile.dtype)) return viewAs(tile.dtype, buffer, tile.count);
+  const floats = new Float32Array(scratch(`${slot} fp32`, tile.count * 4), 0, tile.count);
+  if (tile.dtype === 'bfloat16') {
+    // The high half of an fp32 number.
+    const words = new Uint32Array(floats.buffer, 0, tile.count);
+    const halves = new Uint16Array(buffer, 0, tile.count);
+    for (let i = 0; i < words.length; i++) words[i] = (halves[i] ?? 0) << 16;
+  } else decodeBy(floatTable(tile.dtype), narrowView(tile.dtype, buffer, tile.count), floats);
+  return floats;
+}
+
+function narrowView(dtype: DType, buffer: ArrayBufferLike, count: number): Uint16Array | Uint8Array {
+  return bytesPerElement(dtype) === 2 ? new Uint16Array(buffer, 0, count) : new Uint8Array(buffer, 0, count);
+}
+
+function decodeBy(table: Float32Array, codes: Uint16Array | Uint8Array, floats: Float32Array): void {
+  for (let i = 0; i < floats.length; i++) floats[i] = table[codes[i] ?? 0] ?? 0;
 }
 
 /** Integers less `zero`, as int32. */
 export function readInts(tile: Tile, zero: number, scratch: Scratch, slot: string): Int32Array {
   const ints = new Int32Array(scratch(slot, tile.count * 4), 0, tile.count);
-  ints.set(readDense(tile, scratch, slot));
+  if (tile.dtype === 'int4' || tile.dtype === 'uint4') gatherNibbles(tile, ints);
+  else ints.set(readDense(tile, scratch, slot));
   if (zero !== 0) for (let i = 0; i < ints.length; i++) ints[i] = (ints[i] ?? 0) - zero;
   return ints;
 }
@@ -29,12 +56,35 @@ export function readFloats(tile: Tile, scratch: Scratch, slot: string): Float32A
 /** Writes numbers that the tile's type holds exactly (floats are rounded). */
 export function writeNumbers(tile: Tile, numbers: Int32Array | Float32Array | Float64Array, scratch: Scratch): void {
   const buffer = scratch('write raw', tile.count * bytesPerElement(tile.dtype));
-  viewAs(tile.dtype, buffer, tile.count).set(numbers);
+  if (isNarrowFloat(tile.dtype)) encode(tile.dtype, numbers, narrowView(tile.dtype, buffer, tile.count));
+  else viewAs(tile.dtype, buffer, tile.count).set(numbers);
   scatter(tile, buffer, 0);
 }
 
+/** Numbers here are fp32 already: rounded to nearest, ties to even. 8-bit floats saturate, as ONNX's conversions do by default. */
+function encode(dtype: NarrowFloat, numbers: Int32Array | Float32Array | Float64Array, to: Uint16Array | Uint8Array): void {
+  if (dtype === 'float16') for (let i = 0; i < to.length; i++) to[i] = float16FromFloat32(numbers[i] ?? 0);
+  else if (dtype === 'bfloat16') for (let i = 0; i < to.length; i++) to[i] = bfloat16FromFloat32(numbers[i] ?? 0);
+  else for (let i = 0; i < to.length; i++) to[i] = encodeFloat(dtype, numbers[i] ?? 0, true);
+}
+
 /** Types that arithmetic commands compute on. */
-export const executableDTypes: readonly DType[] = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'bool', 'float32'];
+export const executableDTypes: readonly DType[] = [
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'bool',
+  'float32',
+  'float16',
+  'bfloat16',
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
+];
 
 export function viewAs(dtype: DType, buffer: ArrayBufferLike, count: number): Dense {
   switch (dtype) {

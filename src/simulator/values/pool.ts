@@ -1,5 +1,5 @@
 /** POOL: windows over planes, tap by tap so that sums run over the kernel's rows, then its columns. */
-import { roundHalfEven } from '../../core/index.ts';
+import { isFloat, roundHalfEven } from '../../core/index.ts';
 import type { PoolCommand } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { countOutputs, integerBounds } from './stats.ts';
@@ -9,7 +9,7 @@ import { tapRange } from './window.ts';
 export function runPool(cx: Context, c: PoolCommand): void {
   const xTile = tile(cx, c.x);
   const outTile = tile(cx, c.out);
-  const float = c.x.dtype === 'float32';
+  const float = isFloat(c.x.dtype);
   const sums = new Float64Array(cx.scratch('pool', outTile.count * 8), 0, outTile.count);
   if (c.kind === 'max') {
     sums.fill(-Infinity);

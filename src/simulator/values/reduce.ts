@@ -9,7 +9,7 @@ export function runReduce(cx: Context, c: ReduceCommand): void {
   const accTile = tile(cx, kept);
   const xTile = tile(cx, c.x);
   const float = c.acc.dtype === 'float32';
-  const fresh = c.kind === 'max' ? (float ? -Infinity : -2147483648) : 0;
+  const fresh = c.kind === 'max' ? (float ? -Infinity : -2147483648) : c.kind === 'product' ? 1 : 0;
   const buffer = cx.scratch('reduced', accTile.count * 4);
   const steps = denseSteps(c.x.extents, kept.extents);
   if (float) {
@@ -84,6 +84,9 @@ function foldInts(kind: ReduceCommand['kind'], acc: Int32Array, x: Int32Array, f
         acc[at + i * step] = ((acc[at + i * step] ?? 0) + Math.imul(v, v)) | 0;
       }
       return;
+    case 'product':
+      for (let i = 0; i < count; i++) acc[at + i * step] = Math.imul(acc[at + i * step] ?? 0, x[from + i] ?? 0);
+      return;
     default:
       assertNever(kind);
   }
@@ -107,6 +110,9 @@ function foldFloats(kind: ReduceCommand['kind'], acc: Float32Array, x: Float32Ar
         const v = x[from + i] ?? 0;
         acc[at + i * step] = Math.fround((acc[at + i * step] ?? 0) + Math.fround(v * v));
       }
+      return;
+    case 'product':
+      for (let i = 0; i < count; i++) acc[at + i * step] = Math.fround((acc[at + i * step] ?? 0) * (x[from + i] ?? 0));
       return;
     default:
       assertNever(kind);

@@ -4,6 +4,8 @@ import type { Command } from '../../isa/command.ts';
 import { accessesOf } from './access.ts';
 import type { Context } from './context.ts';
 import { runContraction } from './contraction.ts';
+import { fastContraction } from './fast-contraction.ts';
+import { fastVector } from './fast-vector.ts';
 import { runHost } from './host.ts';
 import { span } from './memory.ts';
 import { runMove } from './move.ts';
@@ -17,11 +19,13 @@ export function runCommand(cx: Context, command: Command): void {
     case 'CONV':
     case 'DWCONV':
     case 'MATMUL':
-      return runContraction(cx, command);
+      if (cx.kernels === null || !fastContraction(cx, cx.kernels, command)) runContraction(cx, command);
+      return;
     case 'POOL':
       return runPool(cx, command);
     case 'VECTOR':
-      return runVector(cx, command);
+      if (cx.kernels === null || !fastVector(cx, cx.kernels, command)) runVector(cx, command);
+      return;
     case 'REDUCE':
       return runReduce(cx, command);
     case 'LOAD':

@@ -3,7 +3,7 @@
  *
  * Found, with the commands and their ONNX origin: reads of bytes never written; conflicting accesses that nothing orders; accesses that
  * synchronisation orders against the rows of the program; tiles of one kernel partly written over by another; results lost unread; references
- * outside their region, window or ring; writes to constants. It works on addresses alone: the numbers need not be there.
+ * outside their region, window or ring; rings that disagree; commands that write over their own operands; writes to constants. It works on addresses alone: the numbers need not be there.
  * Approximation: a window operator is taken to read every byte between its first and last tap.
  */
 import { elementCount, simulatorMessages, tensorBytes, type Diagnostic } from '../../core/index.ts';
@@ -16,6 +16,7 @@ import { createFindings } from './findings.ts';
 import { createFollower, type Now } from './follow.ts';
 import { span, type Area, type MemoryMap } from './memory.ts';
 import { createOrder, type Clock } from './order.ts';
+import { selfOverlap } from './self-overlap.ts';
 import { createStates, firstUnfilled, nobody, type InitialBytes } from './shadow.ts';
 import type { Streams } from './streams.ts';
 
@@ -59,7 +60,7 @@ export function createSanitizer({ executable, table, streams, map, initial }: Sa
       );
       return false;
     }
-    const why = ringFault(ref);
+    const why = ringFault(ref, area);
     if (why !== null) {
       findings.add(`ring:${row}:${operand}`, () => (count) => simulatorMessages.sanitizerRing({ ...where(), why, count }, { origin }));
     }
@@ -73,21 +74,33 @@ export function createSanitizer({ executable, table, streams, map, initial }: Sa
     return true;
   };
 
+  const checkItself = (row: number, core: number, command: Command, accesses: readonly Access[]): void => {
+    const overlap = selfOverlap(command, accesses);
+    const written = accesses.find((a) => a.operand === overlap?.written);
+    if (overlap === null || written === undefined) return;
+    const bytes = `bytes ${overlap.first}..${overlap.last} of ${map.areaOf(written.ref, core).name}`;
+    const args = { command: describeCommand(executable, table, row), ...overlap, bytes };
+    const origin = originOf(executable, table, row);
+    findings.add(`itself:${row}`, () => (count) => simulatorMessages.sanitizerSelfOverlap({ ...args, count }, { origin }));
+  };
+
   return {
     issue(queue, sequence, row, command) {
       order.issue(queue, sequence, row);
       const core = table.core[row] ?? 0;
       let inside = true;
-      for (const access of accessesOf(command)) {
+      const accesses = accessesOf(command);
+      for (const access of accesses) {
         const area = map.areaOf(access.ref, core);
         if (!check(row, access, area)) {
           inside = false;
           continue;
         }
-        const now: Now = { queue, sequence, operand: access.operand, area };
+        const now: Now = { queue, sequence, operand: access.operand, area, ring: access.ref.ring ?? null };
         if (access.reads) follower.read(now, access.touched);
         if (access.writes) follower.write(now, access.touched);
       }
+      if (inside) checkItself(row, core, command, accesses);
       return inside;
     },
     signal: (queue) => order.snapshot(queue),
@@ -116,7 +129,7 @@ export function createSanitizer({ executable, table, streams, map, initial }: Sa
 }
 
 /** What is wrong with a ring, or null. */
-function ringFault(ref: Ref): string | null {
+function ringFault(ref: Ref, area: Area): string | null {
   if (ref.ring === undefined) return null;
   const { base, bytes, axis } = ref.ring;
   const stride = ref.strides[axis];
@@ -125,6 +138,7 @@ function ringFault(ref: Ref): string | null {
   if (stride <= 0 || bytes % stride !== 0) return `the stride ${stride} of axis ${axis} does not divide its ${bytes} bytes`;
   if (ref.strides.some((s, i) => s > stride && (ref.extents[i] ?? 1) > 1)) return `axis ${axis} has not the largest stride`;
   if (extent * stride > bytes) return `${extent} slabs of ${stride} bytes are more than its ${bytes} bytes`;
+  if (base < 0 || base + bytes > area.bytes) return `its bytes ${base}..${base + bytes - 1} leave ${area.name}, which has ${area.bytes}`;
   if (ref.offset < base || ref.offset >= base + bytes) return `offset ${ref.offset} lies outside bytes ${base}..${base + bytes - 1}`;
   return null;
 }

@@ -137,6 +137,21 @@ export function gather(tile: Tile, dense: ArrayBufferLike, denseByteOffset: numb
   else gatherBytes(runs, tile.storage.bytes, new Uint8Array(dense, denseByteOffset, units));
 }
 
+/** Packed integers of four bits, even element in the low nibble; strides count elements. */
+export function gatherNibbles(tile: Tile, to: Int32Array): void {
+  const { bytes } = tile.storage;
+  const runs = runsOf({ ...tile, start: tile.start * 2 }, 1);
+  const up = tile.dtype === 'int4' ? 28 : 0;
+  let k = 0;
+  for (const start of runs.starts) {
+    for (let i = 0; i < runs.length; i++) {
+      const at = start + i * runs.step;
+      const nibble = ((bytes[Math.floor(at / 2)] ?? 0) >> (4 * (at % 2))) & 15;
+      to[k++] = (nibble << up) >> up;
+    }
+  }
+}
+
 /** Copies `dense`, the elements in row-major order, into the tile. */
 export function scatter(tile: Tile, dense: ArrayBufferLike, denseByteOffset: number): void {
   const size = bytesPerElement(tile.dtype);

@@ -5,15 +5,33 @@
  * written, so that a command may work in place. `store` saturates integers (NaN to the lowest value, fractions cut towards zero).
  */
 import {
+  acos64,
+  acosh64,
+  asin64,
+  asinh64,
   assertNever,
+  atan64,
+  atanh64,
+  bfloat16FromFloat32,
+  cos64,
+  cosh64,
   elementCount,
   erf32,
   exp32,
+  float16FromFloat32,
+  float32FromBfloat16,
+  float32FromFloat16,
   integerRange,
   invariant,
+  isFloat,
   log32,
+  pow32,
+  rescaleFixed,
   roundHalfEven,
   sigmoid32,
+  sin64,
+  sinh64,
+  tan64,
   tanh32,
   type DType,
 } from '../../core/index.ts';
@@ -62,11 +80,11 @@ export function runVector(cx: Context, c: VectorCommand): void {
 }
 
 /** One element read for all: extents of 1. */
-function isScalar(ref: Ref): boolean {
+export function isScalar(ref: Ref): boolean {
   return ref.strides.every((s, i) => s === 0 || ref.extents[i] === 1);
 }
 
-function compact(ref: Ref): Ref {
+export function compact(ref: Ref): Ref {
   return isScalar(ref) ? { ...ref, extents: [1], strides: [0] } : ref;
 }
 
@@ -85,7 +103,7 @@ function load(source: Dense, from: number, target: Float64Array, n: number, op: 
     for (let i = 0; i < n; i++) target[i] = Math.fround(target[i] ?? 0);
 }
 
-interface Sink {
+export interface Sink {
   readonly integer: boolean;
   readonly lo: number;
   readonly hi: number;
@@ -93,8 +111,8 @@ interface Sink {
   readonly saturatedAbove: number;
 }
 
-function sinkOf(steps: readonly VectorStep[], output: number, dtype: DType): Sink {
-  if (dtype === 'float32') return { integer: false, lo: -Infinity, hi: Infinity, saturatedBelow: -Infinity, saturatedAbove: Infinity };
+export function sinkOf(steps: readonly VectorStep[], output: number, dtype: DType): Sink {
+  if (isFloat(dtype)) return { integer: false, lo: -Infinity, hi: Infinity, saturatedBelow: -Infinity, saturatedAbove: Infinity };
   const zero = zeroPointOf(steps, output) ?? integerRange(dtype)[0] + 1;
   return { integer: true, ...integerBounds(dtype, -Infinity, Infinity, zero) };
 }
@@ -131,6 +149,26 @@ function store(source: Float64Array, target: Float64Array, from: number, n: numb
 }
 
 const none = new Float64Array(block);
+
+function roundToFloat16(x: number): number {
+  return float32FromFloat16(float16FromFloat32(x));
+}
+
+/** Of fp32 numbers, in binary64: rounded once. Beyond 2⁵¹ there are only integers. */
+const functions = {
+  round: (x: number): number => (Math.abs(x) < 2251799813685248 ? roundHalfEven(x) : x),
+  sin: sin64,
+  cos: cos64,
+  tan: tan64,
+  asin: asin64,
+  acos: acos64,
+  atan: atan64,
+  sinh: sinh64,
+  cosh: cosh64,
+  asinh: asinh64,
+  acosh: acosh64,
+  atanh: atanh64,
+} as const;
 
 function compute(step: VectorStep, registers: readonly Float64Array[], n: number): void {
   const f32 = Math.fround;
@@ -201,6 +239,59 @@ function compute(step: VectorStep, registers: readonly Float64Array[], n: number
       return;
     case 'mulInt':
       for (let i = 0; i < n; i++) d[i] = Math.imul(a[i] ?? 0, b[i] ?? 0);
+      return;
+    case 'divInt':
+      // 0 where b is 0: infinities and NaN become 0 as int32.
+      for (let i = 0; i < n; i++) d[i] = ((a[i] ?? 0) / (b[i] ?? 0)) | 0;
+      return;
+    case 'bitAnd':
+      for (let i = 0; i < n; i++) d[i] = (a[i] ?? 0) & (b[i] ?? 0);
+      return;
+    case 'bitOr':
+      for (let i = 0; i < n; i++) d[i] = (a[i] ?? 0) | (b[i] ?? 0);
+      return;
+    case 'bitXor':
+      for (let i = 0; i < n; i++) d[i] = (a[i] ?? 0) ^ (b[i] ?? 0);
+      return;
+    case 'less':
+      for (let i = 0; i < n; i++) d[i] = (a[i] ?? 0) < (b[i] ?? 0) ? 1 : 0;
+      return;
+    case 'equal':
+      for (let i = 0; i < n; i++) d[i] = a[i] === b[i] ? 1 : 0;
+      return;
+    case 'select':
+      for (let i = 0; i < n; i++) d[i] = (a[i] !== 0 ? b[i] : c[i]) ?? 0;
+      return;
+    case 'remainder':
+      for (let i = 0; i < n; i++) d[i] = (a[i] ?? 0) % (b[i] ?? 0);
+      return;
+    case 'pow':
+      for (let i = 0; i < n; i++) d[i] = pow32(a[i] ?? 0, b[i] ?? 0);
+      return;
+    case 'round':
+    case 'sin':
+    case 'cos':
+    case 'tan':
+    case 'asin':
+    case 'acos':
+    case 'atan':
+    case 'sinh':
+    case 'cosh':
+    case 'asinh':
+    case 'acosh':
+    case 'atanh': {
+      const f = functions[step.op];
+      for (let i = 0; i < n; i++) d[i] = f32(f(a[i] ?? 0));
+      return;
+    }
+    case 'rescale':
+      for (let i = 0; i < n; i++) d[i] = rescaleFixed(a[i] ?? 0, b[i] ?? 0, c[i] ?? 0);
+      return;
+    case 'toFloat16':
+      for (let i = 0; i < n; i++) d[i] = roundToFloat16(a[i] ?? 0);
+      return;
+    case 'toBfloat16':
+      for (let i = 0; i < n; i++) d[i] = float32FromBfloat16(bfloat16FromFloat32(a[i] ?? 0));
       return;
     case 'load':
     case 'loadInt':

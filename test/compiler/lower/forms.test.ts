@@ -48,11 +48,10 @@ describe('lower', () => {
     expect(outline(graph).filter((line) => !line.startsWith('Reshape'))).toEqual([
       'Conv [1, 2, 4, 4]',
       'Conv [1, 2, 4, 4]',
-      'Concat [1, 2, 4, 4, 2]',
       'Conv [1, 2, 4, 4]',
       'Conv [1, 2, 4, 4]',
-      'Concat [1, 2, 4, 4, 2]',
-      'Concat [1, 2, 4, 2, 8]',
+      'Concat [4, 1, 2, 4, 4]',
+      'Transpose [1, 2, 4, 2, 4, 2]',
     ]);
   });
 
@@ -144,6 +143,30 @@ describe('bodies', () => {
       actual: '5000',
       allowed: '4096',
     });
+  });
+
+  it('iterations of loops in loops count as often as they run', () => {
+    const inside = writeGraph();
+    inside.input('i', [], 'int64');
+    const [go, y] = [inside.input('go', [], 'bool'), inside.input('y', [2])];
+    const inner = inside.finish(go, ...inside.node('Neg', [y]));
+    const b = writeGraph();
+    b.input('i', [], 'int64');
+    const [condition, x] = [b.input('go', [], 'bool'), b.input('x', [2])];
+    const body = b.finish(condition, ...b.node('Loop', [b.constant(i64([], [100])), null, x], { body: inner }));
+    const w = writeGraph();
+    const inputs = [w.constant(i64([], [100])), null, w.input('x', [2])];
+    const { graph, declined } = lower(w.finish(...w.node('Loop', inputs, { body })));
+    expect(graph.nodes.map((n) => n.op)).toEqual(['Loop']);
+    expect(declined.get('loop0')?.limit?.actual).toBe('10100');
+  });
+
+  it('a transposed convolution of more phases than the limit stays', () => {
+    const w = writeGraph();
+    const y = w.node('ConvTranspose', [w.input('x', [1, 1, 2, 2]), w.weight([1, 1, 3, 3])], { strides: [300, 300] });
+    const { graph, declined } = lower(w.finish(...y));
+    expect(graph.nodes.map((n) => n.op)).toEqual(['ConvTranspose']);
+    expect(declined.get('convtranspose0')?.limit?.actual).toBe('90000');
   });
 });
 

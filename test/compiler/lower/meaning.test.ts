@@ -161,6 +161,42 @@ describe('attention', () => {
     expectSame(single('Attention', shapes, attributes, shapes.length > 4 ? 3 : 1), ['Attention']);
   });
 
+  it.each(['bool', 'float32'] as const)('a query whose every key a %s mask hides gets zeros, not the average of nothing', (dtype) => {
+    const w = writeGraph();
+    const shapes = [
+      [1, 2, 3, 4],
+      [1, 2, 5, 4],
+      [1, 2, 5, 4],
+    ];
+    const heads = shapes.map((shape, i) => w.input(`x${i}`, shape));
+    const graph = w.finish(...w.node('Attention', [...heads, w.input('mask', [3, 5], dtype)]));
+    const inputs = new Map(randomInputs(graph, 3));
+    // Query 1 sees nothing, query 2 one key.
+    const sees = Array.from({ length: 15 }, (_, i) => i < 5 || i === 12);
+    inputs.set('mask', {
+      dtype,
+      shape: [3, 5],
+      data: dtype === 'bool' ? Uint8Array.from(sees, Number) : Float32Array.from(sees, (s) => (s ? 0 : -Infinity)),
+    });
+    const [y = ''] = graph.outputs.map((id) => graph.values[id]?.name ?? '');
+    const was = interpret(graph, inputs).get(y)?.data as Float32Array;
+    const is = interpret(lower(graph).graph, inputs).get(y)?.data as Float32Array;
+    expect([...was.subarray(4, 8)]).toEqual([0, 0, 0, 0]);
+    was.forEach((x, i) => expect(is[i]).toBeCloseTo(x, 5));
+  });
+
+  it('a constant mask that leaves a key to every query needs no guard', () => {
+    const w = writeGraph();
+    const shapes = [
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ];
+    const heads = shapes.map((shape, i) => w.input(`x${i}`, shape));
+    const { graph } = lower(w.finish(...w.node('Attention', heads, { is_causal: 1 })));
+    expect(graph.nodes.map((n) => n.op)).not.toContain('Where');
+  });
+
   it('grouped heads are not copied', () => {
     const { graph } = lower(
       single('Attention', [

@@ -6,6 +6,7 @@ import {
   foldBatchNorm,
   foldConstants,
   fuseElementwise,
+  mergeTransposes,
   removeDeadCode,
   runPasses,
   type Pass,
@@ -235,6 +236,20 @@ const cases: readonly { readonly name: string; readonly pass: Pass; readonly bef
       %b: float32[2] = Add(%x, %c) name "dead" origin ["dead"]
       %d: float32[2] = Sigmoid(%b) name "also dead" origin ["also dead"]
       return %a
+    }`,
+  },
+  {
+    name: 'merge-transposes',
+    pass: mergeTransposes,
+    before: `graph "transposes" opset 13 {
+      input %x: float32[2, 3, 4]
+      %a: float32[3, 2, 4] = Transpose(%x) {perm: [1, 0, 2]} name "first" origin ["first"]
+      %b: float32[3, 4, 2] = Transpose(%a) {perm: [0, 2, 1]} name "second" origin ["second"]
+      %c: float32[2, 4, 3] = Transpose(%b) {perm: [2, 1, 0]} name "third" origin ["third"]
+      %d: float32[2, 3, 4] = Transpose(%c) {perm: [0, 2, 1]} name "back" origin ["back"]
+      %y: float32[2, 3, 4] = Relu(%d) name "relu" origin ["relu"]
+      %z: float32[3, 4, 2] = Exp(%b) name "exp" origin ["exp"]
+      return %y, %z
     }`,
   },
 ];

@@ -1,7 +1,7 @@
 /** What patterns ask of a graph: producers, single uses, numbers of small constants, products taken apart. */
-import { numbersOf, constantOf } from '../../../graph/index.ts';
+import { constantOf, equalDim, numbersOf } from '../../../graph/index.ts';
 import type { Dim } from '../../../graph/index.ts';
-import type { Graph, Node, Value, ValueId } from '../../../graph/ir.ts';
+import type { Constant, Graph, Node, TensorType, Value, ValueId } from '../../../graph/ir.ts';
 
 export interface Pattern {
   readonly graph: Graph;
@@ -13,21 +13,29 @@ export interface Pattern {
   /** Nodes that read the value, each once. */
   users(id: ValueId): readonly Node[];
   isOutput(id: ValueId): boolean;
-  /** The one number a constant of one element holds; null for everything else. */
+  /** Place among the nodes of the graph. */
+  position(node: Node): number;
+  /** The one number a value of one element holds, through casts and arithmetic on such numbers; null for everything else. */
   scalar(id: ValueId | null | undefined): number | null;
   /** The numbers of a small constant; null for everything else. */
   numbers(id: ValueId | null | undefined): readonly number[] | null;
   shape(id: ValueId): readonly Dim[];
+  /** The one number of a tensor attribute. */
+  filled(tensor: { readonly type: TensorType; readonly constant: Constant }): number | null;
 }
 
 /** Larger constants are weights: patterns do not look into them. */
 const smallConstant = 4096;
 
+const looksThrough: ReadonlySet<string> = new Set(['Cast', 'CastLike', 'Identity', 'Reshape', 'Unsqueeze', 'Squeeze']);
+
 /** @param values  the graph's, and those that recoveries add to the end */
 export function patternOf(graph: Graph, values: readonly Value[] = graph.values): Pattern {
   const producers = new Map<ValueId, Node>();
+  const positions = new Map<Node, number>();
   const readers = new Map<ValueId, Node[]>();
   for (const node of graph.nodes) {
+    positions.set(node, positions.size);
     for (const id of node.outputs) producers.set(id, node);
     for (const id of new Set(node.inputs)) {
       if (id === null) continue;
@@ -50,6 +58,23 @@ export function patternOf(graph: Graph, values: readonly Value[] = graph.values)
     const count = v.type.shape.reduce<number>((n, d) => n * (typeof d === 'number' ? d : Infinity), 1);
     return count > smallConstant ? null : [...numbersOf(constantOf(v.type, v.constant, v.name, ''))];
   };
+  /** Bodies of functions write numbers as Cast, CastLike and Sqrt of constants; a constant of one element is a number wherever it stands. */
+  const scalar = (id: ValueId | null | undefined, depth: number): number | null => {
+    if (id === null || id === undefined) return null;
+    const { type } = value(id);
+    if (type.unranked === true || !type.shape.every((d) => d === 1)) return null;
+    const known = numbers(id)?.[0];
+    const node = known === undefined && depth > 0 ? producer(id) : null;
+    if (known !== undefined || node === null || node.domain !== '') return known ?? null;
+    const [a, b] = [node.inputs[0], node.inputs[1]].map((x, i) => (i === 1 && node.op === 'CastLike' ? null : scalar(x, depth - 1)));
+    if (a === null || a === undefined) return null;
+    if (looksThrough.has(node.op) && /float|double/.test(type.dtype)) return a;
+    if (node.op === 'Sqrt') return Math.sqrt(a);
+    if (node.op === 'Reciprocal') return 1 / a;
+    if (node.op === 'Neg') return -a;
+    if (b === null || b === undefined) return null;
+    return node.op === 'Mul' ? a * b : node.op === 'Div' ? a / b : node.op === 'Add' ? a + b : node.op === 'Sub' ? a - b : null;
+  };
   return {
     graph,
     value,
@@ -60,12 +85,14 @@ export function patternOf(graph: Graph, values: readonly Value[] = graph.values)
     },
     users: (id) => readers.get(id) ?? [],
     isOutput: (id) => outputs.has(id),
+    position: (node) => positions.get(node) ?? -1,
     numbers,
-    scalar(id) {
-      if (id === null || id === undefined || !value(id).type.shape.every((d) => d === 1)) return null;
-      return numbers(id)?.[0] ?? null;
-    },
+    scalar: (id) => scalar(id, 4),
     shape: (id) => value(id).type.shape,
+    filled: ({ type, constant }) => {
+      if (constant.kind !== 'bytes' && constant.kind !== 'splat') return null;
+      return type.shape.every((d) => d === 1) ? (numbersOf(constantOf(type, constant, '', ''))[0] ?? null) : null;
+    },
   };
 }
 
@@ -117,27 +144,28 @@ export function productOf(p: Pattern, root: Node): Product | null {
   const values: ValueId[] = [];
   const nodes: Node[] = [];
   let factor = 1;
-  const visit = (id: ValueId, top: boolean): void => {
+  const visit = (given: ValueId, top: boolean): void => {
+    const cast = top ? { id: given, nodes: [] } : privateCasts(p, given);
+    const { id } = cast;
     const node = p.made(id, 'Mul', 'Div');
     const inside = node !== null && (top || (p.users(id).length === 1 && !p.isOutput(id)));
     if (node === null || !inside || nodes.length > 4) {
-      const number = p.scalar(id);
-      if (number === null) values.push(id);
+      const number = p.scalar(given);
+      if (number === null) values.push(given);
       else factor *= number;
       return;
     }
+    const divisor = node.op === 'Div' ? p.scalar(node.inputs[1]) : 1;
+    if (divisor === null || divisor === 0) {
+      values.push(given);
+      return;
+    }
+    nodes.push(...cast.nodes, node);
+    factor /= divisor;
     if (node.op === 'Div') {
-      const divisor = p.scalar(node.inputs[1]);
-      if (divisor === null || divisor === 0) {
-        values.push(id);
-        return;
-      }
-      nodes.push(node);
-      factor /= divisor;
       visit(input(node, 0), false);
       return;
     }
-    nodes.push(node);
     visit(input(node, 0), false);
     visit(input(node, 1), false);
   };
@@ -159,11 +187,35 @@ export function sumOf(
   return node.op === 'Add' ? { term: 0, values: [input(node, 0), input(node, 1)], nodes: [node] } : null;
 }
 
+export function sameShape(a: readonly Dim[], b: readonly Dim[]): boolean {
+  return a.length === b.length && a.every((d, i) => equalDim(d, b[i] ?? 0));
+}
+
+/** An axis counted from the front. */
+export function frontAxis(axis: number, rank: number): number {
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** The permutation of a Transpose; null where the value is made by something else. */
+export function permOf(p: Pattern, id: ValueId): { readonly node: Node; readonly perm: readonly number[]; readonly x: ValueId } | null {
+  const node = p.made(id, 'Transpose');
+  if (node === null) return null;
+  const perm = node.attributes['perm'];
+  const rank = p.shape(id).length;
+  return { node, perm: perm?.kind === 'ints' ? perm.value : Array.from({ length: rank }, (_, i) => rank - 1 - i), x: input(node, 0) };
+}
+
+/** The same, as long as nobody else reads them. */
+function privateCasts(p: Pattern, id: ValueId): { readonly id: ValueId; readonly nodes: readonly Node[] } {
+  const cast = throughCasts(p, id);
+  return cast.nodes.every((n) => n.outputs.every((o) => p.users(o).length === 1 && !p.isOutput(o))) ? cast : { id, nodes: [] };
+}
+
 /** Casts between floating-point types are looked through: half-precision exports wrap norms in them. */
 export function throughCasts(p: Pattern, id: ValueId): { readonly id: ValueId; readonly nodes: readonly Node[] } {
   const nodes: Node[] = [];
   let at = id;
-  for (let cast = p.made(at, 'Cast'); cast !== null; cast = p.made(at, 'Cast')) {
+  for (let cast = p.made(at, 'Cast', 'CastLike'); cast !== null; cast = p.made(at, 'Cast', 'CastLike')) {
     const from = input(cast, 0);
     if (!/^b?float(16|32)$/.test(p.value(from).type.dtype) || !/^b?float(16|32)$/.test(p.value(at).type.dtype)) break;
     nodes.push(cast);

@@ -1,7 +1,8 @@
 /** Softmax written out, and the pixel shuffle (Shi et al. 2016, arXiv:1609.05158) as Reshape, Transpose, Reshape. */
-import type { Node, ValueId } from '../../../graph/ir.ts';
-import { input, output, type Pattern } from './match.ts';
-import type { Recovery } from './recovery.ts';
+import { equalDim, mulDim } from '../../../graph/index.ts';
+import type { Attributes, Node, ValueId } from '../../../graph/ir.ts';
+import { bothWays, input, output, permOf, sameShape, type Pattern } from './match.ts';
+import type { Found, Recovery } from './recovery.ts';
 
 /** The one axis a reduction that keeps dimensions runs along, counted from the front; null for anything else. */
 function reducedAxis(p: Pattern, node: Node): number | null {
@@ -13,29 +14,43 @@ function reducedAxis(p: Pattern, node: Node): number | null {
   return axis < 0 ? axis + p.shape(input(node, 0)).length : axis;
 }
 
-/** e / Σe with e = exp(x − max x) */
+/** e / Σe or e · (1 / Σe), with e = exp(x − max x) or exp(x): taking off the largest changes nothing but what overflows. */
 export const softmaxes: Recovery = {
   name: 'recover-softmax',
   summary: 'exponentials divided by their sum become Softmax',
-  anchors: ['Div'],
+  anchors: ['Div', 'Mul'],
   find(anchor, p) {
-    const exp = p.made(anchor.inputs[0], 'Exp');
-    const sum = p.made(anchor.inputs[1], 'ReduceSum');
-    if (exp === null || sum === null || sum.inputs[0] !== output(exp)) return null;
+    const quotient = quotientOf(p, anchor);
+    const exp = quotient === null ? null : p.made(quotient.exp, 'Exp');
+    const sum = quotient === null ? null : p.made(quotient.sum, 'ReduceSum');
+    if (quotient === null || exp === null || sum === null || sum.inputs[0] !== output(exp)) return null;
     const axis = reducedAxis(p, sum);
-    const sub = p.made(exp.inputs[0], 'Sub');
-    const max = sub === null ? null : p.made(sub.inputs[1], 'ReduceMax');
-    if (axis === null || sub === null || max === null || max.inputs[0] !== sub.inputs[0] || reducedAxis(p, max) !== axis) return null;
-    return {
-      nodes: [max, sub, exp, sum, anchor],
+    if (axis === null || p.value(output(exp)).type.unranked === true) return null;
+    const whole = [...quotient.nodes, sum, exp];
+    const found = (x: ValueId, nodes: readonly Node[], detail: string): Found => ({
+      nodes: [...nodes.filter((n) => n !== anchor), anchor],
       op: 'Softmax',
       version: 13,
-      inputs: [input(sub, 0)],
+      inputs: [x],
       attributes: { axis: { kind: 'int', value: axis } },
-      detail: 'written out',
-    };
+      detail,
+    });
+    const sub = p.made(exp.inputs[0], 'Sub');
+    const max = sub === null ? null : p.made(sub.inputs[1], 'ReduceMax');
+    const isLowered = sub !== null && max !== null && max.inputs[0] === sub.inputs[0] && reducedAxis(p, max) === axis;
+    if (isLowered) return found(input(sub, 0), [...whole, sub, max], 'written out');
+    return found(input(exp, 0), whole, 'written out, without its maximum');
   },
 };
+
+function quotientOf(p: Pattern, anchor: Node): { readonly exp: ValueId; readonly sum: ValueId; readonly nodes: readonly Node[] } | null {
+  if (anchor.op === 'Div') return { exp: input(anchor, 0), sum: input(anchor, 1), nodes: [anchor] };
+  for (const [exp, inverse] of bothWays(anchor)) {
+    const reciprocal = p.made(inverse, 'Reciprocal');
+    if (reciprocal !== null) return { exp, sum: input(reciprocal, 0), nodes: [anchor, reciprocal] };
+  }
+  return null;
+}
 
 /** [N, C, H, W] -> six axes -> transposed -> [N, C / r², H r, W r] */
 export const pixelShuffles: Recovery = {
@@ -43,63 +58,46 @@ export const pixelShuffles: Recovery = {
   summary: 'Reshape, Transpose, Reshape that spread channels over space become DepthToSpace, those that gather them SpaceToDepth',
   anchors: ['Reshape'],
   find(anchor, p) {
-    const transpose = p.made(anchor.inputs[0], 'Transpose');
-    const apart = transpose === null ? null : p.made(transpose.inputs[0], 'Reshape');
-    const perm = transpose?.attributes['perm'];
-    if (transpose === null || apart === null || perm?.kind !== 'ints') return null;
+    const turned = permOf(p, input(anchor, 0));
+    const apart = turned === null ? null : p.made(turned.x, 'Reshape');
+    if (turned === null || apart === null) return null;
     const x = input(apart, 0);
-    const found = shuffle(p, x, output(apart), perm.value, output(anchor));
-    if (found === null) return null;
-    return { nodes: [apart, transpose, anchor], version: 13, inputs: [x], ...found };
+    const found = shuffle(p, x, output(apart), turned.perm, output(anchor));
+    return found === null ? null : { nodes: [apart, turned.node, anchor], version: 13, inputs: [x], ...found };
   },
 };
 
-function shuffle(
-  p: Pattern,
-  x: ValueId,
-  six: ValueId,
-  perm: readonly number[],
-  y: ValueId,
-): { op: string; attributes: Node['attributes']; detail: string } | null {
-  const [batch, channels, height, width] = p.shape(x);
+type Shuffle = Pick<Found, 'op' | 'attributes' | 'detail'>;
+
+function shuffle(p: Pattern, x: ValueId, six: ValueId, perm: readonly number[], y: ValueId): Shuffle | null {
+  const [batch = 0, channels = 0, height = 0, width = 0] = p.shape(x);
   const parts = p.shape(six);
-  const out = p.shape(y);
-  if (p.shape(x).length !== 4 || parts.length !== 6 || out.length !== 4 || parts[0] !== batch || out[0] !== batch) return null;
-  if (![channels, height, width].every((d) => typeof d === 'number')) return null;
+  if (p.shape(x).length !== 4 || parts.length !== 6 || typeof channels !== 'number') return null;
+  const block = (axis: number): number => (typeof parts[axis] === 'number' ? parts[axis] : 0);
   const forms = [
-    {
-      op: 'DepthToSpace',
-      mode: 'CRD',
-      perm: '0,1,4,2,5,3',
-      sizes: (r: number) => [Number(channels) / (r * r), r, r, height, width],
-      block: parts[2],
-    },
-    {
-      op: 'DepthToSpace',
-      mode: 'DCR',
-      perm: '0,3,4,1,5,2',
-      sizes: (r: number) => [r, r, Number(channels) / (r * r), height, width],
-      block: parts[1],
-    },
+    { op: 'DepthToSpace', mode: 'CRD', perm: '0,1,4,2,5,3', r: block(2), sizes: (r: number) => [channels / (r * r), r, r, height, width] },
+    { op: 'DepthToSpace', mode: 'DCR', perm: '0,3,4,1,5,2', r: block(1), sizes: (r: number) => [r, r, channels / (r * r), height, width] },
     {
       op: 'SpaceToDepth',
       mode: '',
       perm: '0,3,5,1,2,4',
-      sizes: (r: number) => [channels, Number(height) / r, r, Number(width) / r, r],
-      block: parts[3],
+      r: block(3),
+      sizes: (r: number) => [channels, parts[2] ?? 0, r, parts[4] ?? 0, r],
     },
   ];
   for (const form of forms) {
-    const r = form.block;
-    if (perm.join() !== form.perm || typeof r !== 'number' || r < 2) continue;
-    if (form.sizes(r).join() !== parts.slice(1).join()) continue;
+    const { r } = form;
+    if (perm.join() !== form.perm || r < 2 || !sameShape(parts, [batch, ...form.sizes(r)])) continue;
     const spread = form.op === 'DepthToSpace';
+    // What was apart has to be the whole of each axis.
+    const isWhole = spread || (equalDim(mulDim(parts[2] ?? 0, r), height) && equalDim(mulDim(parts[4] ?? 0, r), width));
     const wanted = spread
-      ? [Number(channels) / (r * r), Number(height) * r, Number(width) * r]
-      : [Number(channels) * r * r, Number(height) / r, Number(width) / r];
-    if (out.slice(1).join() !== wanted.join()) continue;
-    const mode: Node['attributes'] = form.mode === '' ? {} : { mode: { kind: 'string', value: form.mode } };
-    return { op: form.op, attributes: { blocksize: { kind: 'int', value: r }, ...mode }, detail: `blocks of ${r}` };
+      ? [batch, channels / (r * r), mulDim(height, r), mulDim(width, r)]
+      : [batch, channels * r * r, parts[2] ?? 0, parts[4] ?? 0];
+    if (!isWhole || !sameShape(p.shape(y), wanted)) continue;
+    const mode: Attributes = form.mode === '' ? {} : { mode: { kind: 'string', value: form.mode } };
+    const detail = `blocks of ${r}${form.mode === '' ? '' : `, ${form.mode} order`}`;
+    return { op: form.op, attributes: { blocksize: { kind: 'int', value: r }, ...mode }, detail };
   }
   return null;
 }

@@ -2,10 +2,11 @@
  * Normalizations exporters write as means and roots: LayerNorm (Ba et al. 2016, arXiv:1607.06450), RMSNorm (Zhang & Sennrich 2019,
  * arXiv:1910.07467), InstanceNorm (Ulyanov et al. 2016, arXiv:1607.08022), GroupNorm (Wu & He 2018, arXiv:1803.08494).
  */
-import { elementCount } from '../../../core/index.ts';
 import type { Attributes, Node, TensorType, ValueId } from '../../../graph/ir.ts';
-import { bothWays, input, near, output, sumOf, throughCasts, type Pattern } from './match.ts';
+import { bothWays, input, near, output, sameShape, sumOf, throughCasts, type Pattern } from './match.ts';
+import { channelVector, parameter } from './parameters.ts';
 import type { Found, Maker, Recovery } from './recovery.ts';
+import { createNodeWriter, floatSplat } from './writer.ts';
 
 /** x divided by the root of the mean square of something. */
 interface Core {
@@ -20,45 +21,63 @@ interface Core {
   readonly result: ValueId;
 }
 
+/** The mean square under a core. */
+type Root = Omit<Core, 'numerator' | 'result'>;
+
 /** Axes of a ReduceMean that keeps dimensions, counted from the front; null where they are not known. */
 function meanAxes(p: Pattern, mean: Node): readonly number[] | null {
   const rank = p.shape(input(mean, 0)).length;
   const attribute = mean.attributes['axes'];
   const keep = mean.attributes['keepdims'];
   if (keep?.kind === 'int' && keep.value === 0) return null;
-  const axes = attribute?.kind === 'ints' ? attribute.value : p.numbers(mean.inputs[1]);
-  return axes === null ? null : axes.map((a) => (a < 0 ? a + rank : a)).sort((a, b) => a - b);
+  // Without any, all of them; opset 18 moved them to an input.
+  const all =
+    mean.inputs.length < 2 && mean.attributes['noop_with_empty_axes'] === undefined ? Array.from({ length: rank }, (_, i) => i) : null;
+  const axes = attribute?.kind === 'ints' ? attribute.value : (p.numbers(mean.inputs[1]) ?? all);
+  return axes === null || p.value(input(mean, 0)).type.unranked === true
+    ? null
+    : axes.map((a) => (a < 0 ? a + rank : a)).sort((a, b) => a - b);
 }
 
-/** sqrt(mean(s²) + ε), anchored at the Sqrt. */
-function rootMeanSquare(p: Pattern, id: ValueId): Omit<Core, 'numerator' | 'result'> | null {
-  const root = p.made(id, 'Sqrt');
-  const sum = root === null ? null : sumOf(p, input(root, 0));
-  const mean = sum !== null && sum.values.length === 1 && sum.term > 0 && sum.term < 0.1 ? p.made(sum.values[0], 'ReduceMean') : null;
+/** mean(s²) + ε: what is squared, over which axes. */
+function meanSquare(p: Pattern, id: ValueId): Root | null {
+  const cast = throughCasts(p, id);
+  const sum = sumOf(p, cast.id);
+  const added = sum !== null && sum.values.length === 1 ? sum : { term: 0, values: [cast.id], nodes: [] };
+  const mean = added.term >= 0 ? p.made(added.values[0], 'ReduceMean') : null;
   const square = mean === null ? null : p.made(input(mean, 0), 'Pow', 'Mul');
-  if (root === null || sum === null || mean === null || square === null) return null;
+  if (mean === null || square === null) return null;
   const base = input(square, 0);
   if (square.op === 'Pow' ? p.scalar(square.inputs[1]) !== 2 : square.inputs[1] !== base) return null;
   const axes = meanAxes(p, mean);
-  return axes === null ? null : { nodes: [root, ...sum.nodes, mean, square], squared: base, epsilon: sum.term, axes };
+  return axes === null ? null : { nodes: [...cast.nodes, ...added.nodes, mean, square], squared: base, epsilon: added.term, axes };
 }
 
-/** numerator / root, numerator · (1 / root) or numerator · reciprocal(root), anchored at that node. */
+/** The root of a mean square, or its inverse: Sqrt, Pow by a half, Reciprocal or a quotient of it. */
+function rootMeanSquare(p: Pattern, id: ValueId, inverse: boolean): Root | null {
+  const node = p.made(id, 'Sqrt', 'Pow', 'Reciprocal', 'Div');
+  if (node === null) return null;
+  const under = (found: Root | null): Root | null => (found === null ? null : { ...found, nodes: [node, ...found.nodes] });
+  switch (node.op) {
+    case 'Sqrt':
+      return inverse ? null : under(meanSquare(p, input(node, 0)));
+    case 'Pow':
+      return p.scalar(node.inputs[1]) === (inverse ? -0.5 : 0.5) ? under(meanSquare(p, input(node, 0))) : null;
+    case 'Reciprocal':
+      return inverse ? under(rootMeanSquare(p, input(node, 0), false)) : null;
+    default:
+      return inverse && near(p.scalar(node.inputs[0]), 1) ? under(rootMeanSquare(p, input(node, 1), false)) : null;
+  }
+}
+
+/** numerator / root, or numerator times its inverse, anchored at that node. */
 function coreOf(p: Pattern, id: ValueId): Core | null {
   const cast = throughCasts(p, id);
   const node = p.made(cast.id, 'Div', 'Mul');
-  if (node === null) return null;
-  const build = (numerator: ValueId, root: ValueId, nodes: readonly Node[]): Core | null => {
-    const found = rootMeanSquare(p, root);
-    return found === null ? null : { ...found, nodes: [...cast.nodes, node, ...nodes, ...found.nodes], numerator, result: id };
-  };
-  if (node.op === 'Div') return node.inputs.length === 2 ? build(input(node, 0), input(node, 1), []) : null;
-  for (const [numerator, inverse] of bothWays(node)) {
-    const made = p.made(inverse, 'Reciprocal', 'Div');
-    if (made === null) continue;
-    if (made.op === 'Div' && !near(p.scalar(made.inputs[0]), 1)) continue;
-    const core = build(numerator, input(made, made.op === 'Div' ? 1 : 0), [made]);
-    if (core !== null) return core;
+  if (node === null || node.inputs.length !== 2) return null;
+  for (const [numerator, root] of node.op === 'Div' ? bothWays(node).slice(0, 1) : bothWays(node)) {
+    const found = rootMeanSquare(p, root, node.op === 'Mul');
+    if (found !== null) return { ...found, nodes: [...cast.nodes, node, ...found.nodes], numerator, result: id };
   }
   return null;
 }
@@ -106,71 +125,77 @@ function affine(p: Pattern, anchor: Node): Affine | null {
   return scaled(output(anchor));
 }
 
-/** Constants and inputs hold parameters; what is computed does not. */
+/** Constants alone: the kernel takes parameters as they are, and what comes at run time may have another precision. */
 function isParameter(p: Pattern, id: ValueId): boolean {
-  return p.producer(id) === null && p.scalar(id) === null;
+  return p.value(id).constant !== null && p.value(id).quantization === null;
 }
 
 function lastAxes(rank: number, axes: readonly number[]): boolean {
   return axes.length > 0 && axes.every((a, i) => a === rank - axes.length + i);
 }
 
-/** Parameter shaped like the normalized axes (leading ones dropped); null where it has another shape. */
-function fits(p: Pattern, id: ValueId, wanted: readonly unknown[]): boolean {
-  const shape = p.shape(id);
-  return shape.length === wanted.length && shape.every((d, i) => d === wanted[i]);
-}
-
 function float(value: number): Attributes[string] {
   return { kind: 'float', value: Math.fround(value) };
-}
-
-function ones(make: Maker, anchor: Node, type: TensorType): ValueId {
-  const element = new Uint8Array(Float32Array.of(1).buffer);
-  return make.constant(`${anchor.name}/scale`, type, { kind: 'splat', element });
 }
 
 /** Normalized over the last axes: LayerNormalization, or RMSNormalization where no mean is taken off. */
 function overLastAxes(p: Pattern, anchor: Node, found: Affine, make: Maker): Found | null {
   const { core, scale, bias } = found;
-  const type = p.value(core.numerator).type;
+  const { type } = p.value(core.numerator);
   if (type.unranked === true || !lastAxes(type.shape.length, core.axes)) return null;
   const normal = type.shape.slice(type.shape.length - core.axes.length);
   const sizes = normal.filter((d) => typeof d === 'number');
-  if (sizes.length !== normal.length || !['float32', 'float16'].includes(type.dtype) || (scale === null && type.dtype !== 'float32'))
-    return null;
-  if ((scale !== null && !fits(p, scale, normal)) || (bias !== null && !fits(p, bias, normal))) return null;
-  const axis: Attributes[string] = { kind: 'int', value: -core.axes.length };
-  const attributes = { axis, epsilon: float(core.epsilon) };
-  const gain = scale ?? ones(make, anchor, { dtype: 'float32', shape: sizes });
-  const top = centred(p, core.numerator, core.axes);
-  const below = centred(p, core.squared, core.axes);
-  if (top !== null && below !== null && top.x === below.x) {
-    if (p.value(top.x).type.dtype !== p.value(output(anchor)).type.dtype) return null;
-    const nodes = unique([...found.nodes, ...top.nodes, ...below.nodes], anchor);
-    return {
-      nodes,
-      op: 'LayerNormalization',
-      version: 17,
-      inputs: bias === null ? [top.x, gain] : [top.x, gain, bias],
-      attributes,
-      detail: '',
-    };
-  }
-  const a = throughCasts(p, core.numerator);
-  const b = throughCasts(p, core.squared);
-  if (a.id !== b.id || bias !== null) return null;
-  // The norm takes and gives one element type: what was cast for it, or what was before the cast.
   const wanted = p.value(output(anchor)).type.dtype;
-  const x = [core.numerator, a.id].find((id) => p.value(id).type.dtype === wanted);
-  if (x === undefined || p.value(gain).type.dtype !== wanted) return null;
-  const kept = x === core.numerator ? a.nodes : [];
-  const nodes = unique(
-    [...found.nodes, ...a.nodes, ...b.nodes].filter((n) => !kept.includes(n)),
-    anchor,
-  );
-  return { nodes, op: 'RMSNormalization', version: 23, inputs: [x, gain], attributes, detail: '' };
+  // A parameter of more axes than x gives the result more.
+  if (!sameShape(p.shape(output(anchor)), type.shape)) return null;
+  if (sizes.length !== normal.length || !['float32', 'float16', 'bfloat16'].includes(wanted)) return null;
+  const attributes = { axis: { kind: 'int', value: -core.axes.length }, epsilon: float(core.epsilon) } as const;
+
+  const [top, below] = [centred(p, core.numerator, core.axes), centred(p, core.squared, core.axes)];
+  const isLayerNorm = top !== null && below !== null && top.x === below.x;
+  const [a, b] = [throughCasts(p, core.numerator), throughCasts(p, core.squared)];
+  if (!isLayerNorm && (a.id !== b.id || bias !== null)) return null;
+  // The norm takes and gives one element type: what was cast for it, or what was before the cast.
+  const start = isLayerNorm ? throughCasts(p, top.x) : a;
+  const given = isLayerNorm ? top.x : core.numerator;
+  const x = [given, start.id].find((id) => p.value(id).type.dtype === wanted) ?? given;
+  const dtype = p.value(x).type.dtype;
+  if (!['float32', 'float16', 'bfloat16'].includes(dtype)) return null;
+  const gain = parameter(p, make, scale, { dtype, shape: sizes }, scale === null ? `${anchor.name}/scale` : null);
+  const shift = bias === null ? null : parameter(p, make, bias, { dtype, shape: sizes }, null);
+  if (gain === null || (bias !== null && shift === null)) return null;
+
+  const casts = isLayerNorm ? start.nodes : [...a.nodes, ...b.nodes];
+  const inner = isLayerNorm ? [...top.nodes, ...below.nodes] : [];
+  const back = dtype === wanted ? null : castBack(p, anchor, make, dtype);
+  return {
+    nodes: unique([...found.nodes, ...inner], anchor),
+    ...(x === given ? (isLayerNorm ? {} : { also: b.nodes.filter((n) => !a.nodes.includes(n)) }) : { also: casts }),
+    op: isLayerNorm ? 'LayerNormalization' : 'RMSNormalization',
+    version: isLayerNorm ? 17 : 23,
+    inputs: shift === null ? [x, gain] : [x, gain, shift],
+    ...(back === null ? {} : { outputs: [back.from], after: back.nodes }),
+    attributes,
+    detail: core.axes.length === 1 ? '' : `${core.axes.length} axes`,
+  };
 }
+
+/** The result was cast on its way to the anchor: the norm stays in the type of its operand, a Cast follows. */
+function castBack(
+  p: Pattern,
+  anchor: Node,
+  make: Maker,
+  dtype: TensorType['dtype'],
+): { readonly from: ValueId; readonly nodes: readonly Node[] } {
+  const w = createNodeWriter(make, anchor);
+  const { type } = p.value(output(anchor));
+  const from = make.value(`${anchor.name}/normal`, { ...type, dtype });
+  w.op('Cast', [from], type, { to: { kind: 'int', value: elementTypes[type.dtype] ?? 1 } }, output(anchor));
+  return { from, nodes: w.nodes };
+}
+
+/** TensorProto.DataType of the types norms have. */
+const elementTypes: Readonly<Record<string, number>> = { float32: 1, float16: 10, bfloat16: 16 };
 
 /** Normalized over all spatial axes: InstanceNormalization. */
 function overPlanes(p: Pattern, anchor: Node, { core, scale, bias, nodes }: Affine, make: Maker): Found | null {
@@ -192,14 +217,8 @@ function overPlanes(p: Pattern, anchor: Node, { core, scale, bias, nodes }: Affi
   if (top === null || below === null || top.x !== below.x || p.value(output(anchor)).type.dtype !== dtype) return null;
   const vector = (id: ValueId | null, value: number, name: string): ValueId | null => {
     const type: TensorType = { dtype: 'float32', shape: [channels] };
-    if (id === null)
-      return make.constant(`${anchor.name}/${name}`, type, { kind: 'splat', element: new Uint8Array(Float32Array.of(value).buffer) });
-    const v = p.value(id);
-    const count = elementCount(v.type.shape.map((d) => (typeof d === 'number' ? d : NaN)));
-    // [C, 1, 1] and [1, C, 1, 1] hold what [C] holds.
-    return count === channels && v.constant !== null && v.type.shape.includes(channels)
-      ? make.constant(`${v.name}/vector`, type, v.constant)
-      : null;
+    if (id === null) return make.constant(`${anchor.name}/${name}`, type, floatSplat(value));
+    return channelVector(p, make, id, shape.length, channels);
   };
   const gain = vector(scale, 1, 'scale');
   const shift = vector(bias, 0, 'bias');
@@ -228,59 +247,3 @@ export const norms: Recovery = {
     return overLastAxes(p, anchor, found, make) ?? overPlanes(p, anchor, found, make);
   },
 };
-
-/** Reshape to groups, InstanceNormalization, Reshape back, then a gain and a shift for each channel. */
-export const groupNorms: Recovery = {
-  name: 'recover-group-norms',
-  summary: 'an InstanceNormalization over reshaped groups becomes GroupNormalization',
-  anchors: ['Add'],
-  find(anchor, p, make) {
-    for (const [product, bias] of bothWays(anchor)) {
-      const mul = p.made(product, 'Mul');
-      if (mul === null) continue;
-      for (const [back, scale] of bothWays(mul)) {
-        const found = grouped(p, anchor, { mul, back, scale, bias }, make);
-        if (found !== null) return found;
-      }
-    }
-    return null;
-  },
-};
-
-interface GroupParts {
-  readonly mul: Node;
-  readonly back: ValueId;
-  readonly scale: ValueId;
-  readonly bias: ValueId;
-}
-
-function grouped(p: Pattern, anchor: Node, { mul, back, scale, bias }: GroupParts, make: Maker): Found | null {
-  const reshaped = p.made(back, 'Reshape');
-  const norm = reshaped === null ? null : p.made(reshaped.inputs[0], 'InstanceNormalization');
-  const apart = norm === null ? null : p.made(norm.inputs[0], 'Reshape');
-  if (reshaped === null || norm === null || apart === null) return null;
-  const x = input(apart, 0);
-  const { shape, dtype } = p.value(x).type;
-  const groups = p.shape(output(apart))[1];
-  const channels = shape[1];
-  const same = p.shape(back).length === shape.length && p.shape(back).every((d, i) => d === shape[i] || i === 0);
-  if (typeof groups !== 'number' || typeof channels !== 'number' || !same || dtype !== 'float32') return null;
-  if (!p.numbers(norm.inputs[1])?.every((n) => n === 1) || !p.numbers(norm.inputs[2])?.every((n) => n === 0)) return null;
-  const vector = (id: ValueId): ValueId | null => {
-    const v = p.value(id);
-    const rank = v.type.shape.length;
-    const along = v.type.shape.every((d, i) => d === (i === rank - (shape.length - 1) ? channels : 1));
-    return along && v.constant !== null ? make.constant(`${v.name}/vector`, { dtype, shape: [channels] }, v.constant) : null;
-  };
-  const [gain, shift] = [vector(scale), vector(bias)];
-  if (gain === null || shift === null) return null;
-  const epsilon = norm.attributes['epsilon'];
-  return {
-    nodes: [apart, norm, reshaped, mul, anchor],
-    op: 'GroupNormalization',
-    version: 21,
-    inputs: [x, gain, shift],
-    attributes: { num_groups: { kind: 'int', value: groups }, epsilon: epsilon ?? float(1e-5) },
-    detail: `${groups} groups`,
-  };
-}

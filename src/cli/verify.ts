@@ -1,0 +1,266 @@
+/** A verification for the command line: inputs read, the model compiled, everything compared, files written. */
+import { join } from 'node:path';
+import { fail, suggest, verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
+import { compile, type Compilation, type CompileOptions } from '../compiler/index.ts';
+import { bindGraph, type Graph } from '../graph/index.ts';
+import { decodeExecutable, verifyExecutable, type Executable } from '../isa/index.ts';
+import {
+  defaultTolerance,
+  programInputs,
+  verifyCompilation,
+  type Expectation,
+  type KernelName,
+  type Tolerance,
+  type VerifyRun,
+} from '../reports/index.ts';
+import { recordVectors } from '../simulator/index.ts';
+import { calibrateModel, calibrateOn, inputsOf, readMethod } from './calibration.ts';
+import { isFile, readBytes, writeWhole } from './files.ts';
+import { readModelOptions, resolveInputValues } from './model-options.ts';
+import type { Progress } from './output.ts';
+import { readModelAndMachine, readPrecision, type Named } from './session.ts';
+import { numbers, UsageError, type Values } from './values.ts';
+import { dumpKernel, openDirectory, writeTensor } from './verify-files.ts';
+import { readSamples, type Sample } from './verify-inputs.ts';
+import { failed, findJudge, type Judge } from './verify-runtime.ts';
+
+/** What `--json` prints. */
+export interface VerifyDocument {
+  readonly formatVersion: 1;
+  readonly model: { readonly name: string; readonly sha256: string };
+  readonly target: { readonly name: string; readonly planHash: string };
+  readonly precision: string;
+  readonly tolerance: Tolerance;
+  /** What was compared with and what could not be. */
+  readonly notes: readonly Diagnostic[];
+  readonly passed: boolean;
+  readonly runs: readonly (VerifyRun & { readonly inputs: string })[];
+  /** Files written by --dump and --vectors, in their directories. */
+  readonly files: readonly string[];
+}
+
+export interface Verification {
+  readonly document: VerifyDocument;
+  /** Why the command ends with exit code 1; empty where all is well. */
+  readonly faults: readonly Diagnostic[];
+}
+
+export async function verifyModel(values: Values, progress: Progress): Promise<Verification> {
+  const output = outputOptions(values);
+  const named = await readModelAndMachine(values, progress, 'verify');
+  const { model, machine, dims } = named;
+  const { graph } = bindGraph(model.graph, dims);
+  const samples = await readAll(values.texts('inputs'), graph);
+  progress.say(`compiling ${named.name}`);
+  const compilation = await compileRunnable(values, named, samples);
+  const executable = await programOf(values.text('program'), compilation, named);
+  const precision = String(executable.options['precision'] ?? '');
+  const isQuantized = compilation.quantizedGraph.values.some((v) => v.quantization?.source === 'model');
+  const tolerance = readTolerance(values, defaultTolerance(precision, isQuantized));
+  checkKernelNames(executable, [
+    ...output.dump.map((name) => ['--dump', name] as const),
+    ...output.kernels.map((name) => ['--kernels', name] as const),
+  ]);
+
+  progress.say('loading ONNX Runtime');
+  const notes: Diagnostic[] = [];
+  const judge = await judgeOf(named.name, notes);
+  const given = await fixedInputs(values, named.name);
+  const files: string[] = [];
+  const runs: (VerifyRun & { readonly inputs: string })[] = [];
+  for (const [index, sample] of samples.entries()) {
+    progress.say(`comparing on ${sample.source}`);
+    const expectations = [...expectationsOf(sample, graph), ...(await judged(judge, new Map([...given, ...sample.inputs]), notes))];
+    const onKernel = (kernel: KernelName, tensors: Parameters<typeof dumpKernel>[2]): void => {
+      if (index > 0 || !output.dump.some((name) => isCalled(kernel, name))) return;
+      openDirectory(output.out);
+      files.push(...dumpKernel(output.out, kernel, tensors).map((file) => join(output.out, file)));
+    };
+    const run = verifyCompilation({
+      compilation,
+      executable,
+      machine,
+      model: graph,
+      inputs: sample.inputs,
+      expectations,
+      tolerance,
+      onKernel,
+    });
+    runs.push({ inputs: sample.source, ...run });
+  }
+  if (output.vectors !== null && samples[0] !== undefined) {
+    progress.say('recording vectors');
+    files.push(...writeVectors(output, executable, named, samples[0]));
+  }
+  const document: VerifyDocument = {
+    formatVersion: 1,
+    model: { name: executable.model.name, sha256: executable.model.sha256 },
+    target: { name: machine.name, planHash: machine.planHash },
+    precision,
+    tolerance,
+    notes,
+    passed: runs.every((run) => run.passed),
+    runs,
+    files,
+  };
+  return { document, faults: runs.flatMap(faultsOf) };
+}
+
+interface OutputOptions {
+  readonly dump: readonly string[];
+  readonly out: string;
+  readonly vectors: string | null;
+  readonly kernels: readonly string[];
+  readonly count: number;
+}
+
+/** Whole megabytes of numbers that fit in a review; commands of one kernel are alike. */
+const defaultCount = 8;
+const vectorLimitBytes = 2 ** 30;
+
+function outputOptions(values: Values): OutputOptions {
+  const vectors = values.text('vectors') ?? null;
+  const dump = values.texts('dump');
+  const kernels = values.texts('kernels');
+  const count = values.text('count');
+  if (vectors === null && (kernels.length > 0 || count !== undefined))
+    throw new UsageError('--kernels and --count say which commands --vectors writes: give it a directory');
+  if (dump.length === 0 && values.text('out') !== undefined) throw new UsageError('--out is where --dump writes: name a kernel');
+  if (count !== undefined && !/^[1-9]\d{0,8}$/.test(count))
+    throw new UsageError(`--count ${count}: "${count}" is not a whole number above 0`);
+  if (vectors !== null) openDirectory(vectors);
+  return { dump, out: values.text('out') ?? 'verify-dump', vectors, kernels, count: count === undefined ? defaultCount : Number(count) };
+}
+
+function readTolerance(values: Values, usual: Tolerance): Tolerance {
+  const given = numbers(values.assignments('tolerance'), 'tolerance');
+  const unknown = Object.keys(given).find((name) => name !== 'sqnr' && name !== 'reference');
+  if (unknown !== undefined) throw new UsageError(`--tolerance ${unknown}: it takes sqnr=DB and reference=DB`);
+  return { ...usual, sqnrDb: given['sqnr'] ?? usual.sqnrDb, referenceDb: given['reference'] ?? usual.referenceDb };
+}
+
+async function readAll(sources: readonly string[], graph: Graph): Promise<readonly Sample[]> {
+  const inputs = inputsOf(graph);
+  const named = sources.length === 0 ? ['random:0'] : sources;
+  return (await Promise.all(named.map((source) => readSamples(source, inputs)))).flat();
+}
+
+/** A program with numbers: where scales are missing, they are found on the very inputs to compare on, unless samples were named. */
+async function compileRunnable(values: Values, { model, machine, dims }: Named, samples: readonly Sample[]): Promise<Compilation> {
+  const options: CompileOptions = { precision: readPrecision(values), dims, calibration: null };
+  const method = readMethod(values.text('calibration'));
+  const sources = values.texts('calibrate');
+  if (sources.length > 0) return compile(model, machine, { ...options, calibration: await calibrateModel(model, sources, dims, method) });
+  const first = compile(model, machine, options);
+  if (!first.quantizedGraph.values.some((v) => v.quantization?.source === 'placeholder')) return first;
+  const inputs = samples.map((sample) => sample.inputs);
+  return compile(model, machine, { ...options, calibration: calibrateOn(model, inputs, dims, method) });
+}
+
+/** The program of --program, which must have the kernels and the inputs and outputs of the compilation. */
+async function programOf(path: string | undefined, { executable: own }: Compilation, { machine }: Named): Promise<Executable> {
+  if (path === undefined) return own;
+  const given = decodeExecutable(await readBytes(path));
+  const refuse = (why: string): never => fail(verifyMessages.otherProgram({ path, why }));
+  if (given.target.planHash !== own.target.planHash) refuse(`it is for ${given.target.name}`);
+  const names = (e: Executable): string => e.kernels.map((k) => k.name).join('\n');
+  if (names(given) !== names(own)) refuse(`it has ${given.kernels.length} kernels, this model gives ${own.kernels.length}, or others`);
+  const ends = (e: Executable): string => JSON.stringify([e.regions, e.entryPoints]);
+  if (ends(given) !== ends(own)) refuse('its regions, or the places and scales of its inputs and outputs, differ');
+  const errors = verifyExecutable(given, machine).filter((d) => d.severity === 'error');
+  if (errors.length > 0) fail(...errors.slice(0, 20));
+  return given;
+}
+
+function isCalled(kernel: { readonly name: string; readonly origin: readonly string[] }, name: string): boolean {
+  return kernel.name === name || kernel.origin.includes(name);
+}
+
+function checkKernelNames({ kernels }: Executable, names: readonly (readonly [string, string])[]): void {
+  const unknown = names.filter(([, name]) => !kernels.some((k) => isCalled(k, name)));
+  if (unknown.length === 0) return;
+  const known = new Set(kernels.flatMap((k) => [k.name, ...k.origin]));
+  fail(
+    ...unknown.map(([option, name]) => verifyMessages.unknownKernel({ option, name, near: suggest(name, known), kernels: kernels.length })),
+  );
+}
+
+async function judgeOf(name: string, notes: Diagnostic[]): Promise<Judge | null> {
+  const found = await findJudge(isFile(name) ? name : await builtIn(name));
+  if ('judge' in found) return found.judge;
+  notes.push(found.diagnostic);
+  return null;
+}
+
+async function builtIn(name: string): Promise<Uint8Array> {
+  const { buildModel } = await import('../models/index.ts');
+  return buildModel(name);
+}
+
+async function judged(judge: Judge | null, inputs: ReadonlyMap<string, Tensor>, notes: Diagnostic[]): Promise<readonly Expectation[]> {
+  if (judge === null) return [];
+  try {
+    return [{ name: 'onnxruntime', outputs: await judge.run(inputs) }];
+  } catch (error) {
+    notes.push(failed(error));
+    return [];
+  }
+}
+
+/** Inputs that --input-value turned into constants: the file still asks for them. */
+async function fixedInputs(values: Values, name: string): Promise<ReadonlyMap<string, Tensor>> {
+  const options = await readModelOptions(values);
+  if (options.inputValues.size === 0) return new Map();
+  return resolveInputValues(isFile(name) ? await readBytes(name) : await builtIn(name), options);
+}
+
+function expectationsOf({ expected }: Sample, graph: Graph): readonly Expectation[] {
+  if (expected.length === 0) return [];
+  const outputs = new Map(
+    graph.outputs.flatMap((id, i) => {
+      const tensor = expected[i];
+      return tensor === undefined ? [] : [[graph.values[id]?.name ?? '', tensor] as const];
+    }),
+  );
+  return [{ name: 'expected', outputs }];
+}
+
+function writeVectors(
+  { vectors, kernels, count }: OutputOptions,
+  executable: Executable,
+  { machine }: Named,
+  sample: Sample,
+): readonly string[] {
+  if (vectors === null) return [];
+  const chosen = executable.kernels.filter((k) => kernels.length === 0 || kernels.some((name) => isCalled(k, name)));
+  const options = { kernels: new Set(chosen.map((k) => k.name)), commandsPerKernel: count, limitBytes: vectorLimitBytes };
+  const files: string[] = [];
+  const manifest = recordVectors(executable, machine, programInputs(executable, sample.inputs), options, (stem, tensor) => {
+    const name = writeTensor(vectors, stem, tensor);
+    files.push(join(vectors, name));
+    return name;
+  });
+  writeWhole(join(vectors, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  return [...files, join(vectors, 'manifest.json')];
+}
+
+function faultsOf(run: VerifyRun & { readonly inputs: string }): readonly Diagnostic[] {
+  const { inputs } = run;
+  const faults: Diagnostic[] = [];
+  const findings = run.sanitizer.filter((d) => d.severity !== 'info');
+  if (findings.length > 0) faults.push(verifyMessages.sanitizerFaults({ count: findings.length, inputs }));
+  const wrong = run.kernels.filter((k) => k.verdict === 'wrong');
+  const [first] = wrong;
+  if (first !== undefined) {
+    const error = first.isolated;
+    const what =
+      error === null ? 'the result has another size' : `${error.differing} of ${error.elements} elements differ, by up to ${error.maxAbs}`;
+    faults.push(
+      verifyMessages.kernelDiffers(
+        { kernel: first.name, wrong: wrong.length, kernels: run.kernels.length, inputs, what },
+        { origin: first.origin },
+      ),
+    );
+  }
+  return [...faults, ...run.misses.map(({ output, what }) => verifyMessages.outputDiffers({ output, inputs, what }))];
+}

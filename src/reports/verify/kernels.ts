@@ -1,0 +1,186 @@
+/** Kernel by kernel: does each compute what its nodes mean, and how does the error grow? */
+import type { DType, Tensor } from '../../core/index.ts';
+import type { Compilation } from '../../compiler/index.ts';
+import type { ValueId } from '../../graph/index.ts';
+import type { Executable } from '../../isa/index.ts';
+import { evaluateIsolated, isolate, piecesOf, readingOf, writtenBy, type Pieces } from './isolate.ts';
+import { compareTensors, sameBits, worse, type ErrorMetrics, type Meant } from './metrics.ts';
+import type { Jump, KernelCheck, KernelTensor, VerifyProblem, Verdict } from './report.ts';
+import { ceilingDb, isExact, isNear, jumpDb, type Tolerance } from './tolerance.ts';
+import { againstFloat, meant, type Sides, type Values } from './values.ts';
+
+/** A check, and the worst SQNR of what the kernel read against the float model; null where that has none of it. */
+export interface Checked {
+  readonly check: KernelCheck;
+  readonly inputDb: number | null;
+  /** Names of the values it read. */
+  readonly readings: readonly string[];
+}
+
+export function checkKernels(problem: VerifyProblem, executable: Executable, sides: Sides): readonly Checked[] {
+  const { compilation } = problem;
+  const pieces = piecesOf(compilation);
+  const floatDb = new Map<string, number>();
+  const inputsDb = (name: string): number | undefined => {
+    const known = floatDb.get(name);
+    if (known !== undefined) return known;
+    const metrics = againstFloat(compilation.lowered, name, sides);
+    if (metrics === null) return undefined;
+    const db = metrics.unordered > 0 ? -999 : (metrics.sqnrDb ?? Infinity);
+    floatDb.set(name, db);
+    return db;
+  };
+  return compilation.selection.kernels.flatMap((spec, index): readonly Checked[] => {
+    const kernel = executable.kernels[index];
+    if (kernel === undefined) return [];
+    const alone = isolatedRun(spec, pieces, sides);
+    const written = writtenBy(spec).flatMap((id) => compilation.lowered.values[id] ?? []);
+    let isolated: ErrorMetrics | null = null;
+    let cumulative: ErrorMetrics | null = null;
+    let float: ErrorMetrics | null = null;
+    let verdict: Verdict = written.length === 0 ? 'unseen' : 'exact';
+    for (const { name, type, quantization } of written) {
+      const mine = meant(sides.program.get(name), quantization);
+      const theirs = meant(sides.reference.get(name), quantization);
+      const own = meant(alone.outputs.get(name), quantization);
+      const error = mine === null || own === null ? null : compareTensors(mine, own);
+      isolated = worse(isolated, error);
+      cumulative = worse(cumulative, mine === null || theirs === null ? null : compareTensors(mine, theirs));
+      float = worse(float, againstFloat(compilation.lowered, name, sides));
+      verdict = worseVerdict(verdict, judge(mine, own, error, kernel, type.dtype, problem.tolerance));
+    }
+    problem.onKernel?.({ index, name: kernel.name, origin: kernel.origin }, tensorsOf(alone, written, sides));
+    const inputs = alone.readings.map((name) => inputsDb(name)).filter((db) => db !== undefined);
+    const check: KernelCheck = {
+      name: kernel.name,
+      origin: kernel.origin,
+      engine: kernel.engine,
+      class: kernel.class,
+      dtype: kernel.dtype,
+      values: written.map((v) => v.name),
+      verdict,
+      isolated,
+      cumulative,
+      float,
+    };
+    return [{ check, inputDb: inputs.length === 0 ? null : Math.min(...inputs), readings: alone.readings }];
+  });
+}
+
+const severity: readonly Verdict[] = ['exact', 'near', 'unseen', 'wrong'];
+
+function worseVerdict(a: Verdict, b: Verdict): Verdict {
+  return severity.indexOf(b) > severity.indexOf(a) ? b : a;
+}
+
+function judge(
+  mine: Meant | null,
+  own: Meant | null,
+  error: ErrorMetrics | null,
+  kernel: Executable['kernels'][number],
+  dtype: DType,
+  tolerance: Tolerance,
+): Verdict {
+  if (mine === null || own === null) return 'unseen';
+  if (sameBits(mine, own)) return 'exact';
+  // Bits may differ where numbers do not: NaNs, zeros of either sign.
+  if (error !== null && error.differing === 0) return 'exact';
+  if (error === null || isExact(kernel)) return 'wrong';
+  return isNear(error, dtype, tolerance) ? 'near' : 'wrong';
+}
+
+interface IsolatedRun {
+  /** Names of the values read, by the value that owns the bytes. */
+  readonly readings: readonly string[];
+  readonly outputs: Values;
+}
+
+const nothing: IsolatedRun = { readings: [], outputs: new Map() };
+
+/** What the nodes of a kernel make of what the program had; nothing where it cannot be told. */
+function isolatedRun(spec: Compilation['selection']['kernels'][number], pieces: Pieces, { program, reference }: Sides): IsolatedRun {
+  const alone = isolate(spec, pieces);
+  if (alone === null) return nothing;
+  const nameOf = (id: ValueId): string => pieces.graph.values[id]?.name ?? '';
+  const readings = [...new Set(alone.readings.map((r) => nameOf(r.root)))];
+  const outputs = alone.graph.outputs.map(nameOf);
+  // Operands as the reference has them give what the reference has: no need to compute it again.
+  const unchanged = readings.every((name) => {
+    const [mine, theirs] = [program.get(name), reference.get(name)];
+    return (
+      mine !== undefined && theirs !== undefined && sameBits({ tensor: mine, quantization: null }, { tensor: theirs, quantization: null })
+    );
+  });
+  const known = outputs.flatMap((name) => {
+    const tensor = reference.get(name);
+    return tensor === undefined ? [] : [[name, tensor] as const];
+  });
+  if (unchanged && known.length === outputs.length) return { readings, outputs: new Map(known) };
+  const inputs = new Map<string, Tensor>();
+  for (const reading of alone.readings) {
+    const root = program.get(nameOf(reading.root));
+    const tensor = root === undefined ? null : readingOf(reading, root);
+    if (tensor === null) return { readings, outputs: new Map() };
+    inputs.set(reading.value.name, tensor);
+  }
+  const isTensor = (id: ValueId): boolean => pieces.graph.values[id]?.type.container === undefined;
+  if (![...alone.graph.inputs, ...alone.graph.outputs].every(isTensor)) return { readings, outputs: new Map() };
+  return { readings, outputs: evaluateIsolated(alone, inputs) };
+}
+
+function tensorsOf(alone: IsolatedRun, written: readonly { readonly name: string }[], sides: Sides): readonly KernelTensor[] {
+  const side = (value: string, role: KernelTensor['role']): KernelTensor => ({
+    value,
+    role,
+    program: sides.program.get(value) ?? null,
+    reference: sides.reference.get(value) ?? null,
+    isolated: role === 'output' ? (alone.outputs.get(value) ?? null) : null,
+    float: sides.float.get(value) ?? null,
+  });
+  return [...alone.readings.map((name) => side(name, 'input')), ...written.map(({ name }) => side(name, 'output'))];
+}
+
+/**
+ * The first kernel whose result is much worse than what it read, in program order. Only where the error reaches an output: int8
+ * in front of a clamp, or of a quantization of the model's own, holds only what that lets through, and all is well behind it.
+ */
+export function findJump(kernels: readonly Checked[], precision: string): Jump | null {
+  const ceiling = ceilingDb(precision);
+  const readers = new Map<string, Checked[]>();
+  for (const kernel of kernels) {
+    for (const name of kernel.readings) {
+      const known = readers.get(name);
+      if (known === undefined) readers.set(name, [kernel]);
+      else known.push(kernel);
+    }
+  }
+  for (const { check, inputDb } of kernels) {
+    const toDb = floatDbOf(check);
+    if (toDb === null) continue;
+    const fromDb = Math.min(ceiling, inputDb ?? ceiling);
+    const isLow = (db: number): boolean => db < fromDb - jumpDb;
+    if (isLow(toDb) && staysLow(check, readers, isLow)) {
+      return { kernel: check.name, origin: check.origin, fromDb, toDb };
+    }
+  }
+  return null;
+}
+
+/** Whether the error goes on to a kernel that nobody reads: through readers that are as bad, or that the float model does not know. */
+function staysLow(check: KernelCheck, readers: ReadonlyMap<string, readonly Checked[]>, isLow: (db: number) => boolean): boolean {
+  const seen = new Set<KernelCheck>([check]);
+  for (const at of seen) {
+    const next = at.values.flatMap((name) => readers.get(name) ?? []);
+    if (next.length === 0) return true;
+    for (const reader of next) {
+      const db = floatDbOf(reader.check);
+      if (db === null || isLow(db)) seen.add(reader.check);
+    }
+  }
+  return false;
+}
+
+/** SQNR against the float model; null where there is nothing to compare. */
+function floatDbOf({ float }: KernelCheck): number | null {
+  return float === null ? null : float.unordered > 0 ? -999 : (float.sqnrDb ?? 999);
+}

@@ -1,0 +1,38 @@
+/** What strangers' files and tired fingers hand to the command line. */
+import { expect, test } from 'vitest';
+import { printable } from '../../src/cli/output.ts';
+import { readBytes } from '../../src/cli/files.ts';
+import { readModelOptions } from '../../src/cli/model-options.ts';
+import { wholeNumbers, type Values } from '../../src/cli/values.ts';
+import { formatSi } from '../../src/reports/format.ts';
+
+const inputValue = (text: string): Values => ({ texts: () => [], assignments: () => new Map([['n', text]]) }) as Partial<Values> as Values;
+
+test('names cannot steer a terminal; colours of reports stay', () => {
+  expect(printable('a\u001b[2Jb\u0007\u009b\u202ec')).toBe('a\\x1b[2Jb\\x07\\x9b\\u202ec');
+  expect(printable('\u001b[1mé 界\u001b[0m\n\tx')).toBe('\u001b[1mé 界\u001b[0m\n\tx');
+});
+
+test.skipIf(process.platform === 'win32')('a device is no file', async () => {
+  await expect(readBytes('/dev/zero')).rejects.toThrow(/SYS8002.*device/);
+});
+
+test.each(['1.5', '1e300', '9007199254740993'])('%s is no int64', async (text) => {
+  const make = (await readModelOptions(inputValue(text))).inputValues.get('n');
+  expect(() => make?.('int64')).toThrow(/SYS8042.*no int64/);
+});
+
+test('numbers that fit are taken', async () => {
+  const make = (await readModelOptions(inputValue('[2,0]'))).inputValues.get('n');
+  expect(make?.('int8').data).toEqual(Int8Array.of(2, 0));
+  expect(() => make?.('bool')).toThrow(/SYS8042/);
+});
+
+test('a size beyond all sizes is too large, not no number', () => {
+  expect(() => wholeNumbers(new Map([['H', '9007199254740991']]), 'dim')).toThrow(/too large/);
+});
+
+test('thousands of seconds are seconds', () => {
+  expect(formatSi(8_190_000, 's')).toBe('8,190,000 s');
+  expect(formatSi(999.4, 's')).toBe('999 s');
+});

@@ -1,0 +1,239 @@
+/** `systole verify` as a user runs it: what it compares, when it ends with 1, what it writes. */
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { formatNpy, formatNpz, parseNpy } from '../../src/cli/npy.ts';
+import type { VerifyDocument } from '../../src/cli/verify.ts';
+import { seededRandom, type Tensor } from '../../src/core/index.ts';
+import { decodeExecutable, encodeExecutable } from '../../src/isa/index.ts';
+import { encodeModel, encodeTensor } from '../../src/onnx/index.ts';
+import type { OnnxModel } from '../../src/onnx/model.ts';
+import type { VectorManifest } from '../../src/simulator/index.ts';
+import { bell, modelBuilder } from '../end-to-end/model-builder.ts';
+import { build, projectRoot, systole, temporaryFolder, type Outcome } from './run-cli.ts';
+
+const folder = temporaryFolder();
+const machine = join(projectRoot, 'test/machines/tiny-8x8.yaml');
+const verify = (...words: readonly string[]): Outcome => systole(['verify', 'net.onnx', '-t', machine, ...words], folder.path);
+const documentOf = (run: Outcome): VerifyDocument => JSON.parse(run.out) as VerifyDocument;
+const read = (name: string): Buffer => readFileSync(join(folder.path, name));
+
+/** Input [1, 2, 6, 6], kernels conv0 and conv2. */
+function network(): OnnxModel {
+  const b = modelBuilder();
+  const random = seededRandom(9);
+  const first = b.node('Conv', [b.input('x', [1, 2, 6, 6]), b.weight('w0', [4, 2, 3, 3], bell(random, 72, 0.4))], { kernel_shape: [3, 3] });
+  const bias = b.weight('b2', [2], [0.5, -0.5]);
+  return b.finish(
+    b.node('Conv', [b.node('Relu', [first]), b.weight('w2', [2, 4, 1, 1], bell(random, 8, 0.7)), bias], { kernel_shape: [1, 1] }),
+  );
+}
+
+function samples(count: number): Tensor {
+  const random = seededRandom(4);
+  return { dtype: 'float32', shape: [count, 2, 6, 6], data: Float32Array.from({ length: count * 72 }, () => random.bell()) };
+}
+
+function tensorProto(name: string, { dtype, shape, data }: Tensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = data as Float32Array;
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  return encodeTensor({ name, dtype, dims: shape, data: { kind: 'bytes', bytes } });
+}
+
+beforeAll(() => {
+  build();
+  writeFileSync(join(folder.path, 'net.onnx'), encodeModel(network()));
+  writeFileSync(join(folder.path, 'three.npz'), formatNpz(new Map([['x', samples(3)]])));
+  writeFileSync(join(folder.path, 'one.npy'), formatNpy(samples(1)));
+});
+afterAll(() => folder.remove());
+
+describe('what passes', () => {
+  test('a model on seeded inputs: exit 0 and a table within 80 columns', () => {
+    const run = verify('--precision', 'int8');
+    expect(run).toMatchObject({ code: 0, err: '' });
+    expect(run.out).toMatch(/net on tiny-8x8, int8: verified/);
+    expect(run.out).toMatch(/2 of 2 kernels repeat the interpreter bit for bit/);
+    expect(run.out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test('--json tells every run, output and kernel, the same each time', () => {
+    const run = verify('--precision', 'int8', '--inputs', 'three.npz', '--json');
+    const found = documentOf(run);
+    expect(found).toMatchObject({ formatVersion: 1, precision: 'int8', passed: true, target: { name: 'tiny-8x8' } });
+    expect(found.runs.map((r) => r.inputs)).toEqual(['three.npz[0]', 'three.npz[1]', 'three.npz[2]']);
+    expect(found.runs[0]?.kernels.map((k) => `${k.name} ${k.verdict}`)).toEqual(['conv0 exact', 'conv2 exact']);
+    expect(verify('--precision', 'int8', '--inputs', 'three.npz', '--json').out).toBe(run.out);
+  });
+
+  test.each(['percentile:99', 'mse'])('scales by %s from other samples', (method) => {
+    const run = verify('--precision', 'int8', '--calibrate', 'three.npz', '--calibrate', 'one.npy', '--calibration', method, '--json');
+    expect(run.err).toBe('');
+    expect(documentOf(run).runs[0]?.outputs[0]?.float?.sqnrDb).toBeGreaterThan(15);
+  });
+});
+
+describe('ONNX test data', () => {
+  const writeSet = (name: string, output: Tensor): void => {
+    mkdirSync(join(folder.path, name), { recursive: true });
+    writeFileSync(join(folder.path, name, 'input_0.pb'), tensorProto('x', samples(1)));
+    writeFileSync(join(folder.path, name, 'output_0.pb'), tensorProto('', output));
+  };
+
+  test('expected outputs are one more reference, and judge the model itself', () => {
+    mkdirSync(join(folder.path, 'data'), { recursive: true });
+    expect(verify('--precision', 'fp32', '--inputs', 'one.npy', '--dump', 'conv2', '--out', 'seen').code).toBe(0);
+    const file = readdirSync(join(folder.path, 'seen')).find((f) => /output.*float\.npy$/.test(f)) ?? '';
+    const right = parseNpy(read(join('seen', file)), file);
+    writeSet('data/test_data_set_0', right);
+    const run = verify('--precision', 'fp32', '--inputs', 'data', '--json');
+    expect(run.err).toBe('');
+    expect(documentOf(run).runs[0]?.outputs[0]?.expectations[0]).toMatchObject({ name: 'expected', model: { differing: 0 } });
+
+    writeSet('data/test_data_set_1', { ...right, data: Float32Array.from(right.data as Float32Array, (x) => x + 1) });
+    const wrong = verify('--precision', 'fp32', '--inputs', 'data');
+    expect(wrong.code).toBe(1);
+    expect(wrong.err).toMatch(/SYS8063.*test_data_set_1: the model itself against expected/);
+  });
+
+  test('a folder without data', () => {
+    mkdirSync(join(folder.path, 'empty'), { recursive: true });
+    expect(verify('--inputs', 'empty')).toMatchObject({ code: 1, err: expect.stringContaining('SYS8065') });
+  });
+});
+
+describe('what fails', () => {
+  test('more than int8 can give: exit 1, the table all the same', () => {
+    const run = verify('--precision', 'int8', '--tolerance', 'sqnr=90');
+    expect(run.code).toBe(1);
+    expect(run.out).toMatch(/NOT verified/);
+    expect(run.err).toMatch(/SYS8063: output "conv2_out".*SQNR [\d.]+ dB, at least 90 wanted/);
+  });
+
+  test('a program with one weight changed: the kernel is named', () => {
+    const how = ['-t', machine, '--precision', 'fp32'];
+    expect(systole(['compile', 'net.onnx', ...how, '-o', 'net.npu'], folder.path).code).toBe(0);
+    expect(verify('--precision', 'fp32', '--program', 'net.npu').code).toBe(0);
+    const executable = decodeExecutable(read('net.npu'));
+    const { weights } = executable;
+    const segments = weights.segments.map((s) => ({ offset: s.offset, bytes: s.bytes, read: () => withOtherBias(s.read()) }));
+    writeFileSync(
+      join(folder.path, 'bad.npu'),
+      encodeExecutable({ ...executable, weights: { ...weights, segments } }, { weights: 'embed' }),
+    );
+    const run = verify('--precision', 'fp32', '--program', 'bad.npu');
+    expect(run.code).toBe(1);
+    expect(run.out).toMatch(/First wrong kernel: conv2/);
+    expect(run.err).toMatch(/SYS8062: 1 of 2 kernels.*the first is "conv2": 16 of 32 elements differ, by up to 0\.25/);
+  });
+
+  test('a program of another precision', () => {
+    const run = verify('--precision', 'int8', '--program', 'net.npu');
+    expect(run).toMatchObject({ code: 1, err: expect.stringContaining('SYS8067') });
+  });
+
+  test.each<[string, RegExp, readonly string[]]>([
+    ['a kernel that is not there', /SYS8064.*Did you mean "conv0"/, ['--dump', 'conv3']],
+    ['inputs of another shape', /SYS8006/, ['--inputs', 'wrong.npy']],
+    ['a finished program', /SYS8009/, []],
+  ])('%s', (_, message, words) => {
+    writeFileSync(join(folder.path, 'wrong.npy'), formatNpy({ dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) }));
+    const model = words.length === 0 ? 'net.npu' : 'net.onnx';
+    const run = systole(['verify', model, '-t', machine, ...words], folder.path);
+    expect(run.code).toBe(1);
+    expect(run.err).toMatch(message);
+  });
+
+  test.each([
+    ['--tolerance', 'psnr=3'],
+    ['--calibration', 'percentile:20'],
+    ['--count', '3'],
+    ['--out', 'there'],
+  ])('%s %s is a usage error', (...words) => {
+    expect(verify(...words).code).toBe(2);
+  });
+});
+
+describe('files', () => {
+  test('--dump: operands and results as the program, its nodes and the model in float have them', () => {
+    expect(verify('--precision', 'int8', '--dump', 'relu1', '--out', 'dump').code).toBe(0);
+    expect(readdirSync(join(folder.path, 'dump')).sort()).toEqual([
+      '0000-conv0.input.x.float.npy',
+      '0000-conv0.input.x.program.npy',
+      '0000-conv0.input.x.reference.npy',
+      '0000-conv0.output.relu1_out.float.npy',
+      '0000-conv0.output.relu1_out.isolated.npy',
+      '0000-conv0.output.relu1_out.program.npy',
+      '0000-conv0.output.relu1_out.reference.npy',
+    ]);
+    const result = (side: string): Tensor => parseNpy(read(`dump/0000-conv0.output.relu1_out.${side}.npy`), side);
+    expect(result('program')).toEqual(result('reference'));
+    expect(result('program')).toMatchObject({ dtype: 'int8', shape: [1, 4, 4, 4] });
+    expect(result('float').dtype).toBe('float32');
+  });
+
+  test('--vectors: a manifest and the numbers of each command, the same each time', () => {
+    const words = ['--precision', 'int8', '--kernels', 'conv2', '--count', '3', '--vectors'];
+    expect(verify(...words, 'rtl').code).toBe(0);
+    const manifest = JSON.parse(read('rtl/manifest.json').toString()) as VectorManifest;
+    expect(manifest.vectors.map((v) => v.kernel)).toEqual(['conv2', 'conv2', 'conv2']);
+    const files = manifest.vectors.flatMap((v) => v.operands.flatMap((o) => [o.before, o.after])).filter((f) => f !== null);
+    expect(readdirSync(join(folder.path, 'rtl')).sort()).toEqual([...files, 'manifest.json'].sort());
+    for (const { fileExtents, before, after } of manifest.vectors.flatMap((v) => v.operands)) {
+      for (const file of [before, after]) if (file !== null) expect(parseNpy(read(`rtl/${file}`), file).shape).toEqual(fileExtents);
+    }
+    expect(verify(...words, 'again').code).toBe(0);
+    for (const file of readdirSync(join(folder.path, 'rtl'))) expect(read(`again/${file}`)).toEqual(read(`rtl/${file}`));
+  });
+});
+
+describe('ONNX Runtime', () => {
+  const installed = ((): boolean => {
+    try {
+      createRequire(import.meta.url).resolve('onnxruntime-node');
+      return true;
+    } catch {
+      return false;
+    }
+  })();
+
+  test.skipIf(installed)('says how to have it where it is absent', () => {
+    expect(verify('--precision', 'fp32').out.replace(/\s+/g, ' ')).toContain('SYS8060: not compared with ONNX Runtime');
+  });
+
+  test.skipIf(installed)('is found in the folder the command runs in, and is one more reference', () => {
+    const home = join(folder.path, 'node_modules/onnxruntime-node');
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, 'package.json'), '{ "name": "onnxruntime-node", "main": "index.js" }');
+    const answer = 'new Tensor("float32", new Float32Array(32).fill(7), [1, 2, 4, 4])';
+    writeFileSync(
+      join(home, 'index.js'),
+      `class Tensor { constructor(type, data, dims) { Object.assign(this, { type, data, dims }); } }
+       const session = { inputNames: ['x'], outputNames: ['conv2_out'], run: async ({ x }) => {
+         if (x.type !== 'float32' || x.dims.join() !== '1,2,6,6') throw new Error('fed with ' + x.type);
+         return { conv2_out: ${answer} };
+       } };
+       module.exports = { Tensor, InferenceSession: { create: async () => session } };`,
+    );
+    const run = verify('--precision', 'fp32');
+    expect(run.out).toMatch(/Also compared with ONNX Runtime/);
+    expect(run.err).toMatch(/SYS8063.*the model itself against onnxruntime/);
+    writeFileSync(
+      join(home, 'index.js'),
+      `module.exports = { Tensor: class {}, InferenceSession: { create: () => { throw new Error('no such operator'); } } };`,
+    );
+    const failed = verify('--precision', 'fp32');
+    expect(failed.code).toBe(0);
+    expect(failed.out.replace(/\s+/g, ' ')).toContain('SYS8061: not compared with ONNX Runtime, which failed: no such operator');
+    expect(existsSync(home)).toBe(true);
+  });
+});
+
+/** The bias of conv2, 0.5 and -0.5, with 0.75 in place of the first. */
+function withOtherBias(bytes: Uint8Array): Uint8Array {
+  const changed = Buffer.from(bytes);
+  const at = changed.indexOf(Buffer.from(Float32Array.of(0.5, -0.5).buffer));
+  if (at >= 0) changed.writeFloatLE(0.75, at);
+  return changed;
+}
