@@ -1,7 +1,8 @@
 /**
  * Damages ONNX files at random and reads them: decoding, importing, preparing and binding must return or throw a coded error, and so
  * must running what is small, within 5 seconds and 4 times the file's size + 256 MiB of memory (each case's own peak, on Linux).
- *   node bench/fuzz.mjs [--runs 20000] [--seed 1] [--dist dist] [--only NAME]
+ *   node bench/fuzz.mjs [--runs 20000] [--seed 1] [--dist dist] [--only NAME] [--check]
+ * With --check every file that can be read is also mapped to a machine: each node must find a fate.
  * Seeds are the built-in networks and, where the test data lies beside the project (SYSTOLE_DATA), its whole models.
  */
 import { fork } from 'node:child_process';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     dist: { type: 'string', default: join(root, 'dist') },
     only: { type: 'string', default: '' },
+    check: { type: 'boolean', default: false },
   },
 });
 const dist = resolve(values.dist);
@@ -97,6 +99,9 @@ async function work(from, to) {
   const { preparePasses, runPasses } = await load('compiler/passes/index.js');
   const { SystoleError, zeros } = await load('core/index.js');
   const { bindDims, interpretValues, openDims } = await load('graph/index.js');
+  const { explainFates } = await load('compiler/index.js');
+  const { loadMachine } = await load('hw-configs/index.js');
+  const machine = values.check ? await loadMachine({ preset: 'edge-systolic-32' }) : null;
   const send = (report) => new Promise((sent) => process.send(report, sent));
   for (const { bytes, name } of seeds.slice(0, 10)) await importModel(bytes, { name }).catch(() => undefined);
   for (let number = from; number < to; number++) {
@@ -106,12 +111,15 @@ async function work(from, to) {
     const before = process.memoryUsage.rss();
     forgetPeak();
     try {
-      const { graph, diagnostics } = await importModel(bytes, { name });
+      const model = await importModel(bytes, { name });
+      const { graph, diagnostics } = model;
       report.read++;
       // Told as a note where the node is in a body.
       const stumbled = diagnostics.find((d) => d.message.includes('could not be understood'));
       if (stumbled !== undefined) report.wrong = nameless(stumbled.message);
-      const bound = bind(runPasses(graph, preparePasses));
+      if (machine !== null) explainFates(model, machine, { precision: 'auto', dims: sizesOf(graph), calibration: null });
+      const prepared = runPasses(graph, preparePasses);
+      const bound = bindDims(prepared, sizesOf(prepared));
       if (name === 'node' && isLittle(bound)) interpretValues(bound, operands(bound));
     } catch (error) {
       const diagnostics = error instanceof SystoleError ? error.diagnostics : [];
@@ -127,9 +135,9 @@ async function work(from, to) {
   }
   await send({ kind: 'done' });
 
-  function bind(graph) {
+  function sizesOf(graph) {
     const symbols = openDims(graph).flatMap(({ symbol }) => (symbol === null ? [] : [symbol]));
-    return bindDims(graph, Object.fromEntries(symbols.map((symbol, i) => [symbol, 1 + (i % 3)])));
+    return Object.fromEntries(symbols.map((symbol, i) => [symbol, 1 + (i % 3)]));
   }
   function operands(graph) {
     return new Map(

@@ -27,12 +27,17 @@ async function readShapes(texts: readonly string[]): Promise<ReadonlyMap<string,
 
 const bareName = /^[A-Za-z_][A-Za-z0-9_.]*$/;
 
-/** "input:1x3x224x224", "ids:batch,seq" (names need commas); the last colon counts, since names may hold some. A scalar is written "x:". */
+/**
+ * "input:1x3x224x224", "image:Nx3x224x224", "ids:batch,seq", "ids:[max2]" (brackets or commas where a name has an x beside a digit);
+ * the last colon counts, since names may hold some. A scalar is written "x:".
+ */
 function readShape(text: string, symbolic: (size: string) => Dim): readonly [string, readonly Dim[]] {
   const split = Math.max(text.lastIndexOf(':'), text.lastIndexOf('='));
   if (split <= 0) throw new UsageError(`--shape ${text}: write it as NAME:1x3x224x224`);
-  const sizes = text.slice(split + 1).replace(/^\[|\]$/g, '');
-  const parts = sizes === '' ? [] : sizes.includes(',') ? sizes.split(',') : sizes.split(/x(?=\d)|(?<=\d)x/);
+  const written = text.slice(split + 1).trim();
+  const sizes = written.replace(/^\[|\]$/g, '');
+  const isList = written.startsWith('[') || sizes.includes(',');
+  const parts = sizes === '' ? [] : isList ? sizes.split(',') : sizes.split(/x(?=\d)|(?<=\d)x/);
   const dims = parts.map((part): Dim => {
     const size = part.trim();
     if (/^\d{1,9}$/.test(size)) return Number(size);
@@ -63,7 +68,7 @@ export async function resolveInputValues(bytes: Uint8Array, options: ModelOption
 async function readContents(name: string, text: string): Promise<(dtype: DType) => Tensor> {
   if (/\.(npy|npz|pb)$/i.test(text) || isFile(text)) {
     const bytes = await readBytes(text);
-    const tensor = /\.pb$/i.test(text) ? await fromProtobuf(bytes) : await fromNumpy(bytes, text, name);
+    const tensor = /\.pb$/i.test(text) ? await fromProtobuf(bytes, text) : await fromNumpy(bytes, text, name);
     return () => tensor;
   }
   const literal = readLiteral(text);
@@ -83,11 +88,11 @@ async function fromNumpy(bytes: Uint8Array, file: string, name: string): Promise
   return tensor ?? fail(cliMessages.missingInputs({ file, missing: [name], found: [...arrays.keys()] }));
 }
 
-async function fromProtobuf(bytes: Uint8Array): Promise<Tensor> {
+async function fromProtobuf(bytes: Uint8Array, file: string): Promise<Tensor> {
   const { decodeTensor } = await import('../onnx/index.ts');
-  const { dtype, dims, data } = decodeTensor(bytes);
+  const { dtype, dims, data } = decodeTensor(bytes, { file });
   if (data.kind === 'bytes') return { dtype, shape: dims, data: viewBytes(dtype, data.bytes) };
-  return fail(cliMessages.malformedArray({ file: 'the .pb file', reason: 'it holds no numbers' }));
+  return fail(cliMessages.malformedArray({ file, reason: 'it holds no numbers' }));
 }
 
 /** Whether a number can be held as it is written; floats may round, but not to infinity. Beyond 2^53 JSON's numbers are not exact. */

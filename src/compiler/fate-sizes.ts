@@ -38,7 +38,7 @@ export function* sizesToTry(graph: Graph, dims: Readonly<Record<string, number>>
   const seen = new Set<string>();
   for (const bounded of [false, true]) {
     for (const guess of guesses) {
-      const sizes = settle(graph, dims, bounded, (symbol, unknown) => (unknown?.upper != null ? 1 : guess(symbol)));
+      const sizes = settle(graph, dims, bounded, (symbol, unknown) => ((unknown?.upper ?? null) !== null ? 1 : guess(symbol)));
       const key = JSON.stringify(sizes);
       if (sizes === null || seen.has(key)) continue;
       seen.add(key);

@@ -62,7 +62,10 @@ export function explainFates(model: ImportedModel, machine: Machine, options: Co
   const { value: assumed } = attemptOf(() => assumeShapes(prepared.graph));
   const judged = assumed === null ? prepared : { ...prepared, graph: assumed.graph };
   const told = withoutProgram(judged, machine, options, attempt.problems);
-  const report = { ...told, nodes: told.nodes.map((n) => (assumed?.nodes.has(n.name) === true ? { ...n, reason: `${n.reason}; ${keepsShape}` } : n)) };
+  const report = {
+    ...told,
+    nodes: told.nodes.map((n) => (assumed?.nodes.has(n.name) === true ? { ...n, reason: `${n.reason}; ${keepsShape}` } : n)),
+  };
   const diagnostics = [...prepared.diagnostics, ...unknownDims(model.graph, options.dims), ...report.diagnostics];
   return { ...report, compilation: null, diagnostics };
 }

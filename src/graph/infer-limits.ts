@@ -2,7 +2,7 @@
 import { elementCount, SystoleError, type DType } from '../core/index.ts';
 import type { Dim } from './dim.ts';
 import { isLongDim } from './dim-range.ts';
-import type { TensorType } from './ir.ts';
+import type { Graph, Node, TensorType } from './ir.ts';
 import { concreteShape } from './ops/contents.ts';
 import type { OpDef } from './ops/op-def.ts';
 import type { Unknowns } from './unknowns.ts';
@@ -74,4 +74,31 @@ export function withoutError<T>(make: () => T): T | null {
     if (error instanceof SystoleError) return null;
     throw error;
   }
+}
+
+/** Nodes of bodies that may still be looked at: for this node of the graph, and in all. */
+export interface Work {
+  left: number;
+  total: number;
+}
+
+/** Loops in loops in loops, each with its rounds, come to an end. */
+export const usualBodyWork: number = 10_000;
+/** Large bodies are looked at so often whatever their size. */
+export const looks: number = 4;
+/** The most for all nodes of a graph together. */
+export const mostBodyWork: number = 500_000;
+
+const sizes = new WeakMap<Graph, number>();
+
+/** How many nodes the bodies of a node have, and their bodies in turn. */
+export function nodesInBodies(node: Node): number {
+  let count = 0;
+  for (const a of Object.values(node.attributes)) {
+    if (a.kind !== 'graph') continue;
+    const size = sizes.get(a.value) ?? a.value.nodes.reduce((n, inner) => n + 1 + nodesInBodies(inner), 0);
+    sizes.set(a.value, size);
+    count += size;
+  }
+  return count;
 }

@@ -11,9 +11,14 @@ import {
   isTooLong,
   joinSources,
   longestShape,
+  looks,
+  mostBodyWork,
+  nodesInBodies,
   several,
+  usualBodyWork,
   withoutError,
   type Source,
+  type Work,
 } from './infer-limits.ts';
 import { inferUnranked, isUnranked } from './infer-unranked.ts';
 import type { Graph, Node, TensorType, UnknownDim, Value, ValueId } from './ir.ts';
@@ -50,23 +55,12 @@ export interface InferenceOptions {
   readonly partial?: boolean;
   /** Called for nodes of bodies whose operands contradict them, each time they are inferred: their outputs keep the types they had. */
   readonly leftOpen?: (node: Node, problem: SystoleError) => void;
-  /** How many nodes of bodies may be looked at while one node is inferred; beyond, what bodies make is left open. */
+  /** How many nodes of bodies may be looked at while one node is inferred, if they are no more; beyond, what bodies make is left open. */
   readonly bodyWork?: number;
 }
 
 /** Splats of more elements are not written out to be looked at. */
 const longestSplat = 2 ** 20;
-
-/** A body of 20,000 nodes is looked at three times; loops in loops in loops, each with its rounds, come to an end. */
-const usualBodyWork = 60_000;
-/** The same for all nodes of a graph together. */
-const mostBodyWork = 1_000_000;
-
-/** Nodes of bodies that may still be looked at: for this node of the graph, and in all. */
-interface Work {
-  left: number;
-  total: number;
-}
 
 /** @param value  the current state of a value: its type must be known when a node that reads it is inferred */
 export function startInference(opset: number, value: (id: ValueId) => Value, options: InferenceOptions = {}): Inference {
@@ -276,7 +270,7 @@ function startScope(parts: ScopeParts): Scope {
     dims,
     infer(node) {
       const def = definitionOf(node);
-      if (perNode !== null) work.left = perNode;
+      if (perNode !== null) work.left = Math.max(perNode, looks * nodesInBodies(node));
       const asked: Asked[] = [];
       /** Inputs whose contents were wanted and are not known. */
       const missed = new Set<number>();

@@ -4,12 +4,17 @@ import type { KernelSpec, View } from './spec.ts';
 
 /** How many of `extent` positions the taps of all outputs touch: overlaps once, gaps of large strides not at all. */
 export function touchedExtent(outputs: number, stride: number, taps: number, dilation: number, pad: number, extent: number): number {
+  // The usual case: windows without gaps in them or between them.
+  if (dilation === 1 && stride <= taps) {
+    const end = Math.min(extent, (outputs - 1) * stride - pad + taps);
+    return outputs === 0 ? 0 : Math.max(0, end - Math.max(0, -pad));
+  }
   const touched = new Uint8Array(extent);
   for (let o = 0; o < outputs; o++) {
-    for (let r = 0; r < taps; r++) {
-      const i = o * stride + r * dilation - pad;
-      if (i >= 0 && i < extent) touched[i] = 1;
-    }
+    const start = o * stride - pad;
+    // Windows may be far larger than what lies in them.
+    const last = Math.min(taps - 1, Math.floor((extent - 1 - start) / dilation));
+    for (let r = Math.max(0, Math.ceil(-start / dilation)); r <= last; r++) touched[start + r * dilation] = 1;
   }
   return touched.reduce((n, t) => n + t, 0);
 }

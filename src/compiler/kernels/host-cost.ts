@@ -1,6 +1,6 @@
 /** What a node costs the host: elementary operations and bytes. Rough on purpose: hand-over and bytes dominate a fallback. */
 import { elementCount, tensorBytes } from '../../core/index.ts';
-import { attributeInt, macsOf, type Graph, type Node, type TensorType, type Value } from '../../graph/index.ts';
+import { attributeInt, macsOf, opDef, type Graph, type Node, type TensorType, type Value } from '../../graph/index.ts';
 
 /**
  * Elementary operations per output element, by operator; 4 for the rest. LRN: square, 5-wide sum, power; Softmax: exp, sum, divide;
@@ -72,7 +72,7 @@ function tripsOf(graph: Graph, node: Node): number {
 /** MACs of a node with those of its bodies: an If counts its larger branch, loops as often as they are known to run. */
 export function hostMacs(graph: Graph, node: Node): number {
   const bodies = bodiesOf(node);
-  if (bodies.length === 0) return isBound(graph, node) ? macsOf(graph, node) : 0;
+  if (bodies.length === 0) return isBound(graph, node) && opDef(node.domain, node.op) !== undefined ? macsOf(graph, node) : 0;
   const each = bodies.map((body) => body.nodes.reduce((n, inner) => n + hostMacs(body, inner), 0));
   return tripsOf(graph, node) * Math.max(...each);
 }

@@ -35,7 +35,6 @@ export function plainGemm(node: Node, edit: Edit): boolean {
       attributes: { perm: { kind: 'ints', value: [1, 0] } },
     });
   }
-  const type = edit.value(out).type;
   // alpha goes into constant weights, beta into a constant C. (Rounds once more than alpha times the sum would.)
   const right = alpha === 1 ? b : scaledConstant(b, alpha, edit);
   const scaleLater = right === null;

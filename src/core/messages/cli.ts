@@ -104,7 +104,7 @@ export const badInputValue: Message<{ name: string; text: string }> = defineMess
   'The contents of a model input are given as --input-value NAME=VALUE, where VALUE is a .npy or .npz file, a .pb file of ONNX test data, ' +
     'or numbers as JSON writes them: 5, 1,2,3 or [[1,2],[3,4]]; rows must have equal lengths.',
   ({ name, text }) =>
-    `"${text}" is neither a file nor numbers for input "${name}". Write numbers like [1,3,224,224], or name a .npy or .pb file.`,
+    `"${text}" is neither a file nor numbers for input "${name}". Write numbers like [1,3,224,224], rows of equal lengths like [[1,2],[3,4]], or name a .npy or .pb file.`,
 );
 
 export const unknownInput: Message<{ name: string; inputs: readonly string[]; near: string | undefined }> = defineMessage(

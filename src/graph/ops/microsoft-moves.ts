@@ -66,6 +66,7 @@ const microsoftRange: OpDef = defineOp({
   infer(context) {
     if (hasInput(context, 2)) return range.infer({ ...context, opset: 11 });
     const { dtype } = requiredType(context, 0, 'start');
+    requiredType(context, 1, 'limit');
     const [start, limit] = [oneNumber(context, 0, 'start'), oneNumber(context, 1, 'limit')];
     const count: Dim =
       start === null || limit === null

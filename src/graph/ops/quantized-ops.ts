@@ -10,7 +10,6 @@ import {
   hasInput,
   misfit,
   outputType,
-  printShape,
   requiredTensor,
   requiredType,
   type EvaluateContext,

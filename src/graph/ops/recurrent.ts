@@ -1,6 +1,6 @@
 /** RNN, GRU and LSTM: types, layout of sequences, directions. */
 import { elementCount } from '../../core/index.ts';
-import type { Dim } from '../dim.ts';
+import { mulDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
 import { floatsOf, numbersOf, tensorOf } from './numbers.ts';
 import {
@@ -95,7 +95,21 @@ function inferFamily(family: Family, context: InferContext): readonly TensorType
     dtype: x.dtype,
     shape: batchMajor(context) ? [batch, length, directions, hidden] : [length, directions, batch, hidden],
   };
+  const rows = mulDim(family.gates, hidden);
+  checkShape(context, 3, 'B', [directions, mulDim(2, rows)]);
+  checkShape(context, 4, 'sequence_lens', [batch]);
+  checkShape(context, 5, 'initial_h', state.shape);
+  if (family.name === 'LSTM') {
+    checkShape(context, 6, 'initial_c', state.shape);
+    checkShape(context, 7, 'P', [directions, mulDim(3, hidden)]);
+  }
   return family.name === 'LSTM' ? [y, state, state] : [y, state];
+}
+
+function checkShape(context: InferContext, index: number, what: string, wanted: readonly Dim[]): void {
+  const type = context.inputs[index] ?? null;
+  if (type === null || (type.shape.length === wanted.length && !type.shape.some((d, i) => differ(d, wanted[i] ?? 1)))) return;
+  misfit(context, `${what} is ${printShape(type.shape)}, ${printShape(wanted)} is needed`);
 }
 
 /** The part of direction `d` of an optional parameter; zeros of `size` where it is left out. */

@@ -3,7 +3,7 @@
  * a cap, additive or selecting masks, Softmax, MatMul; heads beside the batch or in it; keys and values shared by several heads
  * (Ainslie et al. 2023, arXiv:2305.13245); caches that keys and values are appended to. It becomes Attention of ai.onnx 23.
  */
-import { equalDim, mulDim, printShape, type Dim } from '../../../graph/index.ts';
+import { equalDim, mulDim, printDim, printShape, type Dim } from '../../../graph/index.ts';
 import type { Attributes, Node, ValueId } from '../../../graph/ir.ts';
 import { apartFrom, keysOf, unshared, valuesOf, withOneHead, writeTurned, type Turned } from './heads.ts';
 import { input, output, sameShape, type Pattern } from './match.ts';
@@ -333,7 +333,7 @@ function detailOf({ queries, keyHeads, scores, causal, masked, extra }: Details)
   const chosen = scores.masks.some((m) => m.kind === 'chosen');
   return [
     `queries ${printShape(queries)}`,
-    ...(equalDim(heads, keyHeads) ? [] : [`${String(heads)} heads over ${String(keyHeads)} of keys and values`]),
+    ...(equalDim(heads, keyHeads) ? [] : [`${printDim(heads)} heads over ${printDim(keyHeads)} of keys and values`]),
     ...(causal ? ['causal'] : []),
     ...(masked ? [chosen && !causal ? 'selecting mask' : 'additive mask'] : []),
     ...(scores.softcap === 0 ? [] : [`scores capped at ${Number(scores.softcap.toPrecision(4))}`]),

@@ -3,6 +3,7 @@
  * or both products of each pair written out; pairs are the two halves of a head (as in GPT-NeoX and Llama) or neighbours (as in
  * GPT-J and RoFormer). Part of a head may turn and the rest pass.
  */
+import { printDim } from '../../../graph/index.ts';
 import type { Attributes, Node, ValueId } from '../../../graph/ir.ts';
 import { bothWays, frontAxis, input, output, sameShape, type Pattern } from './match.ts';
 import type { Found, Maker, Recovery } from './recovery.ts';
@@ -221,7 +222,7 @@ export const partialRotaries: Recovery = {
       version: 23,
       inputs: [head.x, ...rotary.inputs.slice(1)],
       attributes: { ...rotary.attributes, rotary_embedding_dim: { kind: 'int', value: turned } },
-      detail: `${turned} of ${String(shape.at(-1))} features of a head`,
+      detail: `${turned} of ${printDim(shape.at(-1) ?? 0)} features of a head`,
     };
   },
 };
