@@ -123,8 +123,8 @@ async function work(from, to) {
       if (name === 'node' && isLittle(bound)) interpretValues(bound, operands(bound));
     } catch (error) {
       const diagnostics = error instanceof SystoleError ? error.diagnostics : [];
-      // SYS4030 is a coded error, but says that an operator's definition is at fault.
-      const fault = diagnostics.find((d) => d.code === 'SYS4030');
+      // Coded errors too, but they say that an operator's definition is at fault.
+      const fault = diagnostics.find((d) => d.code === 'SYS4030' || d.code === 'SYS3056');
       if (diagnostics.length > 0 && fault === undefined) report.coded += report.read === 0 ? 1 : 0;
       else
         report.wrong = fault === undefined ? String(error.stack).split('\n').slice(0, 3).join(' ').slice(0, 300) : nameless(fault.message);

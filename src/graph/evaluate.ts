@@ -1,5 +1,5 @@
 /** One node on tensors. */
-import { elementCount, fail, graphMessages, tensorBytes, zeros, type Tensor } from '../core/index.ts';
+import { elementCount, fail, graphMessages, SystoleError, tensorBytes, zeros, type Tensor } from '../core/index.ts';
 import { definitionOf } from './infer.ts';
 import { checkSizes } from './infer-checks.ts';
 import type { Node } from './ir.ts';
@@ -31,7 +31,13 @@ export function evaluateNode(node: Node, opset: number, inputs: readonly (Tensor
   // Nothing to compute, however long the other axes are.
   if (outputs.length > 0 && outputs.every(({ shape }) => shape.includes(0) && shape.every((d) => d >= 0)))
     return outputs.map(({ dtype, shape }) => zeros(dtype, shape));
-  return def.evaluate({ node, opset: version, inputs, outputs });
+  try {
+    return def.evaluate({ node, opset: version, inputs, outputs });
+  } catch (error) {
+    if (error instanceof SystoleError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail(graphMessages.evaluationBroke({ op: node.op, node: node.name, reason }, { origin: node.origin }));
+  }
 }
 
 /** What arrays of JavaScript engines hold at most (V8: 2^32 elements and more; others 2^31 bytes). */

@@ -15,7 +15,6 @@ import {
   symbolDim,
   type Attribute,
   type Dim,
-  type Graph,
   type Node,
   type TensorType,
   type Value,
@@ -86,7 +85,7 @@ describe('sizes out of attributes and contents', () => {
     [
       'more parts than outputs',
       { op: 'Split', of: [float(8)], with: { num_outputs: 2 ** 40 }, opset: 18, outputs: 2 },
-      /float32\[1\] float32\[1\]/,
+      /SYS3010.*makes no 1099511627776 parts/,
     ],
     ['no parts', { op: 'Split', of: [float(8)], with: { num_outputs: 0 }, opset: 18 }, /SYS3013.*num_outputs is 0/],
     [
@@ -300,7 +299,8 @@ describe('whatever the node', () => {
           if (types.some((t) => elementCount(t.shape.map((d) => (typeof d === 'number' ? d : 1))) > 4096)) return;
           const { node } = made(parts);
           coded(() => {
-            for (const [i, result] of evaluateNode(node, opset, operands).entries()) {
+            for (const [i, result] of evaluateNode(node, opset, operands).slice(0, types.length).entries()) {
+              // Evaluators may give outputs the node does not ask for.
               expect(isTensor(result)).toBe(true);
               expect(result.dtype).toBe(types[i]?.dtype);
               expect(result.data.length).toBe(dataLength(result.dtype, result.shape));
@@ -316,29 +316,6 @@ describe('whatever the node', () => {
 });
 
 describe('bodies', () => {
-  const branches = (condition: string): Graph =>
-    parseGraph(`graph "g" opset 21 {
-      input %x: float32[n, 4]
-      ${condition}
-      %y: float32[*] = If(%c, %x) {then_branch: graph "t" opset 21 {
-        input %x: float32[n, 4]
-        %a: float32[n, 4] = Relu(%x) name "fits"
-        return %a
-      }, else_branch: graph "e" opset 21 {
-        input %x: float32[n, 4]
-        const %w: float32[3, 2] = splat [0.0]
-        %b: float32[*] = MatMul(%x, %w) name "contradicts"
-        return %b
-      }} captures 1 name "if"
-      return %y
-    }`);
-
-  test('a branch for shapes the model never has binds, and tells only when it runs', () => {
-    const graph = branches('input %c: bool[]');
-    const bound = bindDims(graph, { n: 2 });
-    expect(bound.values[bound.outputs[0] ?? -1]?.type.dtype).toBe('float32');
-  });
-
   test('loops in loops in loops whose values grow come to an end', () => {
     let body = `%w0: float32[*] = Concat(%v0, %v0) {axis: 0} name "grow"`;
     for (let d = 0; d < 12; d++) {

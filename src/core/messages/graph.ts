@@ -250,3 +250,11 @@ export const tooLargeToRun: Message<{ op: string; node: string; shape: readonly 
   ({ op, node, shape, bytes, limit }) =>
     `${op} "${node}": its result [${shape.join(', ')}] takes ${bytes} bytes; ${limit} is the most that can be run. Bind dimensions to smaller sizes with --dim, or leave values out: timing works without them.`,
 );
+
+export const evaluationBroke: Message<{ op: string; node: string; reason: string }> = defineMessage(
+  'SYS3056',
+  'error',
+  'a node could not be computed',
+  'The definition of an operator stumbled over operands that do not look like any it knows. They likely do not fit; that it was not told in better words is a fault of Systole worth reporting.',
+  ({ op, node, reason }) => `${op} "${node}" could not be computed (${reason}). Check its operands and attributes, and please report the model.`,
+);

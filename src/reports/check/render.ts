@@ -19,6 +19,15 @@ const fateNames: Readonly<Record<CheckedNode['fate'], string>> = {
   folded: 'nothing to run',
 };
 
+const shortNames: Readonly<Record<CheckedNode['fate'], string>> = {
+  matrix: 'matrix',
+  vector: 'vector',
+  movement: 'data',
+  host: 'host',
+  unsupported: '–',
+  folded: '–',
+};
+
 /** Several lines, each ended by a newline and none wider than `style.width`. */
 export function renderCheck(report: CheckReport, style: CheckStyle): string {
   const paint = painter(style.color);
@@ -49,7 +58,7 @@ function standing(report: CheckReport): readonly string[] {
   const { totals, nodes } = report.summary;
   const off = report.nodes.filter((n) => n.fate === 'host' || n.fate === 'unsupported').length;
   const every = report.problems.length === 0 ? 'runs' : 'would run';
-  const some = report.problems.length === 0 ? 'run' : 'would run';
+  const some = report.problems.length > 0 ? 'would run' : nodes - off === 1 ? 'runs' : 'run';
   const story =
     off === 0
       ? nodes === 1
@@ -136,12 +145,15 @@ function costliest(report: CheckReport, style: SummaryStyle, paint: Paint): read
   }
   const kernels = [...groups.values()].toSorted((a, b) => (b.cost?.attributedCycles ?? 0) - (a.cost?.attributedCycles ?? 0)).slice(0, 8);
   if (kernels.length === 0) return [];
-  const width = style.width - 54;
+  const width = style.width - 43;
   return [
-    `${paint('strong', 'Costliest nodes'.padEnd(width + 2))}${paint('faint', 'runs on          operator        cycles     time')}`,
-    ...kernels.map((n) =>
-      `  ${fit(n.composite?.name ?? n.name, width - 1).padEnd(width)}${fateNames[n.fate].padEnd(15)}  ${fit(n.composite?.op ?? n.opType, 12).padEnd(12)}${formatCount(n.cost?.attributedCycles ?? 0).padStart(12)}${formatShare(share(n.cost?.attributedCycles ?? 0, totals.cycles)).padStart(9)}`.trimEnd(),
-    ),
+    `${paint('strong', 'Costliest nodes'.padEnd(width + 2))}${paint('faint', 'on      operator        cycles     time')}`,
+    ...kernels.map((n) => {
+      const cycles = n.cost?.attributedCycles ?? 0;
+      const name = fit(n.composite?.name ?? n.name, width - 1).padEnd(width);
+      const op = fit(n.composite?.op ?? n.opType, 11).padEnd(12);
+      return `  ${name}${shortNames[n.fate].padEnd(8)}${op}${formatCount(cycles).padStart(12)}${formatShare(share(cycles, totals.cycles)).padStart(9)}`.trimEnd();
+    }),
   ];
 }
 
@@ -156,8 +168,8 @@ function allNodes(report: CheckReport, style: SummaryStyle, paint: Paint): reado
 }
 
 function notes(report: CheckReport, style: SummaryStyle, paint: Paint): readonly string[] {
-  // Fallbacks and recoveries have their own blocks.
-  const shown = report.diagnostics.filter((d) => !['SYS4504', 'SYS4510'].includes(d.code) && !isRecovery(d));
+  // Fallbacks and recoveries have their own blocks; placeholder scales change no fate and no cost.
+  const shown = report.diagnostics.filter((d) => !['SYS4202', 'SYS4504', 'SYS4510'].includes(d.code) && !isRecovery(d));
   if (shown.length === 0) return [];
   return [
     paint('strong', 'Notes'),
