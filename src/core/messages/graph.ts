@@ -256,5 +256,6 @@ export const evaluationBroke: Message<{ op: string; node: string; reason: string
   'error',
   'a node could not be computed',
   'The definition of an operator stumbled over operands that do not look like any it knows. They likely do not fit; that it was not told in better words is a fault of Systole worth reporting.',
-  ({ op, node, reason }) => `${op} "${node}" could not be computed (${reason}). Check its operands and attributes, and please report the model.`,
+  ({ op, node, reason }) =>
+    `${op} "${node}" could not be computed (${reason}). Check its operands and attributes, and please report the model.`,
 );
