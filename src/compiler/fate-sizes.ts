@@ -32,13 +32,19 @@ const guesses: readonly Guess[] = [byName(16, 224), byName(8, 64), byName(512, 5
 
 /**
  * Sizes for what is open, each list a try: sizes of the inputs first, then what still stays open with those. Empty lists where nothing
- * is open. The last tries also fix dimensions that would take their upper bound: one element is what most bodies expect.
+ * is open. Guesses by name come first, then sizes of inputs and constants where a guess contradicts something; the last tries also fix dimensions
+ * that would take their upper bound: one element is what most bodies expect.
  */
 export function* sizesToTry(graph: Graph, dims: Readonly<Record<string, number>>): Generator<readonly OpenSize[]> {
   const seen = new Set<string>();
   for (const bounded of [false, true]) {
-    for (const guess of guesses) {
-      const sizes = settle(graph, dims, bounded, (symbol, unknown) => ((unknown?.upper ?? null) !== null ? 1 : guess(symbol)));
+    const by =
+      (guess: Guess): Choice =>
+      (symbol, unknown) =>
+        (unknown?.upper ?? null) === null ? guess(symbol) : 1;
+    const choices = [...guesses.map(by), bounded ? null : fitting(graph, dims)];
+    for (const choice of choices) {
+      const sizes = choice === null ? null : settle(graph, dims, bounded, choice);
       const key = JSON.stringify(sizes);
       if (sizes === null || seen.has(key)) continue;
       seen.add(key);
@@ -47,15 +53,27 @@ export function* sizesToTry(graph: Graph, dims: Readonly<Record<string, number>>
   }
 }
 
+type Choice = (symbol: string, unknown: UnknownDim | null, settled: Readonly<Record<string, number>>) => number;
+
+/** Sizes that inputs and constants have, at most so many: each costs an inference. */
+const mostCandidates = 24;
+
+/** The first size that contradicts nothing: by name, 1, or one that an input or a constant of the model has along some axis. */
+function fitting(graph: Graph, dims: Readonly<Record<string, number>>): Choice {
+  const [byNames] = guesses;
+  const inputs = new Set(graph.inputs);
+  const extents = graph.values.flatMap(({ id, constant, type }) => (constant !== null || inputs.has(id) ? type.shape.map(Number) : []));
+  const found = [...new Set(extents)].filter((n) => n > 1).slice(0, mostCandidates);
+  return (symbol, _, settled) => {
+    const candidates = [byNames?.(symbol) ?? 16, 1, ...found];
+    return candidates.find((size) => partly(graph, { ...settled, [symbol]: size, ...dims }) !== null) ?? 1;
+  };
+}
+
 /** Rounds of asking: each settles what the round before brought to light. */
 const rounds = 6;
 
-function settle(
-  graph: Graph,
-  dims: Readonly<Record<string, number>>,
-  bounded: boolean,
-  guess: (symbol: string, unknown: UnknownDim | null) => number,
-): readonly OpenSize[] | null {
+function settle(graph: Graph, dims: Readonly<Record<string, number>>, bounded: boolean, choose: Choice): readonly OpenSize[] | null {
   const found = new Map<string, OpenSize>();
   const sizes = (): Record<string, number> => Object.fromEntries([...found.values()].map((s) => [s.symbol, s.assumed]));
   for (let round = 0; round < rounds; round++) {
@@ -70,7 +88,7 @@ function settle(
     for (const { symbol, unknown } of asked) {
       if (symbol === null) continue;
       const why = unknown === null ? null : `${unknown.op} "${unknown.node}": ${unknown.why}`;
-      found.set(symbol, { symbol, assumed: guess(symbol, unknown), why, input: unknown?.input ?? null });
+      found.set(symbol, { symbol, assumed: choose(symbol, unknown, sizes()), why, input: unknown?.input ?? null });
     }
   }
   return [...found.values()];

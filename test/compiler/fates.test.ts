@@ -193,6 +193,20 @@ describe('open sizes', () => {
     expect(report.nodes.every((n) => n.kernel !== null)).toBe(true);
   });
 
+  it('a size that another input dictates is found', () => {
+    const parts: Parts = {
+      inputs: [tensor('x', ['batch', 'features']), tensor('w', [37, 5])],
+      nodes: [node('MatMul', ['x', 'w'], 'y')],
+      outputs: ['y'],
+    };
+    const report = explain(parts);
+    expect(report.open.map((o) => [o.symbol, o.assumed])).toEqual([
+      ['batch', 1],
+      ['features', 37],
+    ]);
+    expect(of(report, 'MatMul_y').kernel).toBe('MatMul_y');
+  });
+
   it('a dimension only a run decides takes its bound where there is one', () => {
     const report = explain(dataDependent);
     expect(report.open).toEqual([]);

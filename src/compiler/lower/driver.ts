@@ -239,7 +239,8 @@ function checkSame(node: Node, was: TensorType, is: TensorType): void {
 function shareMacs(node: Node, made: readonly Node[], w: WriterState): Node[] {
   const graph = { name: '', opset: w.opset, inputs: [], outputs: [], values: w.values, nodes: [], retired: {} };
   const def = opDef(node.domain, node.op);
-  const total = def === undefined || !node.outputs.every((id) => isBound(w.value(id).type)) ? 0 : macsOf(graph, node);
+  const sized = [node, ...made].every((n) => [...n.inputs, ...n.outputs].every((id) => id === null || isBound(w.value(id).type)));
+  const total = def === undefined || !sized ? 0 : macsOf(graph, node);
   if (total === 0) return made.slice();
   const own = made.map((n) => macsOf(graph, n));
   const sum = own.reduce((a, b) => a + b, 0);

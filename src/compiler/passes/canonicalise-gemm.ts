@@ -148,7 +148,7 @@ export function addToGemmBias(node: Node, edit: Edit): boolean {
     if (edit.uses(product) > 0 || matmul.inputs.some((id) => id !== null && edit.value(id).type.shape.length !== 2)) continue;
     const columns = columnsOf(product, edit);
     if (columns === null || edit.value(out).type.shape.length !== 2) continue;
-    const bias = isPlainBias(c, out, edit) ? c : biasVector(c, columns, edit);
+    const bias = isPlainBias(c, product, edit) ? c : biasVector(c, columns, edit);
     if (bias === null) continue;
     edit.replaceNode(matmul, {
       ...matmul,

@@ -46,9 +46,10 @@ export function plainOperatorOf(op: string): string | null {
  * it as it is. Constants and views may have been made before null is answered: nobody reads them then.
  */
 export function fromQOperator(node: Node, edit: Edit, forms: Forms): readonly Node[] | null {
+  if (opDef(node.domain, node.op) === undefined) return null;
   if (node.op === 'QLinearConcat') return concat(node, edit, forms);
   if (node.op === 'MatMulNBits') return matMulNBits(node, edit);
-  const spec = opDef(node.domain, node.op) === undefined ? undefined : specs[node.op];
+  const spec = specs[node.op];
   const [out] = node.outputs;
   if (spec === undefined || out === undefined || attributeInt(node, 'channels_last', 0) !== 0) return null;
   const operands = spec.operands.map((index) => operandAt(node, index, spec, edit, forms));

@@ -102,6 +102,14 @@ function inferAttention(context: InferContext): readonly TensorType[] {
   if (typeof q.size === 'number' && typeof k.size === 'number' && q.size !== k.size) {
     misfit(context, `a query head has ${q.size} features, a key head ${k.size}`);
   }
+  for (const [what, a, b] of [
+    ['batches', q.batch, k.batch],
+    ['batches', k.batch, v.batch],
+    ['heads', k.heads, v.heads],
+    ['positions', k.length, v.length],
+  ] as const) {
+    if (typeof a === 'number' && typeof b === 'number' && a !== b) misfit(context, `Q, K and V have ${a} and ${b} ${what}`);
+  }
   const total = addDim(past, k.length);
   checkMask(context, [q.batch, q.heads, q.length, total]);
   const y: TensorType = {

@@ -137,6 +137,8 @@ export const range: OpDef = defineOp({
   attributes: { stash_type: 1 },
   infer(context) {
     const { dtype } = requiredType(context, 0, 'start');
+    requiredType(context, 1, 'limit');
+    requiredType(context, 2, 'delta');
     const whole = rangeDims(context);
     if (whole !== null) {
       const [start, limit, delta] = whole;

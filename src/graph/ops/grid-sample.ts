@@ -190,6 +190,7 @@ export const affineGrid: OpDef = defineOp({
   infer(context) {
     const theta = requiredType(context, 0, 'theta');
     const size = requiredType(context, 1, 'size');
+    if (size.shape.length !== 1) misfit(context, `the size ${printShape(size.shape)} is not a list`);
     const rows = theta.shape[1];
     const spatial = typeof rows === 'number' ? rows : typeof size.shape[0] === 'number' ? size.shape[0] - 2 : null;
     if (theta.shape.length !== 3 || (spatial !== null && spatial !== 2 && spatial !== 3)) {

@@ -177,6 +177,9 @@ function causalConv(domain: string, since: readonly number[]): OpDef {
       const activation = stringAttribute(context, 'activation', 'none');
       if (!['none', 'silu', 'swish'].includes(activation)) badAttribute(context, 'activation', `"${activation}"`, 'none, silu, swish');
       const [batch = 1, channels = 1] = x.shape;
+      const [filters, , taps] = w.shape;
+      if (taps === 0 || (typeof filters === 'number' && typeof channels === 'number' && filters !== channels))
+        misfit(context, `the weight ${printShape(w.shape)} does not give taps to each of the ${printShape([channels])} channels`);
       const kept: Dim = subDim(w.shape[2] ?? 1, 1);
       return [x, { dtype: x.dtype, shape: [batch, channels, kept] }];
     },

@@ -235,9 +235,17 @@ const matMulNBits: OpDef = defineOp({
   attributes: { K: 'required', N: 'required', accuracy_level: 0, bits: 4, block_size: 'required', weight_prepacked: 0 },
   infer(context) {
     const a = requiredType(context, 0, 'A');
-    requiredType(context, 1, 'B');
+    const packed = requiredType(context, 1, 'B').shape;
     requiredType(context, 2, 'scales');
-    const { n, k } = blocksOf(context);
+    const { n, k, bits, block, blocks } = blocksOf(context);
+    const bytes = n * blocks * Math.ceil((block * bits) / 8);
+    const isPlain = intAttribute(context, 'weight_prepacked', 0) === 0;
+    if (isPlain && packed.every((d) => typeof d === 'number') && elementCount(packed) !== bytes) {
+      misfit(
+        context,
+        `B ${printShape(packed)} does not hold ${n} × ${blocks} blocks of ${block} numbers of ${bits} bits, which are ${bytes} bytes`,
+      );
+    }
     const inner: Dim = a.shape.at(-1) ?? 1;
     if (a.shape.length === 0 || (typeof inner === 'number' && inner !== k)) {
       misfit(context, `A ${printShape(a.shape)} does not end in K = ${k}`);

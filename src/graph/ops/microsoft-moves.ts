@@ -189,6 +189,8 @@ const cropAndResize: OpDef = defineOp({
     requiredType(context, 3, 'crop_size');
     if (x.shape.length !== 4) misfit(context, `the input ${printShape(x.shape)} is not of rank 4`);
     const unknown = (): Dim => context.unknownDim(null, 'the values of input 3 (crop_size)');
+    const [length] = requiredType(context, 3, 'crop_size').shape;
+    if (typeof length === 'number' && length !== 2) misfit(context, `crop_size has ${length} numbers, height and width are needed`);
     const [height = unknown(), width = unknown()] = context.dims(3) ?? [];
     return [{ dtype: x.dtype, shape: [rois.shape[0] ?? 1, x.shape[1] ?? 1, height, width] }];
   },

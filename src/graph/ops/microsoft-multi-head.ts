@@ -6,6 +6,7 @@ import { appendSequence, readPrefix, writePrefix } from './attention-cache.ts';
 import { attend, attentionMacs, defaultScale, swapMiddle, type HeadSizes } from './attention-core.ts';
 import { allOf, attentionBias, causalMask, paddingMask } from './attention-masks.ts';
 import { storeAs } from './attention.ts';
+import { checkBroadcastsTo } from './broadcast.ts';
 import { floatsOf, numbersOf, tensorOf } from './numbers.ts';
 import {
   badAttribute,
@@ -98,6 +99,12 @@ function infer(context: InferContext, places: Places): readonly TensorType[] {
   const { dtype } = requiredType(context, 0, 'query');
   const o = read(context, context.inputs, places);
   const total = totalKeys(o);
+  const key = context.inputs[1] ?? null;
+  const batch = key?.shape[0];
+  if (typeof batch === 'number' && typeof o.batch === 'number' && batch !== o.batch)
+    misfit(context, `the query has ${o.batch} batches, the key ${batch}`);
+  const bias = context.inputs[places.attentionBias] ?? null;
+  if (bias !== null && !o.shared) checkBroadcastsTo(context, [o.batch, o.heads, o.queries, total], bias.shape, 'the attention bias');
   return [
     { dtype, shape: [o.batch, o.queries, mulDim(o.heads, o.valueSize)] },
     { dtype, shape: [o.batch, o.heads, total, o.size] },

@@ -30,9 +30,26 @@ const most: ReadonlyMap<string, number> = new Map(
   byCount.flatMap((names, count) => names.split(' ').flatMap((name) => (name === '' ? [] : [[name, count] as const]))),
 );
 
+/** Of ONNX Runtime's those that are made into others (docs/ContribOperators.md). */
+const microsoft: ReadonlyMap<string, number> = new Map([
+  ['BiasGelu', 2],
+  ['DequantizeLinear', 3],
+  ['FastGelu', 2],
+  ['Gelu', 1],
+  ['QLinearAdd', 8],
+  ['QLinearAveragePool', 5],
+  ['QLinearGlobalAveragePool', 5],
+  ['QLinearLeakyRelu', 5],
+  ['QLinearMul', 8],
+  ['QLinearReduceMean', 5],
+  ['QLinearSigmoid', 5],
+  ['QLinearSoftmax', 5],
+  ['QuantizeLinear', 3],
+  ['QuickGelu', 1],
+]);
+
 /** null where nothing bounds it. */
 export function mostOperands(domain: string, op: string): number | null {
-  // ONNX Runtime has these two as they are in ai.onnx.
-  const shared = domain === 'com.microsoft' && (op === 'QuantizeLinear' || op === 'DequantizeLinear');
-  return domain === '' || shared ? (most.get(op) ?? null) : null;
+  if (domain === 'com.microsoft') return microsoft.get(op) ?? null;
+  return domain === '' ? (most.get(op) ?? null) : null;
 }

@@ -123,7 +123,8 @@ export const centerCropPad: OpDef = defineOp({
   attributes: { axes: 'computed' },
   infer(context) {
     const x = requiredType(context, 0, 'input_data');
-    requiredType(context, 1, 'shape');
+    const target = requiredType(context, 1, 'shape');
+    if (target.shape.length !== 1) misfit(context, `the shape ${printShape(target.shape)} is not a list`);
     const axes = cropAxes(context, x.shape.length);
     const sizes = context.dims(1);
     if (sizes !== null && sizes.length !== axes.length)
@@ -164,6 +165,10 @@ function unpoolType(context: InferContext): readonly Dim[] {
   requiredType(context, 1, 'I');
   const inferred = unpooledShape(context, x.shape);
   if (!hasInput(context, 2)) return inferred;
+  const list = requiredType(context, 2, 'output_shape');
+  const [length = 0] = list.shape;
+  if (list.shape.length !== 1 || (typeof length === 'number' && length !== x.shape.length))
+    misfit(context, `output_shape ${printShape(list.shape)} does not give one size for each axis of ${printShape(x.shape)}`);
   const stated = context.dims(2);
   if (stated !== null) return stated;
   return x.shape.map((d, i) => (i < 2 ? d : context.unknownDim(null, 'the values of input 2 (output_shape)')));

@@ -64,7 +64,7 @@ export function rotate(
   return out;
 }
 
-function inferRotary(context: InferContext): readonly [{ dtype: Tensor['dtype']; shape: readonly Dim[] }] {
+function inferRotary(context: InferContext, caches: readonly [number, number]): readonly [{ dtype: Tensor['dtype']; shape: readonly Dim[] }] {
   const x = requiredType(context, 0, 'X');
   if (x.shape.length !== 3 && x.shape.length !== 4) misfit(context, `the input ${printShape(x.shape)} is not of rank 3 or 4`);
   const turned = intAttribute(context, 'rotary_embedding_dim', 0);
@@ -73,6 +73,11 @@ function inferRotary(context: InferContext): readonly [{ dtype: Tensor['dtype'];
   const width = x.shape[2] ?? 1;
   if (x.shape.length === 3 && heads > 0 && typeof width === 'number' && width % heads !== 0) {
     misfit(context, `${width} features do not divide into ${heads} heads`, 'num_heads must divide them');
+  }
+  const [cos, sin] = [requiredType(context, caches[0], 'cos_cache').shape, requiredType(context, caches[1], 'sin_cache').shape];
+  const differ = cos.some((d, i) => typeof d === 'number' && typeof sin[i] === 'number' && d !== sin[i]);
+  if ((cos.length !== 2 && cos.length !== 3) || cos.length !== sin.length || differ || cos.at(-1) === 0) {
+    misfit(context, `the cosines ${printShape(cos)} and sines ${printShape(sin)} are not of one shape and of rank 2 or 3`);
   }
   return [x];
 }
@@ -93,6 +98,7 @@ function evaluateRotary(
   const [batch = 1, second = 1, third = 1, fourth = 1] = x.shape;
   const stated = intAttribute(context, 'rotary_embedding_dim', 0);
   const half = cos.shape.at(-1) ?? 1;
+  if (half < 1) misfit(context, `the cosines ${printShape(cos.shape)} are for no features`);
   const length = flat ? second : third;
   // com.microsoft may leave num_heads out where whole heads turn: the cache tells their size.
   const heads = flat ? intAttribute(context, 'num_heads', 0) || Math.max(1, Number(floorDivDim(third, 2 * half))) : second;
@@ -114,7 +120,7 @@ export const rotaryEmbedding: OpDef = defineOp({
   since: [23],
   kernelClass: 'host',
   attributes: { interleaved: 0, num_heads: 'computed', rotary_embedding_dim: 0 },
-  infer: inferRotary,
+  infer: (context) => inferRotary(context, [1, 2]),
   evaluate(context) {
     const length = requiredTensor(context, 0, 'X').shape.at(-2) ?? 1;
     if (!hasInput(context, 3)) return evaluateRotary(context, [1, 2], null);
@@ -132,7 +138,7 @@ export const microsoftRotaryEmbedding: OpDef = defineOp({
   since: [1],
   kernelClass: 'host',
   attributes: { interleaved: 0, is_packed_batching: 0, num_heads: 'computed', rotary_embedding_dim: 0, scale: 1 },
-  infer: inferRotary,
+  infer: (context) => inferRotary(context, [2, 3]),
   evaluate(context) {
     const x = requiredTensor(context, 0, 'input');
     const ids = numbersOf(requiredTensor(context, 1, 'position_ids'));

@@ -196,6 +196,7 @@ export const tensorScatter: OpDef = defineOp({
   infer(context) {
     const cache = requiredType(context, 0, 'past_cache');
     const update = requiredType(context, 1, 'update');
+    if (update.dtype !== cache.dtype) misfit(context, `the cache is ${cache.dtype}, the update ${update.dtype}`);
     const axis = normalizeAxis(context, intAttribute(context, 'axis', -2), cache.shape.length);
     if (axis === 0) badAttribute(context, 'axis', '0', 'any axis but the first, which is the batch');
     const mode = stringAttribute(context, 'mode', 'linear');

@@ -39,6 +39,7 @@ function sliceList(context: InferContext, name: string, index: number): readonly
 /** What each axis keeps; null where only the run tells which axes are cut. */
 function sliceAxes(context: InferContext, shape: readonly Dim[]): readonly SliceAxis[] | null {
   const byInput = context.node.attributes['starts'] === undefined;
+  if (!byInput && context.node.attributes['ends'] === undefined) badAttribute(context, 'ends', 'left out', 'one end for each start');
   if (byInput) {
     requiredType(context, 1, 'starts');
     requiredType(context, 2, 'ends');
@@ -177,6 +178,8 @@ export const pad: OpDef = defineOp({
     const mode = stringAttribute(context, 'mode', 'constant');
     if (!['constant', 'edge', 'reflect', 'wrap'].includes(mode))
       badAttribute(context, 'mode', `"${mode}"`, 'constant, edge, reflect, wrap');
+    const fill = context.inputs[2] ?? null;
+    if (fill !== null && fill.dtype !== x.dtype) misfit(context, `the data are ${x.dtype}, the constant is ${fill.dtype}`);
     const shape = padsOf(context, x.shape.length).map(([begin, end], i) =>
       begin === null || end === null ? context.unknownDim(null, valuesOf(1, 'pads')) : addDim(addDim(x.shape[i] ?? 1, begin), end),
     );
@@ -196,7 +199,9 @@ export const pad: OpDef = defineOp({
       }),
     );
     const given = context.inputs[2] ?? null;
-    const fill = given ?? (x.dtype === 'string' ? null : tensorOf(x.dtype, [], [floatAttribute(context, 'value', 0)]));
+    const fill =
+      given ??
+      (x.dtype === 'string' || x.dtype.startsWith('complex') ? null : tensorOf(x.dtype, [], [floatAttribute(context, 'value', 0)]));
     return [pickAxes(x, type.shape, tables, fill)];
   },
   // Zeros that no input gives have no position.

@@ -8,11 +8,13 @@ import {
   defineOp,
   floatAttribute,
   misfit,
+  printShape,
   requiredTensor,
   requiredType,
   stringAttribute,
   type AttributeDefault,
   type EvaluateContext,
+  type InferContext,
   type OpContext,
   type OpDef,
 } from './op-def.ts';
@@ -46,6 +48,7 @@ function optimizer(
     attributes,
     infer(context) {
       const n = groupsOf(context);
+      for (let i = 0; i < n; i++) checkAlike(context, n, i);
       const state = (k: number): readonly TensorType[] =>
         Array.from({ length: n }, (_, i) => requiredType(context, 2 + k * n + i, k === 0 ? 'X' : 'a state'));
       return [0, ...Array.from({ length: states }, (_, k) => k + 2)].flatMap(state);
@@ -62,6 +65,18 @@ function optimizer(
     },
   });
 }
+
+/** Gradient and states of a tensor are of its type. */
+function checkAlike(context: InferContext, n: number, i: number): void {
+  const x = requiredType(context, 2 + i, 'X');
+  for (let at = 2 + i + n; at < context.inputs.length; at += n) {
+    const other = requiredType(context, at, 'a state');
+    const differs = other.shape.some((d, axis) => typeof d === 'number' && typeof x.shape[axis] === 'number' && d !== x.shape[axis]);
+    if (other.dtype === x.dtype && other.shape.length === x.shape.length && !differs) continue;
+    misfit(context, `input ${at} is ${other.dtype} ${printShape(other.shape)}, the tensor it belongs to ${x.dtype} ${printShape(x.shape)}`);
+  }
+}
+
 interface Update {
   /** Tensors, and which of them. */
   readonly n: number;

@@ -1,5 +1,5 @@
 /** Operators that only rename the same row-major elements, and the arithmetic of their shapes. */
-import type { Tensor } from '../../core/index.ts';
+import { elementCount, type Tensor } from '../../core/index.ts';
 import { equalDim, floorDivDim, maxDim, productDim, symbolDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
 import { listElements, passedContents, valuesOf } from './contents.ts';
@@ -194,7 +194,7 @@ export const dropout: OpDef = defineOp({
     const [y] = copyInput(context);
     if (y === undefined || context.outputs.length === 1) return y === undefined ? [] : [y];
     const mask = outputType(context, 1);
-    return [y, tensorOf(mask.dtype, mask.shape, new Float32Array(y.data.length).fill(1))];
+    return [y, tensorOf(mask.dtype, mask.shape, new Float32Array(elementCount(y.shape)).fill(1))];
   },
 });
 
