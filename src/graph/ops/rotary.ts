@@ -64,7 +64,10 @@ export function rotate(
   return out;
 }
 
-function inferRotary(context: InferContext, caches: readonly [number, number]): readonly [{ dtype: Tensor['dtype']; shape: readonly Dim[] }] {
+function inferRotary(
+  context: InferContext,
+  caches: readonly [number, number],
+): readonly [{ dtype: Tensor['dtype']; shape: readonly Dim[] }] {
   const x = requiredType(context, 0, 'X');
   if (x.shape.length !== 3 && x.shape.length !== 4) misfit(context, `the input ${printShape(x.shape)} is not of rank 3 or 4`);
   const turned = intAttribute(context, 'rotary_embedding_dim', 0);
