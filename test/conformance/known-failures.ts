@@ -2,7 +2,7 @@
  * Why tests that do not pass do not: the first entry that fits gives the reason. A failure without an entry is listed as unexplained.
  * An entry that fits nothing is listed too, so that the table cannot outlive its causes.
  */
-export type SectionName = 'inference' | 'evaluators' | 'models' | 'transforms';
+export type SectionName = 'inference' | 'evaluators' | 'models' | 'transforms' | 'nodeTests';
 
 export interface KnownFailure {
   readonly section: SectionName;

@@ -1,7 +1,7 @@
 /**
  * Conformance with the packs of models and tests that lie under SYSTOLE_DATA: `npm run conformance`.
  *   --json           one JSON document in place of text
- *   --only a,b       sections: inference, evaluators, models, transforms
+ *   --only a,b       sections: inference, evaluators, models, transforms, nodeTests
  *   --name PATTERN   only tests and models whose name fits (regular expression)
  *   --threads N      worker threads (2)
  *   --check          leave docs/conformance.md as it is, and fail when a run would write another
@@ -35,7 +35,7 @@ if (missing.length > 0) {
   process.exit(2);
 }
 
-const limitMs: Readonly<Record<Job['kind'], number>> = { infer: 20_000, evaluate: 20_000, transform: 20_000, model: 120_000 };
+const limitMs: Readonly<Record<Job['kind'], number>> = { infer: 20_000, evaluate: 20_000, transform: 20_000, node: 20_000, model: 120_000 };
 const asked = values.only?.split(',');
 const pattern = new RegExp(values.name ?? '');
 const document = await runConformance({

@@ -4,11 +4,13 @@ import type { EvaluatorSection } from './evaluators.ts';
 import type { InferenceSection } from './inference.ts';
 import { conformanceTarget } from './model-case.ts';
 import type { ModelRow, ModelSection } from './models.ts';
-import { percent, type Threshold } from './threshold.ts';
+import { nodePart } from './node-report.ts';
+import { table, thresholdTable as thresholds, type Cell } from './markdown-table.ts';
+import { percent } from './threshold.ts';
 import type { TransformSection } from './transforms.ts';
 
 export function markdownReport(document: ConformanceDocument): string {
-  const { inference, evaluators, models, transforms } = document;
+  const { inference, evaluators, models, transforms, nodeTests } = document;
   return [
     '# Conformance',
     'Written by `npm run conformance`; do not edit. The packs are ONNX’s own operator tests, tests that early PyTorch exported, the graphs ' +
@@ -18,25 +20,10 @@ export function markdownReport(document: ConformanceDocument): string {
     ...(evaluators === null ? [] : evaluatorPart(evaluators)),
     ...(models === null ? [] : modelPart(models)),
     ...(transforms === null ? [] : transformPart(transforms)),
+    ...(nodeTests === null ? [] : nodePart(nodeTests)),
   ]
     .join('\n\n')
     .concat('\n');
-}
-
-type Cell = string | number;
-
-function table(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const line = (cells: readonly Cell[]): string => `| ${cells.map((c) => String(c).replaceAll('|', '\\|')).join(' | ')} |`;
-  const isNumber = (column: number): boolean => rows.length > 0 && rows.every((r) => typeof r[column] === 'number');
-  const rule = header.map((_, i) => (isNumber(i) ? '---:' : '---'));
-  return [line(header), line(rule), ...rows.map(line)].join('\n');
-}
-
-function thresholds(list: readonly Threshold[]): string {
-  return table(
-    ['what', 'demanded', 'reached', ''],
-    list.map((t) => [t.what, t.demanded, t.reached, t.ok ? 'yes' : '**no**']),
-  );
 }
 
 /** Failures under their reasons, most frequent reason first. */

@@ -75,8 +75,14 @@ beforeAll(async () => {
   };
   for (const name of testPacks) {
     if (name === 'node-tests') {
-      const rows = ['right,Relu,agrees', 'wrong,Relu,differs', 'drawn,Relu,random', 'lost,Relu,agrees'];
-      pack(name, 'name,ops,reference', rows, [...reluTest('right', 0, 2), ...reluTest('wrong', 0, 3), ...reluTest('drawn', 7, 7)]);
+      const rows = ['right,Relu,agrees', 'wrong,Relu,differs', 'drawn,Relu,random', 'lost,Neg,agrees'];
+      const types = ['float', 'float', 'float', 'int64'];
+      pack(
+        name,
+        'name,ops,reference,input_dtypes,output_dtypes',
+        rows.map((row, i) => `${row},${types[i] ?? ''},float`),
+        [...reluTest('right', 0, 2), ...reluTest('wrong', 0, 3), ...reluTest('drawn', 7, 7)],
+      );
     } else pack(name, 'name,ops', [], []);
   }
   pack('graph-transforms', 'name,ops', ['one,Relu'], [entry('one/model.onnx', unary('Relu', [2]))]);
@@ -123,6 +129,15 @@ describe('a run over other packs', () => {
     expect(done().transforms?.passed).toBe(1);
   });
 
+  test('node tests: within the types of the machines, by what their programs need', () => {
+    const section = done().nodeTests;
+    expect([section?.total, section?.outside, section?.npuOnly, section?.wrong]).toEqual([3, 1, 2, 1]);
+    const [right, wrong] = section?.tests ?? [];
+    expect([right?.result, right?.class, right?.reason]).toEqual(['npuOnly', 'elementwise', null]);
+    expect(right?.commands).toMatchObject({ LOAD: 1, VECTOR: 1, STORE: 1 });
+    expect(wrong?.reason).toBe('small: output "y": element 1 is 2 instead of 3 (1 of 2 differ)');
+  });
+
   test('sums add up whatever fails; the demands that are missed are said', () => {
     const missed = thresholdsOf(done()).filter((t) => !t.ok);
     expect(missed.map((t) => t.what)).toEqual([
@@ -131,6 +146,9 @@ describe('a run over other packs', () => {
       'no value bound: contradictions, of all outputs',
       'shape-carrying inputs bound: exact type and dimensions',
       'tests with tensor outputs that agree',
+      'node tests that are wrong',
+      'node tests on the engines alone',
+      'node tests on the engines alone: elementwise',
     ]);
     expect(textReport(done())).toContain('FAIL tests with tensor outputs that agree: 2 of 4 (50 %), demanded ≥ 97 %');
     expect(markdownReport(done())).toBe(markdownReport(done()));

@@ -2,7 +2,7 @@
 import { thresholdsOf, type ConformanceDocument } from './document.ts';
 
 export function textReport(document: ConformanceDocument): string {
-  const { inference, evaluators, models, transforms } = document;
+  const { inference, evaluators, models, transforms, nodeTests } = document;
   const lines: string[] = [];
   for (const f of inference?.unbound ?? []) lines.push(`(a) ${f.pack} ${f.name} ${f.output}: ${f.what} [${f.reason}]`);
   for (const f of inference?.bound ?? []) lines.push(`(b) ${f.pack} ${f.name} ${f.output}: ${f.what} [${f.reason}]`);
@@ -31,6 +31,7 @@ export function textReport(document: ConformanceDocument): string {
   for (const [what, { graphs, count }] of Object.entries(transforms?.recovered ?? {})) {
     lines.push(`(e) ${what}: ${count} recovered in ${graphs} graphs`);
   }
+  for (const t of nodeTests?.tests ?? []) if (t.reason !== null) lines.push(`(f) ${t.class} ${t.name} ${t.result}: ${t.reason}`);
   for (const t of thresholdsOf(document)) lines.push(`${t.ok ? 'ok  ' : 'FAIL'} ${t.what}: ${t.reached}, demanded ${t.demanded}`);
   return `${lines.join('\n')}\n`;
 }

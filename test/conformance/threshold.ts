@@ -1,4 +1,6 @@
 /** What is demanded of a run. */
+import type { NodeClass } from './node-classes.ts';
+
 export interface Threshold {
   readonly what: string;
   readonly demanded: string;
@@ -15,6 +17,17 @@ export function atLeast(what: string, count: number, total: number, share: numbe
     ok: count >= share * total,
   };
 }
+
+/** How many node tests must run on the engines alone: of all, and of each class. No demand of its own on what is no work of an engine. */
+export const nodeShare: Readonly<Record<Exclude<NodeClass, 'other'> | 'all', number> & { readonly other: null }> = {
+  all: 0.85,
+  contraction: 0.9,
+  window: 0.9,
+  elementwise: 0.9,
+  reduction: 0.9,
+  movement: 0.9,
+  other: null,
+};
 
 export function none(what: string, count: number): Threshold {
   return { what, demanded: 'none', reached: String(count), ok: count === 0 };
