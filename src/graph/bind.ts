@@ -74,10 +74,16 @@ function rebind(graph: Graph, dims: Readonly<Record<string, number>>, partial: b
   const left = stillOpen(inference.unknowns(), values);
   return {
     graph: { ...rest, values, nodes, ...(left.length > 0 ? { unknowns: left } : {}) },
-    diagnostics: inference.assumed().map(({ unknown, size }) => {
-      const { symbol, node, op, why } = unknown;
-      return graphMessages.unknownTakesUpper({ symbol, size, node, op, why }, { origin: [node] });
-    }),
+    diagnostics: [
+      ...inference.assumed().map(({ unknown, size }) => {
+        const { symbol, node, op, why } = unknown;
+        return graphMessages.unknownTakesUpper({ symbol, size, node, op, why }, { origin: [node] });
+      }),
+      ...inference.assumedRanks().map(({ node, op, why, taken, others }) => {
+        const parts = { node, op, why, taken: printShape(taken), others: others.map(printShape) };
+        return graphMessages.unknownRankTakesLargest(parts, { origin: [node] });
+      }),
+    ],
   };
 }
 

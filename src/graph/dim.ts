@@ -45,7 +45,12 @@ export function ceilDivDim(left: Dim, right: Dim): Dim {
 
 export function maxDim(left: Dim, right: Dim): Dim {
   if (typeof left === 'number' && typeof right === 'number') return Math.max(left, right) + 0;
-  return greatest([...maxOperands(canonical(left)), ...maxOperands(canonical(right))]);
+  return maxOf([left, right]);
+}
+
+/** The largest of one or more. In one step: each maximum of two would put all before it in order again. */
+export function maxOf(dims: readonly Dim[]): Dim {
+  return greatest([...new Set(dims.flatMap((d) => maxOperands(canonical(d))))]);
 }
 
 function maxOperands(dim: Dim): readonly Dim[] {
@@ -94,9 +99,10 @@ export function productDim(dims: readonly Dim[]): Dim {
 
 /** True when the two are the same for every binding that the canonical form can tell. */
 export function equalDim(left: Dim, right: Dim): boolean {
+  if (left === right) return true;
   if (typeof left === 'number' || typeof right === 'number') {
-    if (typeof left === 'number' && typeof right === 'number') return left === right;
-  }
+    if (typeof left === typeof right) return false;
+  } else if (left.kind === 'symbol' && right.kind === 'symbol') return left.name === right.name;
   return subDim(left, right) === 0;
 }
 
@@ -140,6 +146,17 @@ const bareSymbol = /^[A-Za-z_][A-Za-z0-9_.]*$/;
 /** "batch", "2*seq+1", "floor((h-1)/2)", "max(a,b)"; symbols of other characters in single quotes. */
 export function printDim(dim: Dim): string {
   if (typeof dim === 'number') return String(dim);
+  const known = texts.get(dim);
+  if (known !== undefined) return known;
+  const text = textOf(dim);
+  texts.set(dim, text);
+  return text;
+}
+
+/** Expressions never change, and graphs hold the same ones again and again. */
+const texts = new WeakMap<DimExpr, string>();
+
+function textOf(dim: DimExpr): string {
   switch (dim.kind) {
     case 'symbol':
       return bareSymbol.test(dim.name) ? dim.name : `'${dim.name.replace(/[\\']/g, '\\$&')}'`;
@@ -240,6 +257,17 @@ function constantPolynomial(n: number): Polynomial {
 
 function toPolynomial(dim: Dim): Polynomial {
   if (typeof dim === 'number') return constantPolynomial(dim);
+  const known = polynomials.get(dim);
+  if (known !== undefined) return known;
+  const found = polynomialOf(dim);
+  polynomials.set(dim, found);
+  return found;
+}
+
+/** Of expressions seen before. */
+const polynomials = new WeakMap<DimExpr, Polynomial>();
+
+function polynomialOf(dim: DimExpr): Polynomial {
   switch (dim.kind) {
     case 'symbol':
       return atomPolynomial(dim);

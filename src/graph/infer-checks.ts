@@ -46,7 +46,10 @@ function checkRequired(def: OpDef, node: Node): void {
 const kindsWanted: ReadonlyMap<string, readonly ('whole' | 'truth' | null)[]> = new Map<string, readonly ('whole' | 'truth' | null)[]>([
   ...'Gather GatherElements GatherND Scatter ScatterElements ScatterND'.split(' ').map((op) => [op, [null, 'whole']] as const),
   ...'ConstantOfShape'.split(' ').map((op) => [op, ['whole']] as const),
-  ...'Expand Reshape Tile'.split(' ').map((op) => [op, [null, 'whole']] as const),
+  ...'Expand Reshape Squeeze Tile Unsqueeze'.split(' ').map((op) => [op, [null, 'whole']] as const),
+  ...'L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare'.split(' ').map((op) => [`Reduce${op}`, [null, 'whole']] as const),
+  ['Slice', [null, 'whole', 'whole', 'whole', 'whole']],
+  ['Pad', [null, 'whole', null, 'whole']],
   ...'And Or Xor'.split(' ').map((op) => [op, ['truth', 'truth']] as const),
   ...'If Not Where'.split(' ').map((op) => [op, ['truth']] as const),
   ['Compress', [null, 'truth']],

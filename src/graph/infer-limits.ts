@@ -1,5 +1,5 @@
 /** What inference looks at: which values are small enough to be shapes, and which graph input their numbers come from. */
-import { elementCount, SystoleError, type DType } from '../core/index.ts';
+import { bitsOf, elementCount, integerRange, isInteger, SystoleError, type DType } from '../core/index.ts';
 import type { Dim } from './dim.ts';
 import { isLongDim } from './dim-range.ts';
 import type { Graph, Node, TensorType } from './ir.ts';
@@ -41,6 +41,14 @@ const packed: ReadonlySet<DType> = new Set<DType>(['int4', 'uint4', 'int2', 'uin
 /** Element types whose numbers may be sizes. */
 export function countable(dtype: DType): boolean {
   return !packed.has(dtype) && !dtype.startsWith('float8');
+}
+
+/** Whether a known number is one of the type: what wraps around is left to the evaluators. */
+export function holds(dtype: DType, n: Dim | null): boolean {
+  if (typeof n !== 'number' || !isInteger(dtype)) return true;
+  if (bitsOf(dtype) > 32) return Number.isSafeInteger(n);
+  const [least, most] = integerRange(dtype);
+  return Number.isInteger(n) && n >= least && n <= most;
 }
 
 export function isSmall(type: TensorType): boolean {

@@ -62,8 +62,7 @@ function tryRanks(
   const inputs = context.inputs.map((type, i) => {
     const at = open.indexOf(i);
     if (at < 0 || type === null) return type;
-    const shape = Array.from({ length: chosen[at] ?? 0 }, (_, axis) => symbolDim(`\0try${i}.${axis}`));
-    return { dtype: type.dtype, shape };
+    return { dtype: type.dtype, shape: triedDims(i).slice(0, chosen[at] ?? 0) };
   });
   let asked = 0;
   try {
@@ -72,6 +71,13 @@ function tryRanks(
     if (error instanceof SystoleError) return error;
     throw error;
   }
+}
+
+/** By input: the symbols it is tried with. Made once, since what is known of an expression is kept with it. */
+const tried: Dim[][] = [];
+
+function triedDims(input: number): readonly Dim[] {
+  return (tried[input] ??= Array.from({ length: Math.max(...ranks) }, (_, axis) => symbolDim(`\0try${input}.${axis}`)));
 }
 
 function common(a: TensorType, b: TensorType | undefined): TensorType {

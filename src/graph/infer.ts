@@ -6,6 +6,7 @@ import { equalDim, symbolsOf, type Dim } from './dim.ts';
 import {
   countable,
   dimSource,
+  holds,
   isComputed,
   isSmall,
   isTooLong,
@@ -26,7 +27,7 @@ import { concreteShape } from './ops/contents.ts';
 import { opDef, suggestOp } from './ops/index.ts';
 import { numbersOf, tensorOf } from './ops/numbers.ts';
 import type { ContentsContext, Element, InferContext, OpDef } from './ops/op-def.ts';
-import { placeholder, startUnknowns, symbolsIn, type Asked, type Unknowns } from './unknowns.ts';
+import { placeholder, startUnknowns, symbolsIn, type Asked, type AssumedRank, type Unknowns } from './unknowns.ts';
 
 export interface Inference {
   /**
@@ -42,6 +43,8 @@ export interface Inference {
   unknowns(): readonly UnknownDim[];
   /** Those that took their upper bound; only of an inference with sizes. */
   assumed(): readonly { readonly unknown: UnknownDim; readonly size: number }[];
+  /** Values of unknown rank that took the largest type they can have; only of an inference with sizes. */
+  assumedRanks(): readonly AssumedRank[];
 }
 
 export interface InferenceOptions {
@@ -243,7 +246,9 @@ function startScope(parts: ScopeParts): Scope {
         ? null
         : withoutError(() => (i === 0 && def.contents !== undefined ? def.contents(about) : (def.contentsOf?.(about, i) ?? null)));
       const count = type.container === 'sequence' ? 1 : elementCount(type.shape.map(Number));
-      const known = found === null || found.length !== count ? null : found.map((e) => (e === null || isTooLong(e) ? null : e));
+      const inRange = (e: Element): boolean => type.container !== undefined || holds(type.dtype, e);
+      const known =
+        found === null || found.length !== count ? null : found.map((e) => (e === null || isTooLong(e) || !inRange(e) ? null : e));
       if (known !== null && (count === 0 || known.some((e) => e !== null))) contents.set(id, known);
       if (known === null || !known.every((e) => typeof e === 'number')) open = true;
     }
@@ -294,6 +299,8 @@ function startScope(parts: ScopeParts): Scope {
           return placeholder(asked.length - 1);
         },
         inferGraph: (body, types) => inferGraph(node, body, types),
+        contradicts: (body) => typed.get(body)?.contradicts === true,
+        unknownRank: (choices, why) => unknowns.rank(node, choices, why),
       };
       checkOperands(def, context);
       const hasBody = Object.values(node.attributes).some((a) => a.kind === 'graph');
@@ -326,6 +333,7 @@ function startScope(parts: ScopeParts): Scope {
     },
     unknowns: () => unknowns.records(),
     assumed: () => unknowns.assumed(),
+    assumedRanks: () => unknowns.assumedRanks(),
   };
 }
 
@@ -353,6 +361,8 @@ interface InferredBody {
   readonly graph: Graph;
   /** Of its outputs, in order. */
   readonly facts: readonly Facts[];
+  /** A node does not take its operands: it cannot run. */
+  readonly contradicts: boolean;
 }
 
 interface BodyParts extends Pick<ScopeParts, 'unknowns' | 'outer' | 'isInput' | 'leftOpen' | 'work'> {
@@ -386,16 +396,18 @@ function inferBody(graph: Graph, inputs: readonly TensorType[], parts: BodyParts
     work,
     perNode: null,
   });
+  let contradicts = false;
   const nodes = graph.nodes.map((node) => {
     try {
       return inferInPlace(node, scope, setType);
     } catch (error) {
       if (!tolerant || !(error instanceof SystoleError)) throw error;
       leftOpen(node, error);
+      contradicts = true;
       return scope.withBodies(node);
     }
   });
-  return { graph: { ...graph, values, nodes }, facts: graph.outputs.map((id) => scope.facts(id)) };
+  return { graph: { ...graph, values, nodes }, facts: graph.outputs.map((id) => scope.facts(id)), contradicts };
 }
 
 /** Infers one node (of a body: each of its nodes), tells the types, and gives the node with typed bodies. */

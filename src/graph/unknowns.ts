@@ -1,4 +1,5 @@
 /** Dimensions that only a run decides: their names, bounds, and what would settle them. */
+import { elementCount } from '../core/index.ts';
 import { bindDim, replaceSymbols, symbolDim, symbolsOf, type Dim } from './dim.ts';
 import type { Graph, Node, TensorType, UnknownDim } from './ir.ts';
 
@@ -7,6 +8,15 @@ export interface Asked {
   readonly upper: Dim | null;
   readonly why: string;
   readonly input: string | null;
+}
+
+/** A value whose rank only a run decides, taken as the largest it can be. */
+export interface AssumedRank {
+  readonly node: string;
+  readonly op: string;
+  readonly why: string;
+  readonly taken: readonly Dim[];
+  readonly others: readonly (readonly Dim[])[];
 }
 
 export interface Unknowns {
@@ -25,6 +35,9 @@ export interface Unknowns {
   records(): readonly UnknownDim[];
   /** Symbols that took their upper bound for want of a size. */
   assumed(): readonly { readonly unknown: UnknownDim; readonly size: number }[];
+  /** One of several types of different rank: unranked; where unknown dimensions take their upper bound, the type of most elements. */
+  rank(node: Node, types: readonly TensorType[], why: string): TensorType;
+  assumedRanks(): readonly AssumedRank[];
   /** Notes the unknown dimensions of a body, so that its types keep their symbols. */
   recognise(graph: Graph): void;
   bind(type: TensorType): TensorType;
@@ -56,6 +69,7 @@ export function startUnknowns(
   const records = new Map<string, UnknownDim>();
   const assumed = new Map<string, { readonly unknown: UnknownDim; readonly size: number }>();
   const byNode = new Map<Node, string[]>();
+  const ranks = new Map<Node, AssumedRank>();
   const recognise = (list: readonly UnknownDim[]): void => {
     for (const u of list) {
       before.set(u.symbol, u);
@@ -97,6 +111,19 @@ export function startUnknowns(
     record: (symbol) => records.get(symbol) ?? before.get(symbol),
     records: () => [...records.values()],
     assumed: () => [...assumed.values()],
+    rank(node, types, why) {
+      const ranked = types.filter((t) => t.unranked !== true);
+      const sized = ranked.filter((t) => t.shape.every((d) => typeof d === 'number'));
+      const count = (t: TensorType): number => elementCount(t.shape.map(Number));
+      const [first, ...others] = [...sized].sort((a, b) => count(b) - count(a) || b.shape.length - a.shape.length);
+      if (sizes === null || !takeUpper || first === undefined || sized.length < ranked.length) {
+        const { dtype = 'float32', container } = types[0] ?? {};
+        return { dtype, shape: [], unranked: true, ...(container === undefined ? {} : { container }) };
+      }
+      ranks.set(node, { node: node.name, op: node.op, why, taken: first.shape, others: others.map((t) => t.shape) });
+      return first;
+    },
+    assumedRanks: () => [...ranks.values()],
     recognise: (graph) => recognise(graph.unknowns ?? []),
     bind: (type) => (sizes === null ? type : bindType(type, sizes)),
   };

@@ -139,6 +139,8 @@ function infer(
     elements: (i) => dims[i] ?? null,
     unknownDim: () => symbolDim('unknown'),
     inferGraph: () => [],
+    contradicts: () => false,
+    unknownRank: ([first]) => ({ dtype: first?.dtype ?? 'float32', shape: [], unranked: true }),
   });
 }
 

@@ -25,6 +25,8 @@ function infer(op: string, inputs: readonly TensorType[], plain: Readonly<Record
     elements: () => null,
     unknownDim: (upper): Dim => ({ kind: 'symbol', name: `?${upper === null ? 'null' : printDim(upper)}` }),
     inferGraph: () => [],
+    contradicts: () => false,
+    unknownRank: ([first]) => ({ dtype: first?.dtype ?? 'float32', shape: [], unranked: true }),
   });
   return types
     .slice(0, outputs)

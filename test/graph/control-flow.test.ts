@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isTensor, type RuntimeValue, type Tensor } from '../../src/core/index.ts';
+import { elementCount, isTensor, type RuntimeValue, type Tensor } from '../../src/core/index.ts';
 import {
+  bindGraph,
   inferGraphTypes,
   interpret,
   interpretValues,
@@ -162,6 +164,72 @@ test('branches of different sizes leave a size open, a constant condition does n
   const x = f32([2, 3], [1, 2, 3, 4, 5, 6]);
   expect(numbers(run(choice('input %c: bool[]'), { c: bool(1), x }).get('y') as Tensor)).toEqual([-1, -2, -3, -4, -5, -6]);
   expect((run(choice('input %c: bool[]'), { c: bool(0), x }).get('y') as Tensor).shape).toEqual([4, 3]);
+});
+
+/** One branch adds %b to %x, the other reshapes %x. */
+const addOrReshape = (x: readonly number[], b: readonly number[], target: readonly number[]): string => `graph "either" opset 16 {
+  input %c: bool[]
+  input %x: float32[${x.join(', ')}]
+  %y: float32[*] = If(%c, %x) {then_branch: graph "then" opset 16 {
+    input %x: float32[${x.join(', ')}]
+    const %b: float32[${b.join(', ')}] = splat [1]
+    %t: float32[*] = Add(%x, %b) name "add"
+    return %t
+  }, else_branch: graph "else" opset 16 {
+    input %x: float32[${x.join(', ')}]
+    const %s: int64[${target.length}] = [${target.join(', ')}]
+    %e: float32[*] = Reshape(%x, %s) name "fill"
+    return %e
+  }} captures 1 name "if" origin ["if"]
+  %z: float32[*] = Relu(%y) name "relu"
+  return %z
+}
+`;
+
+test('branches of different rank: the program is made for the larger result, and says so', () => {
+  const graph = parseGraph(addOrReshape([2, 3], [4, 2, 3], [6]));
+  expect(typesOf(graph)).toEqual(['float32[*]']);
+  const { graph: bound, diagnostics } = bindGraph(graph, {});
+  expect(bound.values[bound.outputs[0] ?? 0]?.type.shape).toEqual([4, 2, 3]);
+  expect(diagnostics.map((d) => `${d.code} ${d.message}`)).toEqual([
+    'SYS3057 If "if": its result is [4, 2, 3] or [6], by which branch runs; the program is made for [4, 2, 3]. Export with the condition fixed if it is the other.',
+  ]);
+});
+
+test('a branch that the inputs contradict is not the one that runs', () => {
+  expect(typesOf(parseGraph(addOrReshape([2, 3], [5], [3, 2])))).toEqual(['float32[3, 2]']);
+  expect(typesOf(parseGraph(addOrReshape([2, 3], [3], [7])))).toEqual(['float32[2, 3]']);
+});
+
+test('whatever the branches make, a bound graph has room for it', () => {
+  const shape = fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 3 });
+  fc.assert(
+    fc.property(shape, shape, shape, (x, b, target) => {
+      const graph = parseGraph(addOrReshape(x, b, target));
+      const results = [1, 0].flatMap((c) => {
+        try {
+          const size = x.reduce((n, d) => n * d, 1);
+          const out = interpretValues(
+            graph,
+            new Map([
+              ['c', bool(c)],
+              ['x', f32(x, new Array<number>(size).fill(1))],
+            ]),
+          ).get('z');
+          return out !== undefined && isTensor(out) ? [out.shape] : [];
+        } catch {
+          return [];
+        }
+      });
+      // Where every run fails binding may refuse as well.
+      if (results.length === 0) return;
+      const { graph: bound } = bindGraph(graph, {});
+      const made = bound.values[bound.outputs[0] ?? 0]?.type.shape.map(Number) ?? [];
+      expect(results.map((r) => r.length)).toContain(made.length);
+      for (const r of results) expect(elementCount(made)).toBeGreaterThanOrEqual(elementCount(r));
+    }),
+    { numRuns: 300 },
+  );
 });
 
 const scan = (attributes: string): string => `graph "scan" opset 16 {

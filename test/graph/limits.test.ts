@@ -87,6 +87,11 @@ describe('sizes out of attributes and contents', () => {
       { op: 'Split', of: [float(8)], with: { num_outputs: 2 ** 40 }, opset: 18, outputs: 2 },
       /SYS3010.*makes no 1099511627776 parts/,
     ],
+    [
+      'a hundred axes, any of which may go',
+      { op: 'Squeeze', of: [float(...Array.from({ length: 120 }, (_, i) => symbolDim(`n${i}`))), of('int64', 40)] },
+      /^float32\[(\[object Object\](, )?){80}\]$/,
+    ],
     ['no parts', { op: 'Split', of: [float(8)], with: { num_outputs: 0 }, opset: 18 }, /SYS3013.*num_outputs is 0/],
     [
       'parts that are used up',
@@ -113,6 +118,14 @@ describe('sizes out of attributes and contents', () => {
     ['a thousand axes', { op: 'Reshape', of: [float(1), i64([1000], new Array<number>(1000).fill(1))] }, /SYS3010.*1000/],
     ['two where one number is needed', { op: 'HannWindow', of: [i64([2], [3, 4])] }, /SYS3010.*one number/],
   ])('%s', (_, parts, expected) => expect(told(parts)).toMatch(expected));
+
+  test('a size that int32 cannot hold wraps around, as it would when the model runs', () => {
+    const graph = parseGraph(
+      'graph "g" opset 21 {\ninput %x: float32[n]\nconst %big: int64[1] = [2147483649]\n%i: int32[1] = Cast(%big) {to: 6}\n' +
+        '%j: int32[1] = Neg(%i)\n%z: float32[*] = ConstantOfShape(%j)\nreturn %z\n}',
+    );
+    expect(inferGraphTypes(graph, [float(symbolDim('n'))]).values.at(-1)?.type.shape).toEqual([2 ** 31 - 1]);
+  });
 
   test('unknown sizes stay unknown, and binding one too large names the input', () => {
     const graph = parseGraph(
@@ -174,6 +187,30 @@ describe('operands that do not fit', () => {
       { op: 'RNN', of: [float(2, 1, 3), float(1, 4, 3), float(1, 4, 4), null, null, float(1, 1, 5)] },
       /SYS3010.*initial_h/,
     ],
+    [
+      'a bias of another size, of integers',
+      {
+        op: 'QLinearConv',
+        of: [of('uint8', 1, 2, 4), float(), of('uint8'), of('int8', 3, 2, 1), float(), of('int8'), float(), of('uint8'), of('int32', 4)],
+      },
+      /SYS3010.*bias \[4\].*3 output/,
+    ],
+    [
+      'a result that is to be integers of type float32',
+      { op: 'QLinearConv', of: [of('uint8', 1, 2, 4), float(), of('uint8'), of('int8', 3, 2, 1), float(), of('int8'), float(), float()] },
+      /SYS3010.*y_zero_point is float32/,
+    ],
+    [
+      'a bias in rows',
+      {
+        op: 'MultiHeadAttention',
+        domain: 'com.microsoft',
+        of: [float(1, 2, 4), float(1, 2, 4), float(1, 2, 4), float(4, 4)],
+        with: { num_heads: 2 },
+      },
+      /SYS3010.*bias \[4, 4\].*12 columns/,
+    ],
+    ['axes that are no whole numbers', { op: 'Squeeze', of: [float(1, 2), float(1)] }, /SYS3010.*input 1 is float32/],
     ['sums of two types', { op: 'Sum', of: [float(2), of('int64', 2)] }, /SYS3010.*float32 and int64/],
     ['products of two types', { op: 'Gemm', of: [float(2, 2), float(2, 2), of('int64', 2)] }, /SYS3010.*float32 and int64/],
     ['text where numbers are needed', { op: 'Relu', of: [of('string', 2)] }, /SYS3010.*string/],

@@ -112,7 +112,7 @@ function broadcast(node: Node, inputs: readonly TensorType[]): TensorType | null
     throw new Error('Add needs nothing but types');
   };
   const context = { node: { ...node, op: 'Add' }, opset: 13, inputs, tensor: () => null, dims: () => null, elements: () => null };
-  return add?.infer({ ...context, unknownDim: never, inferGraph: never })[0] ?? null;
+  return add?.infer({ ...context, unknownDim: never, inferGraph: never, contradicts: never, unknownRank: never })[0] ?? null;
 }
 
 /** min and max as attributes, the form before opset 11, with their defaults left out. */

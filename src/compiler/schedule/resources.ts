@@ -52,7 +52,7 @@ export function createSlot(inherited: Marks): Resource {
 export function createTensor(inherited: Marks): Resource {
   const touched = inherited.slice();
   const written = noMarks();
-  const boxes: { readonly box: readonly number[]; readonly queue: number; readonly sequence: number }[] = [];
+  const boxes = createBoxes();
   let whole = false;
   return {
     beforeRead: (deps, box) => {
@@ -61,13 +61,13 @@ export function createTensor(inherited: Marks): Resource {
       let missing = 0;
       for (let q = 0; q < queueCount; q++) if ((written[q] as number) > 0) missing++;
       const found = noMarks();
-      for (let i = boxes.length - 1; i >= 0 && missing > 0; i--) {
-        const w = boxes[i] as (typeof boxes)[number];
-        if ((found[w.queue] as number) === 0 && overlap(w.box, box)) {
-          found[w.queue] = w.sequence;
+      boxes.newestFirst(box, (queue, sequence) => {
+        if ((found[queue] as number) === 0) {
+          found[queue] = sequence;
           missing--;
         }
-      }
+        return missing > 0;
+      });
       raise(deps, found);
     },
     beforeWrite: (deps) => raise(deps, touched),
@@ -80,7 +80,7 @@ export function createTensor(inherited: Marks): Resource {
       if (box === null) {
         whole = true;
         touched[queue] = sequence;
-      } else boxes.push({ box, queue, sequence });
+      } else boxes.add(box, queue, sequence);
     },
     allTouches: (into) => {
       raise(into, touched);
@@ -104,6 +104,70 @@ export function partOf(whole: Resource, shape: readonly number[], axis: number, 
     noteWrite: (queue, sequence, box) => whole.noteWrite(queue, sequence, shifted(box)),
     allTouches: (into) => whole.allTouches(into),
   };
+}
+
+interface Boxes {
+  add(box: readonly number[], queue: number, sequence: number): void;
+  /** Those that overlap `box`, until `visit` answers false. */
+  newestFirst(box: readonly number[], visit: (queue: number, sequence: number) => boolean): void;
+}
+
+const boxesPerHull = 16;
+
+/**
+ * Boxes in the order they came. Tiles are written in rows, so neighbours in time are neighbours in space: hulls over runs of boxes, and hulls
+ * over runs of hulls, let a search pass most of them by. Without them programs of n tiles would look at n² boxes.
+ */
+function createBoxes(): Boxes {
+  const boxes: (readonly number[])[] = [];
+  const queues: number[] = [];
+  const sequences: number[] = [];
+  /** By level: the hull of each run of boxesPerHull boxes, of each run of that many hulls, and so on; the last may be growing. */
+  const levels: number[][][] = [];
+  return {
+    add(box, queue, sequence) {
+      boxes.push(box);
+      queues.push(queue);
+      sequences.push(sequence);
+      let at = boxes.length - 1;
+      for (let level = 0; ; level++) {
+        at = Math.floor(at / boxesPerHull);
+        const hulls = (levels[level] ??= level === 0 ? [] : [hullOf(levels[level - 1] as number[][])]);
+        const hull = hulls[at];
+        if (hull === undefined) hulls[at] = [...box];
+        else grow(hull, box);
+        if (hulls.length === 1) return;
+      }
+    },
+    newestFirst(box, visit) {
+      const down = (level: number, from: number, to: number): boolean => {
+        const hulls = level < 0 ? boxes : (levels[level] as number[][]);
+        for (let i = Math.min(to, hulls.length) - 1; i >= from; i--) {
+          if (!overlap(hulls[i] as readonly number[], box)) continue;
+          if (level >= 0 ? !down(level - 1, i * boxesPerHull, (i + 1) * boxesPerHull) : !visit(queues[i] as number, sequences[i] as number))
+            return false;
+        }
+        return true;
+      };
+      const top = levels.length - 1;
+      down(top, 0, top < 0 ? 0 : (levels[top] as number[][]).length);
+    },
+  };
+}
+
+function hullOf(boxes: readonly (readonly number[])[]): number[] {
+  const hull = [...(boxes[0] ?? [])];
+  for (const box of boxes) grow(hull, box);
+  return hull;
+}
+
+/** A hull of boxes of different ranks covers everything: it becomes empty, which overlaps whatever it is asked about. */
+function grow(hull: number[], box: readonly number[]): void {
+  if (hull.length !== box.length) hull.length = 0;
+  for (let i = 0; i < hull.length; i += 2) {
+    hull[i] = Math.min(hull[i] as number, box[i] as number);
+    hull[i + 1] = Math.max(hull[i + 1] as number, box[i + 1] as number);
+  }
 }
 
 function overlap(a: readonly number[], b: readonly number[]): boolean {

@@ -194,6 +194,16 @@ export const unknownTakesUpper: Message<{ symbol: string; size: number; node: st
     `${op} "${node}": its dimension "${symbol}" hangs on ${why}; it is taken as ${size}, the most it can be. Give another size with --dim ${symbol}=N.`,
 );
 
+export const unknownRankTakesLargest: Message<{ node: string; op: string; why: string; taken: string; others: readonly string[] }> =
+  defineMessage(
+    'SYS3057',
+    'warning',
+    'number of dimensions only a run decides is taken from the largest result',
+    'Branches may give results of different rank. The program is made for the one of most elements; a run in which another branch is taken is refused when values are executed.',
+    ({ node, op, why, taken, others }) =>
+      `${op} "${node}": its result is ${[taken, ...others].join(' or ')}, by ${why}; the program is made for ${taken}. Export with the condition fixed if it is the other.`,
+  );
+
 export const unknownDimension: Message<{ symbol: string; node: string; op: string; why: string; input: string | null }> = defineMessage(
   'SYS3051',
   'error',

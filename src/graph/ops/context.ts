@@ -13,6 +13,8 @@ export function asInfer(context: EvaluateContext): InferContext {
     inferGraph: () => {
       throw new Error(`${context.node.op} "${context.node.name}": bodies are inferred before they run`);
     },
+    contradicts: () => false,
+    unknownRank: ([first]) => ({ dtype: first?.dtype ?? 'float32', shape: [], unranked: true }),
     tensor: (i) => context.inputs[i] ?? null,
     elements: (i) => {
       const t = context.inputs[i] ?? null;

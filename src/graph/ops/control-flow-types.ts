@@ -1,6 +1,7 @@
 /** Types of values that come about in more than one way: by branches, iterations, elements of a sequence. */
 import type { RuntimeValue } from '../../core/index.ts';
-import { equalDim, maxDim, type Dim } from '../dim.ts';
+import { equalDim } from '../dim.ts';
+import { oneOf } from './one-of.ts';
 import type { Graph, TensorType } from '../ir.ts';
 import { badAttribute, misfit, type InferContext, type OpContext } from './op-def.ts';
 
@@ -51,8 +52,8 @@ export function unranked(type: TensorType): TensorType {
 }
 
 /**
- * The type of a value that is one of several: equal sizes stay, others become unknown, bounded by the largest; unranked where the
- * ranks differ. Element types must be equal. The container is that of the first.
+ * The type of a value that is one of several: equal sizes stay, others become unknown, bounded by the largest; so does the rank where
+ * they differ in that. Element types must be equal. The container is that of the first.
  * @param why  what the sizes hang on: "which branch runs"
  */
 export function mergeTypes(context: InferContext, types: readonly TensorType[], why: string): TensorType {
@@ -61,12 +62,14 @@ export function mergeTypes(context: InferContext, types: readonly TensorType[], 
   for (const other of rest) {
     if (other.dtype !== first.dtype) misfit(context, `one value is to be ${first.dtype} and ${other.dtype}, by ${why}`);
   }
-  if (types.some((t) => t.unranked === true || t.shape.length !== first.shape.length)) return unranked(first);
-  const shape = first.shape.map((d, axis): Dim => {
-    const all = types.map((t) => t.shape[axis] ?? 0);
-    if (all.every((o) => equalDim(o, d))) return d;
-    return context.unknownDim(all.reduce(maxDim), why);
-  });
+  if (types.some((t) => t.unranked === true || t.shape.length !== first.shape.length)) return context.unknownRank(types, why);
+  const shape = first.shape.map((_, axis) =>
+    oneOf(
+      context,
+      types.map((t) => t.shape[axis] ?? 0),
+      why,
+    ),
+  );
   return { ...first, shape };
 }
 

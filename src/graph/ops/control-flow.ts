@@ -42,6 +42,9 @@ const ifOp: OpDef = defineOp({
     const known = knownCondition(context, 0);
     if (known !== null) return branch(known ? 'then_branch' : 'else_branch');
     const [then, otherwise] = [branch('then_branch'), branch('else_branch')];
+    // Exporters write both branches for any input. One that these inputs contradict is not the one that runs.
+    const [thenFails, elseFails] = ['then_branch', 'else_branch'].map((name) => context.contradicts(bodyOf(context, name)));
+    if (thenFails !== elseFails) return thenFails === true ? otherwise : then;
     return then.map((type, i) => mergeTypes(context, [type, otherwise[i] ?? type], 'which branch runs'));
   },
   evaluate: runsOnValues,

@@ -91,7 +91,8 @@ export function checkConvolution(context: InferContext): { x: TensorType; w: Ten
   }
   const spatial = kernel.filter((k) => typeof k === 'number');
   const bias = context.inputs[2] ?? null;
-  const channels = context.node.op === 'Conv' ? w.shape[0] : undefined;
+  // What makes a Conv of itself (QLinearConv, FusedConv) too; the weights of ConvTranspose lie the other way round.
+  const channels = context.node.op === 'ConvTranspose' ? undefined : w.shape[0];
   if (bias !== null && channels !== undefined && (bias.shape.length !== 1 || differs(bias.shape[0] ?? 0, channels))) {
     misfit(context, `the bias ${printShape(bias.shape)} does not give one number for each of ${printDim(channels)} output channels`);
   }

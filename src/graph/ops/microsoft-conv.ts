@@ -11,7 +11,6 @@ import {
   intAttribute,
   outputType,
   requiredTensor,
-  requiredType,
   type AttributeDefault,
   type EvaluateContext,
   type InferContext,
@@ -19,7 +18,7 @@ import {
   type OpDef,
 } from './op-def.ts';
 import { maxPool } from './pool.ts';
-import { convAttributes, evaluateQLinearConv, optionalTensor, qLinearConv } from './quantized-ops.ts';
+import { convAttributes, eightBits, evaluateQLinearConv, optionalTensor, qLinearConv } from './quantized-ops.ts';
 
 const round = Math.fround;
 
@@ -105,7 +104,7 @@ const microsoftQLinearConv: OpDef = defineOp({
   attributes: { ...convAttributes, channels_last: 0 },
   infer(context: InferContext) {
     if (intAttribute(context, 'channels_last', 0) === 0) return qLinearConv.infer(context);
-    return withDtype(inferChannelsLast(conv, withInputs(context, [0, 3])), requiredType(context, 7, 'y_zero_point').dtype);
+    return withDtype(inferChannelsLast(conv, withInputs(context, [0, 3])), eightBits(context, 7, 'y_zero_point').dtype);
   },
   evaluate(context) {
     requiredTensor(context, 0, 'x');

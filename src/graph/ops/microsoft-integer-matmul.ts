@@ -17,7 +17,7 @@ import {
   type OpDef,
 } from './op-def.ts';
 import { centred, requantized } from './quantized-numbers.ts';
-import { integerProduct, optionalTensor, quantizeDynamically } from './quantized-ops.ts';
+import { eightBits, integerProduct, optionalTensor, quantizeDynamically } from './quantized-ops.ts';
 
 const round = Math.fround;
 
@@ -29,7 +29,9 @@ const qGemm: OpDef = defineOp({
   kernelClass: 'contraction',
   attributes: { alpha: 1, transA: 0, transB: 0 },
   infer(context) {
-    const dtype = hasInput(context, 7) ? (context.inputs[8]?.dtype ?? requiredType(context, 0, 'A').dtype) : 'float32';
+    const a = eightBits(context, 0, 'A').dtype;
+    eightBits(context, 3, 'B');
+    const dtype = !hasInput(context, 7) ? 'float32' : hasInput(context, 8) ? eightBits(context, 8, 'y_zero_point').dtype : a;
     return withDtype(gemm.infer(asReal(withInputs(context, [0, 3, 6]))), dtype);
   },
   evaluate(context) {

@@ -1,6 +1,6 @@
 /** com.microsoft MultiHeadAttention and DecoderMaskedMultiHeadAttention: queries, keys and values come projected. */
 import { elementCount, type Tensor } from '../../core/index.ts';
-import { addDim, floorDivDim, mulDim, type Dim } from '../dim.ts';
+import { addDim, floorDivDim, mulDim, printDim, type Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
 import { appendSequence, readPrefix, writePrefix } from './attention-cache.ts';
 import { attend, attentionMacs, defaultScale, swapMiddle, type HeadSizes } from './attention-core.ts';
@@ -103,6 +103,16 @@ function infer(context: InferContext, places: Places): readonly TensorType[] {
   const batch = key?.shape[0];
   if (typeof batch === 'number' && typeof o.batch === 'number' && batch !== o.batch)
     misfit(context, `the query has ${o.batch} batches, the key ${batch}`);
+  const own = context.inputs[places.bias]?.shape ?? null;
+  const columns = mulDim(o.heads, addDim(mulDim(2, o.size), o.valueSize));
+  if (
+    own !== null &&
+    (own.length !== 1 || (o.form !== 'heads' && typeof own[0] === 'number' && typeof columns === 'number' && own[0] !== columns))
+  )
+    misfit(
+      context,
+      `the bias ${printShape(own)} does not give one number for each of ${printDim(columns)} columns of queries, keys and values`,
+    );
   const bias = context.inputs[places.attentionBias] ?? null;
   if (bias !== null && !o.shared) checkBroadcastsTo(context, [o.batch, o.heads, o.queries, total], bias.shape, 'the attention bias');
   return [

@@ -39,6 +39,10 @@ export interface InferContext extends OpContext {
   unknownDim(upper: Dim | null, why: string): Dim;
   /** Types of a body's outputs for these types of its inputs; only for operators with bodies. */
   inferGraph(graph: Graph, inputs: readonly TensorType[]): readonly TensorType[];
+  /** Whether a node of a body contradicted its operands when it was inferred last: with these inputs the body cannot run. */
+  contradicts(graph: Graph): boolean;
+  /** A value that is one of several types of different rank, by the run: unranked; where a program is to be made, the largest. */
+  unknownRank(types: readonly TensorType[], why: string): TensorType;
 }
 
 export interface ContentsContext extends InferContext {

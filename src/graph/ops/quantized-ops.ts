@@ -34,7 +34,7 @@ export function optionalTensor(context: EvaluateContext, index: number): Tensor 
   return hasInput(context, index) ? requiredTensor(context, index, '') : null;
 }
 
-function eightBits(context: InferContext, index: number, what: string): TensorType {
+export function eightBits(context: InferContext, index: number, what: string): TensorType {
   const type = requiredType(context, index, what);
   if (type.dtype !== 'int8' && type.dtype !== 'uint8') misfit(context, `${what} is ${type.dtype}`, 'int8 or uint8 is needed');
   return type;
@@ -90,7 +90,7 @@ export const qLinearConv: OpDef = defineOp({
     if (bias !== null && bias.dtype !== 'int32') misfit(context, `the bias is ${bias.dtype}, not int32`);
     // The bias as a convolution takes it, so that its size is checked.
     const operands = withInputs(context, [0, 3, 8]);
-    return withDtype(conv.infer(asReal(operands)), requiredType(context, 7, 'y_zero_point').dtype);
+    return withDtype(conv.infer(asReal(operands)), eightBits(context, 7, 'y_zero_point').dtype);
   },
   evaluate: (context) => [evaluateQLinearConv(context, outputType(context).shape)],
   macs: (context) => macsAs(conv, context, [0, 3]),
@@ -163,7 +163,7 @@ export const qLinearMatMul: OpDef = defineOp({
   infer(context) {
     eightBits(context, 0, 'a');
     eightBits(context, 3, 'b');
-    return withDtype(matMul.infer(asReal(withInputs(context, [0, 3]))), requiredType(context, 7, 'y_zero_point').dtype);
+    return withDtype(matMul.infer(asReal(withInputs(context, [0, 3]))), eightBits(context, 7, 'y_zero_point').dtype);
   },
   evaluate(context) {
     const [a, b] = [requiredTensor(context, 0, 'a'), requiredTensor(context, 3, 'b')];

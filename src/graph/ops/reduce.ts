@@ -1,6 +1,7 @@
 /** Reductions over chosen axes. Sums of floats are fp32, in row-major order of the reduced elements. */
 import { clamp, elementCount, exp64, integerRange, isFloat, log64, rowMajorStrides, type DType, type Tensor } from '../../core/index.ts';
-import { addDim, equalDim, maxDim, minDim, mulDim, type Dim } from '../dim.ts';
+import { addDim, maxDim, minDim, mulDim, type Dim } from '../dim.ts';
+import { oneOf } from './one-of.ts';
 import type { TensorType } from '../ir.ts';
 import { concreteShape, knownNumbers, listLength, valuesOf } from './contents.ts';
 import { asInfer } from './context.ts';
@@ -52,11 +53,7 @@ function reducedSomewhere(context: InferContext, x: TensorType): TensorType {
   }
   const count = listLength(context, 1);
   if (count === null || count === 0 || count > x.shape.length) return { dtype: x.dtype, shape: [], unranked: true };
-  const shape = Array.from({ length: x.shape.length - count }, (_, i) => {
-    const from = x.shape.slice(i, i + count + 1);
-    const [first = 1] = from;
-    return from.every((d) => equalDim(d, first)) ? first : context.unknownDim(from.reduce(maxDim, 1), why);
-  });
+  const shape = Array.from({ length: x.shape.length - count }, (_, i) => oneOf(context, x.shape.slice(i, i + count + 1), why));
   return { dtype: x.dtype, shape };
 }
 

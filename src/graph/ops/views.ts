@@ -1,6 +1,7 @@
 /** Operators that only rename the same row-major elements, and the arithmetic of their shapes. */
 import { elementCount, type Tensor } from '../../core/index.ts';
-import { equalDim, floorDivDim, maxDim, productDim, symbolDim, type Dim } from '../dim.ts';
+import { floorDivDim, productDim, symbolDim, type Dim } from '../dim.ts';
+import { oneOf } from './one-of.ts';
 import type { TensorType } from '../ir.ts';
 import { listElements, passedContents, valuesOf } from './contents.ts';
 import { numbersOf, reshaped, tensorOf } from './numbers.ts';
@@ -102,12 +103,6 @@ function allNumbers(list: readonly Element[]): readonly number[] | null {
   return numbers.length === list.length ? numbers : null;
 }
 
-/** The size that an axis of the result has where it is one of these, by the run: that size if they agree. */
-function oneOf(context: InferContext, sizes: readonly Dim[]): Dim {
-  const [first = 1] = sizes;
-  return sizes.every((d) => equalDim(d, first)) ? first : context.unknownDim(sizes.reduce(maxDim, 0), valuesOf(1, 'axes'));
-}
-
 /** What is left of `shape` when `count` axes that only the run names go. */
 function squeezedSomewhere(context: InferContext, shape: readonly Dim[], count: number): readonly Dim[] {
   const fixed = shape.filter((d) => d !== 1);
@@ -115,7 +110,7 @@ function squeezedSomewhere(context: InferContext, shape: readonly Dim[], count: 
   if (rank < 0) misfit(context, `${count} axes cannot go from ${printShape(shape)}`);
   // Only axes of size 1 can go: where there are just as many, they are the ones.
   if (fixed.length === rank && fixed.every((d) => typeof d === 'number')) return fixed;
-  return Array.from({ length: rank }, (_, i) => oneOf(context, shape.slice(i, i + count + 1)));
+  return Array.from({ length: rank }, (_, i) => oneOf(context, shape.slice(i, i + count + 1), valuesOf(1, 'axes')));
 }
 
 export const squeeze: OpDef = defineOp({
@@ -155,7 +150,10 @@ export const unsqueeze: OpDef = defineOp({
     if (axes === undefined) {
       const padded = [...new Array<Dim>(given.length).fill(1), ...x.shape, ...new Array<Dim>(given.length).fill(1)];
       return [
-        { dtype: x.dtype, shape: Array.from({ length: rank }, (_, i) => oneOf(context, [1, ...padded.slice(i, i + given.length + 1)])) },
+        {
+          dtype: x.dtype,
+          shape: Array.from({ length: rank }, (_, i) => oneOf(context, [1, ...padded.slice(i, i + given.length + 1)], valuesOf(1, 'axes'))),
+        },
       ];
     }
     const fresh = new Set(axes);

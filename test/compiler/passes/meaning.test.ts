@@ -14,7 +14,7 @@ import {
 } from '../../../src/compiler/passes/index.ts';
 import { assignPrecision, calibrate, randomInputs } from '../../../src/compiler/precision/index.ts';
 import type { Tensor } from '../../../src/core/index.ts';
-import { interpret, verifyGraph } from '../../../src/graph/index.ts';
+import { interpret, parseGraph, verifyGraph } from '../../../src/graph/index.ts';
 import type { Graph } from '../../../src/graph/ir.ts';
 import { randomGraph } from './random-graph.ts';
 
@@ -83,3 +83,15 @@ function quantizations(graph: Graph): ReadonlyMap<string, string> {
   );
   return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+test('what folding brings to light is told as an error of the model, not of ours', () => {
+  const graph = parseGraph(`graph "g" opset 21 {
+    input %x: float32[3]
+    const %a: int64[2] = [2, 2]
+    const %b: int64[2, 2] = [1, 0, 0, 1]
+    %shape: int64[2] = Einsum(%a, %b) {equation: "i,ij->j"}
+    %y: float32[d0, d1] = Reshape(%x, %shape) name "fill" origin ["fill"]
+    return %y
+  }`);
+  expect(() => runPasses(graph, [foldConstants])).toThrow(/^error SYS3010: Reshape "fill"/);
+});

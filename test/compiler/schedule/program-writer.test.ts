@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createProgramWriter, type Access } from '../../../src/compiler/schedule/program-writer.ts';
 import { createSlot, createTensor, noMarks } from '../../../src/compiler/schedule/resources.ts';
@@ -81,5 +82,26 @@ describe('synchronisation', () => {
       'dma-in: WAIT s0',
       'dma-in: K3',
     ]);
+  });
+
+  it('of any number of boxes: the newest that overlaps, of each queue', () => {
+    const box = fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 9 }), fc.nat(40), fc.integer({ min: 1, max: 9 }));
+    const edges = ([x, w, y, h]: readonly [number, number, number, number]): number[] => [x, x + w, y, y + h];
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom(1, 4), box), { maxLength: 600 }), box, (writes, read) => {
+        const t = createTensor(noMarks());
+        const expected = noMarks();
+        const [x0 = 0, x1 = 0, y0 = 0, y1 = 0] = edges(read);
+        writes.forEach(([queue, written], i) => {
+          const [u0 = 0, u1 = 0, v0 = 0, v1 = 0] = edges(written);
+          t.noteWrite(queue, i + 1, [u0, u1, v0, v1]);
+          if (u0 < x1 && x0 < u1 && v0 < y1 && y0 < v1) expected[queue] = i + 1;
+        });
+        const deps = noMarks();
+        t.beforeRead(deps, [x0, x1, y0, y1]);
+        expect([...deps]).toEqual([...expected]);
+      }),
+      { numRuns: 100 },
+    );
   });
 });
