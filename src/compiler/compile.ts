@@ -9,6 +9,7 @@ import {
   elementCount,
   fail,
   rowMajorStrides,
+  SystoleError,
   tensorBytes,
   type DType,
   type Diagnostic,
@@ -20,6 +21,7 @@ import { describeKernels, describePlacement, generate, type Generated } from './
 import type { ImportedModel } from './import/index.ts';
 import { lower, narrowFloats, unrollBodies, widenFloats, type Lowered } from './lower/index.ts';
 import { refusedTypes } from './kernels/engine-types.ts';
+import { growCaches } from './kernels/caches.ts';
 import { hasRoomInPlace, placeInOutputs } from './kernels/in-place.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
 import { unknownDims, unknownOperators } from './model-problems.ts';
@@ -77,13 +79,13 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   const { graph: bound, diagnostics: assumed } = bindGraph(prepared.graph, options.dims);
   const core = onlyCore(machine);
   const planned = planKernels(bound, machine, options);
-  const { graph, selection, mode, quantizedGraph } = planned;
+  const { graph, mode, quantizedGraph } = planned;
   const spaces = Object.keys(machine.memories);
   checkMachine(machine);
-  const place = (boundary: Boundary): Placement =>
-    placeTensors(graph, selection.views, selection.kernels, machine, spaces, boundary, selection.placed);
+  const place = ({ views, kernels, placed, caches }: Selection, boundary: Boundary): Placement =>
+    placeTensors(graph, views, kernels, machine, spaces, boundary, placed, caches);
   const excess = (regions: readonly Region[]): Diagnostic[] => oversized(machine, spaces, regions);
-  const build = (placement: Placement): Built => {
+  const build = ({ selection, diagnostics: told }: PlannedSelection, placement: Placement): Built => {
     // Before any command is written: tensors no memory holds would be cut into endless tiles.
     failIf(excess(placement.regions));
     const env = environment(machine, core, spaces, placement);
@@ -92,7 +94,7 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
       ...prepared.diagnostics,
       ...unknownDims(model.graph, options.dims),
       ...assumed,
-      ...planned.diagnostics,
+      ...told,
       ...coreCount(machine),
       ...generated.diagnostics,
     ];
@@ -105,14 +107,17 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
       spaces,
       diagnostics,
     });
-    return { placement, env, executable };
+    return { selection, placement, env, executable };
   };
-  const apart = place('apart');
-  let built = build(excess(apart.regions).length > 0 ? place('shared') : apart);
-  // With the weights, whose size codegen knows.
-  if (excess(built.executable.regions).length > 0) built = build(place('shared'));
+  const attempt = (selected: PlannedSelection): Built => {
+    const apart = place(selected.selection, 'apart');
+    const built = build(selected, excess(apart.regions).length > 0 ? place(selected.selection, 'shared') : apart);
+    // With the weights, whose size codegen knows.
+    return excess(built.executable.regions).length > 0 ? build(selected, place(selected.selection, 'shared')) : built;
+  };
+  const built = withCachesOrCopies(planned, attempt, (b) => excess(b.executable.regions));
   failIf(excess(built.executable.regions));
-  const { placement, env, executable } = built;
+  const { selection, placement, env, executable } = built;
   return {
     executable,
     quantizedGraph,
@@ -130,14 +135,32 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   };
 }
 
-export interface PlannedKernels {
+interface PlannedSelection {
+  readonly selection: Selection;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Caches stay where they are if there is room for that; else they are copied, which may fit where inputs and outputs live in another memory. */
+function withCachesOrCopies(planned: PlannedKernels, attempt: (s: PlannedSelection) => Built, excess: (b: Built) => Diagnostic[]): Built {
+  const { copied } = planned;
+  if (copied === null) return attempt(planned);
+  try {
+    const built = attempt(planned);
+    if (excess(built).length === 0) return built;
+  } catch (error) {
+    if (!(error instanceof SystoleError)) throw error;
+  }
+  return attempt(copied());
+}
+
+export interface PlannedKernels extends PlannedSelection {
   /** After fusing. */
   readonly graph: Graph;
   /** After precision, before fusing. */
   readonly quantizedGraph: Graph;
   readonly mode: Precision;
-  readonly selection: Selection;
-  readonly diagnostics: readonly Diagnostic[];
+  /** The same with every cache copied in place of growing where it lies; null where none grows. */
+  readonly copied: (() => PlannedSelection) | null;
 }
 
 /** From bound sizes to kernels: which engine runs what. Nothing is placed or tiled yet. */
@@ -157,9 +180,24 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   const graph = runPasses(precise.graph, fusePasses);
   const refused = refusedTypes(core);
   const selected = selectKernels(graph, lowered.declined, refused.refuse);
-  const selection = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
-  const diagnostics = [...lowered.diagnostics, ...precise.diagnostics, ...refused.told(selection.kernels)];
-  return { graph, quantizedGraph: precise.graph, mode, selection, diagnostics };
+  const placed = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
+  const grown = growCaches(graph, placed, machine);
+  const told = (caches: readonly Diagnostic[], { kernels }: Selection): Diagnostic[] => [
+    ...lowered.diagnostics,
+    ...precise.diagnostics,
+    ...caches,
+    ...refused.told(kernels),
+  ];
+  const { selection } = grown;
+  const copied = (): PlannedSelection => ({ selection: placed, diagnostics: told(grown.copied(), placed) });
+  return {
+    graph,
+    quantizedGraph: precise.graph,
+    mode,
+    selection,
+    diagnostics: told(grown.diagnostics, selection),
+    copied: selection.caches.length === 0 ? null : copied,
+  };
 }
 
 export interface LoweredGraph extends Lowered {
@@ -197,6 +235,7 @@ function keptFloats(core: Core, bound: Graph, precision: CompileOptions['precisi
 }
 
 interface Built {
+  readonly selection: Selection;
   readonly placement: Placement;
   readonly env: MapperEnvironment;
   readonly executable: Executable;
@@ -300,6 +339,7 @@ function bindingOf(graph: Graph, selection: Selection, placement: Placement, id:
     offset: home.offset,
     dtype: value.type.dtype,
     shape: selection.views.view(id).shape,
+    ...(home.strides === null ? {} : { strides: home.strides.map((s) => s * bytesPerElement(value.type.dtype)) }),
     quantization:
       q === null ? null : { scale: q.scale[0] as number, zeroPoint: q.zeroPoint[0] as number, placeholder: q.source === 'placeholder' },
   };

@@ -94,8 +94,8 @@ function optionMessage(key: string, value: Executable['options'][string]): systo
 }
 
 function bindingMessage(b: TensorBinding): systole.TensorBinding.$Properties {
-  const { quantization, shape, ...rest } = b;
-  return { ...rest, shape: [...shape], ...(quantization === null ? {} : { quantization }) };
+  const { quantization, shape, strides, ...rest } = b;
+  return { ...rest, shape: [...shape], strides: [...(strides ?? [])], ...(quantization === null ? {} : { quantization }) };
 }
 
 function binding(b: systole.TensorBinding): TensorBinding {
@@ -106,6 +106,7 @@ function binding(b: systole.TensorBinding): TensorBinding {
     offset: b.offset,
     dtype: known(allDTypes, b.dtype, 'dtype'),
     shape: b.shape,
+    ...(b.strides.length === 0 ? {} : { strides: b.strides }),
     quantization: q ? { scale: q.scale, zeroPoint: q.zeroPoint, placeholder: q.placeholder } : null,
   };
 }

@@ -47,13 +47,15 @@ export interface Program {
   readonly commands: CommandTable;
 }
 
-/** Numbers of one tensor in a region: row-major at `offset`. */
+/** Numbers of one tensor in a region: row-major at `offset`, or as `strides` say. Tensors may share bytes: a cache before and after it grew. */
 export interface TensorBinding {
   readonly name: string;
   readonly region: number;
   readonly offset: number;
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** Bytes from element to element along every axis of `shape`, none negative; left out: row-major without gaps. Whole bytes an element. */
+  readonly strides?: readonly number[];
   /** null: plain numbers. */
   readonly quantization: { readonly scale: number; readonly zeroPoint: number; readonly placeholder: boolean } | null;
 }

@@ -193,7 +193,8 @@ function parseWork(s: LineScanner): KernelWork {
 export function printBinding(direction: 'input' | 'output', b: TensorBinding): string {
   const q = b.quantization;
   const quantized = q === null ? '' : ` scale ${num(q.scale)} zero ${q.zeroPoint}${q.placeholder ? ' placeholder' : ''}`;
-  return `  ${direction} ${text(b.name)} region ${b.region} offset ${num(b.offset)} ${b.dtype}[${b.shape.join(', ')}]${quantized}`;
+  const strides = b.strides === undefined ? '' : ` stride[${b.strides.map(num).join(', ')}]`;
+  return `  ${direction} ${text(b.name)} region ${b.region} offset ${num(b.offset)} ${b.dtype}[${b.shape.join(', ')}]${strides}${quantized}`;
 }
 
 export function parseBinding(s: LineScanner): TensorBinding {
@@ -202,10 +203,15 @@ export function parseBinding(s: LineScanner): TensorBinding {
   const offset = keyed(s, 'offset');
   const dtype = s.oneOf(allDTypes, 'dtype');
   const shape = s.integers('an extent');
-  if (!s.take('scale')) return { name, region, offset, dtype, shape, quantization: null };
+  const { column } = s;
+  const strides = s.takeBeforeList('stride') ? s.integers('a stride in bytes') : null;
+  if (strides !== null && strides.length !== shape.length)
+    s.fail(`${shape.length} extents, but ${strides.length} strides`, undefined, column);
+  const lies = { name, region, offset, dtype, shape, ...(strides === null ? {} : { strides }) };
+  if (!s.take('scale')) return { ...lies, quantization: null };
   const scale = s.number('a scale');
   const zeroPoint = keyed(s, 'zero');
-  return { name, region, offset, dtype, shape, quantization: { scale, zeroPoint, placeholder: s.take('placeholder') } };
+  return { ...lies, quantization: { scale, zeroPoint, placeholder: s.take('placeholder') } };
 }
 
 // Nodes and diagnostics.

@@ -2,7 +2,7 @@
  * The verifier: what an executable must satisfy before it runs, whoever made it. It shares no code with the compiler and knows nothing of how
  * programs come to be. Overlaps of live data are not its business: the simulator's sanitizer sees them.
  */
-import { alignUp, isaMessages, type Diagnostic } from '../core/index.ts';
+import { alignUp, bitsOf, isaMessages, type Diagnostic } from '../core/index.ts';
 import type { Machine } from '../hw-configs/machine.ts';
 import { readCommand } from './command-reader.ts';
 import { readSlot } from './command-table.ts';
@@ -54,7 +54,17 @@ function checkBinding(b: TensorBinding, e: Executable, broken: (what: string) =>
   const region = e.regions[b.region];
   if (region === undefined) return broken(`Tensor "${b.name}" lies in region ${b.region} of ${e.regions.length}`);
   if (b.offset < 0 || b.offset > region.bytes)
-    broken(`Tensor "${b.name}" begins at byte ${b.offset} of region "${region.name}", which has ${region.bytes}`);
+    return broken(`Tensor "${b.name}" begins at byte ${b.offset} of region "${region.name}", which has ${region.bytes}`);
+  const { strides } = b;
+  if (strides === undefined) return;
+  const bytes = bitsOf(b.dtype) / 8;
+  if (strides.length !== b.shape.length || bytes < 1 || strides.some((s) => s < 0))
+    return broken(
+      `Tensor "${b.name}" of ${b.dtype} [${b.shape.join(', ')}] has strides [${strides.join(', ')}]: one for each axis, none negative`,
+    );
+  const end = b.shape.reduce((at, extent, axis) => at + (extent - 1) * (strides[axis] ?? 0), b.offset) + bytes;
+  if (!b.shape.includes(0) && end > region.bytes)
+    broken(`Tensor "${b.name}" ends at byte ${end} of region "${region.name}", which has ${region.bytes}`);
 }
 
 function checkWeights({ weights: w, regions }: Executable, broken: (what: string) => void): void {

@@ -42,6 +42,15 @@ function headline(result: Result, paint: Paint): readonly string[] {
       formatBytes(t.dramReadBytes + t.dramWriteBytes),
       `${formatBytes(t.dramReadBytes)} read, ${formatBytes(t.dramWriteBytes)} written; at least ${formatBytes(t.compulsoryBytes)}`,
     ),
+    ...(t.stateReadBytes + t.stateWriteBytes > 0
+      ? [
+          row(
+            'state',
+            formatBytes(t.stateReadBytes + t.stateWriteBytes),
+            `${formatBytes(t.stateReadBytes)} of caches read, ${formatBytes(t.stateWriteBytes)} written; the rest stays as it is`,
+          ),
+        ]
+      : []),
     row('scratchpad', formatBytes(t.scratchpadPeakBytes), 'at its fullest'),
     ...(t.hostOps > 0 ? [row('host', formatSi(t.hostSeconds, 's'), `${formatCount(t.hostOps)} operations fall back`)] : []),
   ];

@@ -50,6 +50,9 @@ export interface Totals {
   readonly dramReadBytes: number;
   readonly dramWriteBytes: number;
   readonly compulsoryBytes: number;
+  /** Bytes of state (caches that stay from run to run) through memories outside the cores; part of what these read and write in all. */
+  readonly stateReadBytes: number;
+  readonly stateWriteBytes: number;
   readonly scratchpadPeakBytes: number;
   readonly hostSeconds: number;
   readonly hostOps: number;

@@ -98,7 +98,7 @@ describe('the document', () => {
       const report = check(parts);
       expect(JSON.parse(JSON.stringify(report))).toEqual(report);
       expect(Object.keys(report)).toEqual(['schemaVersion', 'tool', 'model', 'target', 'summary', 'nodes', 'problems', 'diagnostics']);
-      expect(Object.keys(report.summary)).toEqual(['nodes', 'fates', 'totals', 'openDims', 'recovered']);
+      expect(Object.keys(report.summary)).toEqual(['nodes', 'fates', 'totals', 'caches', 'openDims', 'recovered']);
       for (const n of report.nodes) {
         expect(Object.keys(n).toSorted()).toEqual(
           ['composite', 'cost', 'costNeeds', 'domain', 'fate', 'fix', 'kernel', 'limit', 'name', 'opType', 'parent', 'reason'].toSorted(),

@@ -143,6 +143,8 @@ export function madeUpResult(kernelCount: number, name = 'resnet50'): Result {
       dramReadBytes: dramRead,
       dramWriteBytes: dramWrite,
       compulsoryBytes: Math.round(dramRead * 0.7),
+      stateReadBytes: 0,
+      stateWriteBytes: 0,
       scratchpadPeakBytes: 987_136,
       hostSeconds: 0,
       hostOps: 0,

@@ -30,6 +30,7 @@ import {
   scratchpad,
   slotRef,
   sourceOf,
+  storedOperand,
   targetOf,
   write,
   type EmitContext,
@@ -218,7 +219,7 @@ function emitTiles(cx: EmitContext, k: MoveKernel, job: Job): Emitted {
         op: 'STORE',
         src: slotRef(w, slot, dtype, merged.extents, merged.strides[0] ?? []),
         dst: homeRef(home, dtype, offset, merged.extents, merged.strides[1] ?? []),
-        operand: 'outputs',
+        operand: storedOperand(home),
       },
       [read(slot.resource), write(home.resource())],
     );

@@ -117,12 +117,14 @@ export function sourceOf(cx: EmitContext, view: View): Source {
     };
   }
   const home = cx.placement.home(view.root);
+  if (home.strides !== null)
+    throw new Error(`${cx.graph.values[view.root]?.name} does not lie in one piece, and kernel ${cx.kernel} reads it`);
   const begin = (view.offset ?? 0) * bytesPerElement(view.dtype);
   return {
     dtype: view.dtype,
     home: home.memory,
     direct: home.local,
-    operand: 'inputs',
+    operand: home.isState ? 'state' : 'inputs',
     ref: (at, extents, strides) => homeRef(home, view.dtype, begin + at, extents, strides),
     resource: home.resource(),
     shape: begin === 0 && sameShape(home.shape, view.shape) ? home.shape : null,
@@ -131,6 +133,11 @@ export function sourceOf(cx: EmitContext, view: View): Source {
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((d, i) => d === b[i]);
+}
+
+/** What the bytes are that a kernel writes home. */
+export function storedOperand(home: Home): Operand {
+  return home.isState ? 'state' : 'outputs';
 }
 
 /** Home of a kernel's output with its boxes' meaning. */

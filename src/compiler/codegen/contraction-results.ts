@@ -16,6 +16,7 @@ import {
   read,
   scratchpad,
   slotRef,
+  storedOperand,
   targetOf,
   write,
   type EmitContext,
@@ -152,7 +153,7 @@ export function resultWriter(
             op: 'STORE',
             src: slotRef(win, slot as Slot, k.out.dtype, tile.extents, tile.tileStrides),
             dst: homeRef(home, k.out.dtype, homeOffset(out), tile.extents, tile.homeStrides),
-            operand: 'outputs',
+            operand: storedOperand(home),
           },
           [read((slot as Slot).resource), write(resource, boxOf(out))],
         );

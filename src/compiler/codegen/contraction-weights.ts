@@ -1,7 +1,7 @@
 /** How weights, bias and multipliers of a contraction come on chip. */
 import { bytesPerElement, isEngineFloat, type DType } from '../../core/index.ts';
 import type { Value } from '../../graph/index.ts';
-import type { Ref } from '../../isa/index.ts';
+import type { Operand, Ref } from '../../isa/index.ts';
 import type { ContractionKernel } from '../kernels/spec.ts';
 import type { Resource } from '../schedule/resources.ts';
 import type { Access } from '../schedule/program-writer.ts';
@@ -67,7 +67,7 @@ export function weightInput(cx: EmitContext, k: ContractionKernel, m: Contractio
       const bytes = weightBytes(k, out.g.size * out.n.size * c.size * taps);
       let src: Ref;
       let resource: Resource | null = null;
-      let operand: 'weights' | 'inputs' = 'weights';
+      let operand: Operand = 'weights';
       if (source === null && constant !== null) {
         const key = `${k.w.root}/${offset}/${axes.extents.join('x')}/${axes.homeStrides.join(',')}`;
         const at = cx.weights.segment(key, bytes, () => {
@@ -87,7 +87,7 @@ export function weightInput(cx: EmitContext, k: ContractionKernel, m: Contractio
         const s = source as Source;
         src = s.ref(offset, axes.extents, axes.homeStrides);
         resource = s.resource;
-        operand = 'inputs';
+        operand = s.operand;
       }
       const dense = src.extents.length === 1 ? [src.extents[0] as number] : axes.extents;
       const dst = slotRef(win, slot, stored, dense, denseStrides(dense, bytesPerElement(stored)));

@@ -1,9 +1,10 @@
 /** Kernels in order -> commands: maps each kernel onto the machine and emits it. */
-import { compilerMappingMessages, fail, formatBytes, type Diagnostic } from '../../core/index.ts';
+import { bytesPerElement, compilerMappingMessages, elementCount, fail, formatBytes, type Diagnostic } from '../../core/index.ts';
 import type { Graph } from '../../graph/index.ts';
 import type { ColdBytes, CommandTable, HostSegment, Kernel, KernelWork, WeightImage } from '../../isa/index.ts';
+import { newElements, type Cache } from '../kernels/caches.ts';
 import { coldRead } from '../kernels/cold-bytes.ts';
-import type { ContractionKernel, HostKernel, KernelSpec } from '../kernels/spec.ts';
+import type { ContractionKernel, HostKernel, KernelSpec, View } from '../kernels/spec.ts';
 import type { Selection } from '../kernels/select.ts';
 import { drainOnVector } from '../kernels/drain-plan.ts';
 import { createLocalWindow, type LocalWindow } from '../memory/local-window.ts';
@@ -20,7 +21,6 @@ import { emitReduce } from './reduce.ts';
 import { emitSoftmax } from './softmax.ts';
 import { emitElementwise, emitPool, type Emitted } from './vector.ts';
 import { createWeightBuilder } from './weight-image.ts';
-import { bytesPerElement } from '../../core/index.ts';
 
 /** Tiles of contractions in one program: about half a gigabyte of commands, ten seconds to write. */
 const tileLimit = 400_000;
@@ -43,6 +43,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   const mappings = createMappingCache();
   const coldSeen = new Set<number>();
   const outputRoots = new Set(graph.outputs.map((id) => selection.views.rootOf(id)));
+  const caches = new Map(selection.caches.map((c) => [c.present, c]));
 
   const contextOf = (kernel: number): EmitContext => ({
     env,
@@ -102,7 +103,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       dtype: k.dtype,
       macs: k.macs,
       work: workOf(k, cx.vectorWork.laneTicks),
-      cold: coldBytes(graph, k, cx, weights.stored() - weightsBefore, coldSeen, outputRoots),
+      cold: coldBytes(graph, k, cx, weights.stored() - weightsBefore, coldSeen, outputRoots, caches),
       mapping: emitted.mapping,
       tiles: emitted.tiles,
       estimateCycles: Math.ceil((estimatePs * (env.machine.clocks[env.machine.referenceClock] ?? 1)) / 1e12),
@@ -292,6 +293,7 @@ function coldBytes(
   weightBytes: number,
   seen: Set<number>,
   outputs: ReadonlySet<number>,
+  caches: ReadonlyMap<number, Cache>,
 ): readonly ColdBytes[] {
   const cold: ColdBytes[] = [];
   if (weightBytes > 0) {
@@ -303,16 +305,40 @@ function coldBytes(
     });
   }
   for (const v of kernelReads(k)) {
-    if (!graph.inputs.includes(v.root) || seen.has(v.root)) continue;
+    const cache = caches.get(cx.placement.owner(v.root));
+    if ((cache === undefined && !graph.inputs.includes(v.root)) || seen.has(v.root)) continue;
     seen.add(v.root);
-    cold.push({ space: cx.placement.home(v.root).space, direction: 'read', operand: 'inputs', bytes: coldRead(k, v) });
+    const { space } = cx.placement.home(v.root);
+    if (cache === undefined) cold.push({ space, direction: 'read', operand: 'inputs', bytes: coldRead(k, v) });
+    else {
+      const bytes = coldRead(k, v) - newBytes(cx, cache, v);
+      if (bytes > 0) cold.push({ space, direction: 'read', operand: 'state', bytes });
+    }
   }
   for (const v of kernelWrites(k)) {
     const home = cx.placement.home(v.root);
-    if (outputs.has(cx.placement.owner(v.root)))
+    const cache = caches.get(cx.placement.owner(v.root));
+    if (cache !== undefined) cold.push({ space: home.space, direction: 'write', operand: 'state', bytes: writtenBytes(k, v, cx, cache) });
+    else if (outputs.has(cx.placement.owner(v.root)))
       cold.push({ space: home.space, direction: 'write', operand: 'outputs', bytes: bytesOfView(v) });
   }
   return cold;
+}
+
+/** Bytes of a value in a cache that this run wrote there: an intermediate, wherever else it is read. */
+function newBytes(cx: EmitContext, cache: Cache, v: View): number {
+  const es = bytesPerElement(v.dtype);
+  const begin = (cx.placement.home(v.root).offset - cx.placement.home(cache.present).offset) / es;
+  // Of a view as of the whole value: a bound may be low, never high.
+  const all = cx.placement.home(v.root).shape.reduce((n, d) => n * d, 1);
+  return v.root === cache.past ? 0 : newElements(cache, begin, begin + all) * es;
+}
+
+/** Bytes a kernel puts into a cache: the new rows of what it makes. */
+function writtenBytes(k: KernelSpec, v: View, cx: EmitContext, cache: Cache): number {
+  return k.kind === 'move'
+    ? k.parts.reduce((n, p) => n + elementCount(p.extents), 0) * bytesPerElement(v.dtype)
+    : Math.min(bytesOfView(v), newBytes(cx, cache, v));
 }
 
 /** One line per kernel, for `--emit kernels`. */
@@ -323,6 +349,13 @@ export function describeKernels(kernels: readonly Kernel[]): string {
 /** Where tensors live, for `--emit memory`. */
 export function describePlacement(graph: Graph, selection: Selection, placement: Placement, env: MapperEnvironment): string {
   const lines = placement.regions.map((r) => `region ${r.name}: ${env.spaces[r.space]}, ${r.bytes} B (${formatBytes(r.bytes)})`);
+  for (const { past, present, pastRows, rows } of selection.caches) {
+    const h = placement.home(present);
+    const [from, to] = [past, present].map((id) => graph.values[id]?.name ?? '');
+    lines.push(
+      `state ${h.memory}+${h.offset}  ${bytesOfView(selection.views.view(present))} B  ${from} (${pastRows} rows) -> ${to} (${rows})`,
+    );
+  }
   for (const [memory, bytes] of placement.resident) lines.push(`resident in ${memory}: ${bytes} B (${formatBytes(bytes)})`);
   const told = new Set<number>();
   selection.kernels.forEach((k, step) => {

@@ -16,6 +16,7 @@ import {
   scratchpad,
   slotRef,
   sourceOf,
+  storedOperand,
   targetOf,
   write,
   type EmitContext,
@@ -164,7 +165,7 @@ function emitBox(cx: EmitContext, k: MoveKernel, job: BoxJob): number {
     const dst = homeRef(home, dtype, at(dstStrides, box.dstOffset * eo), t.sizes, dstStrides);
     if (!staged) {
       const op = source.direct ? (home.local ? 'COPY' : 'STORE') : 'LOAD';
-      const operand = op === 'STORE' ? 'outputs' : source.operand;
+      const operand = op === 'STORE' ? storedOperand(home) : source.operand;
       issue(cx, op === 'STORE' ? 'dma-out' : 'dma-in', { op, src, dst, operand }, [read(source.resource), write(home.resource())]);
       continue;
     }
@@ -187,7 +188,7 @@ function emitBox(cx: EmitContext, k: MoveKernel, job: BoxJob): number {
       local = to;
       localAccess = read(slot.resource);
     }
-    issue(cx, 'dma-out', { op: 'STORE', src: local, dst, operand: 'outputs' }, [localAccess, write(home.resource())]);
+    issue(cx, 'dma-out', { op: 'STORE', src: local, dst, operand: storedOperand(home) }, [localAccess, write(home.resource())]);
   }
   return tiles;
 }

@@ -18,6 +18,7 @@ import {
   scratchpad,
   slotRef,
   sourceOf,
+  storedOperand,
   targetOf,
   write,
   type EmitContext,
@@ -185,7 +186,10 @@ export function emitNorm(cx: EmitContext, k: NormKernel): Emitted {
       const result = slot === null ? target : slotRef(w, slot, k.out.dtype, c.size, denseStrides(c.size, eo));
       vector(k.finish, ins, result, [...touched, slot === null ? write(home.resource()) : write(slot.resource)]);
       if (slot !== null) {
-        issue(cx, 'dma-out', { op: 'STORE', src: result, dst: target, operand: 'outputs' }, [read(slot.resource), write(home.resource())]);
+        issue(cx, 'dma-out', { op: 'STORE', src: result, dst: target, operand: storedOperand(home) }, [
+          read(slot.resource),
+          write(home.resource()),
+        ]);
       }
       tiles++;
     });

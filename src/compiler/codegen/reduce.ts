@@ -19,6 +19,7 @@ import {
   scratchpad,
   slotRef,
   sourceOf,
+  storedOperand,
   targetOf,
   write,
   type EmitContext,
@@ -139,7 +140,10 @@ export function emitReduce(cx: EmitContext, k: ReduceKernel): Emitted {
     const slot = outs.next();
     const local = slotRef(w, slot, k.out.dtype, sizes, denseStrides(sizes, eo));
     issue(cx, 'vector', { op: 'VECTOR', inputs, outputs: [local], steps: k.finish.steps }, [...reads, write(slot.resource)]);
-    issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: 'outputs' }, [read(slot.resource), write(home.resource())]);
+    issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: storedOperand(home) }, [
+      read(slot.resource),
+      write(home.resource()),
+    ]);
   }
   return { mapping: `${tile.join('×')} of ${extents.join('×')}, ${copies} buffers`, tiles };
 }

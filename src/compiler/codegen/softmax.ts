@@ -18,6 +18,7 @@ import {
   scratchpad,
   slotRef,
   sourceOf,
+  storedOperand,
   targetOf,
   write,
   type EmitContext,
@@ -148,7 +149,10 @@ export function emitSoftmax(cx: EmitContext, k: SoftmaxKernel): Emitted {
         );
       }
       if (slot !== null)
-        issue(cx, 'dma-out', { op: 'STORE', src: result, dst: target, operand: 'outputs' }, [read(slot.resource), write(home.resource())]);
+        issue(cx, 'dma-out', { op: 'STORE', src: result, dst: target, operand: storedOperand(home) }, [
+          read(slot.resource),
+          write(home.resource()),
+        ]);
     }
     tag += 3 * k.length + 1;
   }

@@ -18,6 +18,7 @@ import {
   scratchpad,
   slotRef,
   sourceOf,
+  storedOperand,
   targetOf,
   write,
   type EmitContext,
@@ -99,7 +100,10 @@ export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted 
     const slot = outs.next();
     const local = slotRef(w, slot, k.out.dtype, t.sizes, denseStrides(t.sizes, eo));
     issue(cx, 'vector', { op: 'VECTOR', inputs, outputs: [local], steps: k.plan.steps }, [...accesses, write(slot.resource)]);
-    issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: 'outputs' }, [read(slot.resource), write(home.resource(), box)]);
+    issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: storedOperand(home) }, [
+      read(slot.resource),
+      write(home.resource(), box),
+    ]);
   }
   return { mapping: `${tile.join('×')} of ${merged.extents.join('×')}, ${copies} buffers`, tiles };
 }
@@ -247,7 +251,7 @@ export function emitPool(cx: EmitContext, k: PoolKernel): Emitted {
       issue(cx, 'vector', { op: 'VECTOR', inputs, outputs: [to], steps: k.epilogue.steps }, accesses);
     }
     if (!needsMid)
-      issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: 'outputs' }, [
+      issue(cx, 'dma-out', { op: 'STORE', src: local, dst: target, operand: storedOperand(home) }, [
         read(slot.resource),
         write(home.resource(), outBox),
       ]);

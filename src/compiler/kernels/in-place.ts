@@ -14,6 +14,8 @@ import { shapeOf } from './values.ts';
 export interface PlacedValue {
   readonly into: ValueId;
   readonly offset: number;
+  /** Elements there along each axis of the value; left out: it lies in one piece. */
+  readonly strides?: readonly number[];
 }
 
 /**
@@ -65,7 +67,7 @@ export function placeInOutputs(graph: Graph, selection: Selection): Selection {
   return { ...selection, kernels, placed, viewNodes: [...selection.viewNodes, ...dropped] };
 }
 
-function isConcat(k: KernelSpec): k is MoveKernel {
+export function isConcat(k: KernelSpec): k is MoveKernel {
   return k.kind === 'move' && k.fills.length === 0 && k.nodes.length === 1 && k.nodes[0]?.op === 'Concat';
 }
 

@@ -4,6 +4,7 @@
  */
 import type { DType } from '../../core/index.ts';
 import { isView, opDef, type Graph, type Node, type ValueId } from '../../graph/index.ts';
+import type { Cache } from './caches.ts';
 import type { NotHere, SelectContext } from './context.ts';
 import { selectContraction } from './contraction.ts';
 import type { Refusal } from './engine-types.ts';
@@ -25,6 +26,8 @@ export interface Selection {
   readonly viewNodes: readonly Node[];
   /** Values that lie in others. */
   readonly placed: ReadonlyMap<ValueId, PlacedValue>;
+  /** Tensors of the state, which model inputs and outputs share. */
+  readonly caches: readonly Cache[];
 }
 
 /**
@@ -50,7 +53,7 @@ export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHer
       }
     }
   }
-  return { kernels: joinHostKernels(graph, views, kernels, viewNodes), views, viewNodes, placed: new Map() };
+  return { kernels: joinHostKernels(graph, views, kernels, viewNodes), views, viewNodes, placed: new Map(), caches: [] };
 }
 
 function isKernel(k: KernelSpec | NotHere): k is KernelSpec {

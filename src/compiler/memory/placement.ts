@@ -6,6 +6,7 @@ import { alignUp, bytesPerElement, compilerMappingMessages, elementCount, fail, 
 import type { Graph, ValueId } from '../../graph/index.ts';
 import type { Machine } from '../../hw-configs/index.ts';
 import type { Region, RegionKind } from '../../isa/index.ts';
+import type { Cache } from '../kernels/caches.ts';
 import type { PlacedValue } from '../kernels/in-place.ts';
 import type { KernelSpec, View } from '../kernels/spec.ts';
 import type { ViewMap } from '../kernels/views.ts';
@@ -25,6 +26,10 @@ export interface Home {
   readonly shape: readonly number[];
   /** In a core's own memory: engines may use it where it lies. */
   readonly local: boolean;
+  /** Stays there from run to run. */
+  readonly isState: boolean;
+  /** Elements along each axis of `shape`; null: in one piece. */
+  readonly strides: readonly number[] | null;
   resource(): Resource;
 }
 
@@ -95,10 +100,11 @@ export function placeTensors(
   spaces: readonly string[],
   boundary: Boundary,
   placed: ReadonlyMap<ValueId, PlacedValue> = new Map(),
+  caches: readonly Cache[] = [],
 ): Placement {
   const places = new Map([...placed.keys()].map((root) => [root, finalPlace(placed, root)]));
   const owner = (root: ValueId): ValueId => places.get(root)?.into ?? root;
-  const tensors = collectTensors(graph, views, kernels, machine, boundary, owner);
+  const tensors = collectTensors(graph, views, kernels, machine, boundary, owner, new Set(caches.map((c) => c.present)));
   const regions: Region[] = [];
   const regionOf = new Map<string, number>();
   const openRegion = (kind: RegionKind, memory: string): number => {
@@ -121,7 +127,7 @@ export function placeTensors(
   const homes = new Map<ValueId, Home>();
   const resident = new Map<string, number>();
 
-  for (const kind of ['input', 'output'] as const) {
+  for (const kind of ['input', 'output', 'state'] as const) {
     const mine = tensors.filter((t) => t.kind === kind);
     for (const t of mine) {
       const region = openRegion(kind, t.memory);
@@ -161,8 +167,7 @@ export function placeTensors(
       let h = homes.get(root);
       const place = places.get(root);
       const whole = place === undefined ? undefined : homes.get(place.into);
-      if (h === undefined && place !== undefined && whole !== undefined)
-        homes.set(root, (h = partHome(whole, views.view(root), place.offset)));
+      if (h === undefined && place !== undefined && whole !== undefined) homes.set(root, (h = partHome(whole, views.view(root), place)));
       if (h === undefined) throw new Error(`value ${graph.values[root]?.name} has no home`);
       return h;
     },
@@ -173,11 +178,12 @@ export function placeTensors(
 function finalPlace(placed: ReadonlyMap<ValueId, PlacedValue>, root: ValueId): PlacedValue {
   let [into, offset] = [root, 0];
   for (let next = placed.get(into); next !== undefined; next = placed.get(into)) [into, offset] = [next.into, offset + next.offset];
-  return { into, offset };
+  const strides = placed.get(root)?.strides;
+  return { into, offset, ...(strides === undefined ? {} : { strides }) };
 }
 
-/** The home of a part that lies in one piece. Its boxes are shifted along the axis it is cut from, where the shapes tell which that is. */
-function partHome(whole: Home, view: View, offset: number): Home {
+/** The home of a part. Its boxes are shifted along the axis it is cut from, where the shapes tell which that is. */
+function partHome(whole: Home, view: View, { offset, strides }: PlacedValue): Home {
   const { shape } = view;
   const axes = shape.length === whole.shape.length ? shape.flatMap((e, i) => (e === whole.shape[i] ? [] : [i])) : [];
   const [axis] = axes;
@@ -187,6 +193,7 @@ function partHome(whole: Home, view: View, offset: number): Home {
     ...whole,
     offset: whole.offset + offset * bytesPerElement(view.dtype),
     shape,
+    strides: strides ?? null,
     resource: () => (shifted ? partOf(whole.resource(), shape, axis, begin) : whole.resource()),
   };
 }
@@ -199,6 +206,8 @@ function homeOf(t: Tensor, spaces: readonly string[], region: number, offset: nu
     offset,
     shape: t.view.shape,
     local,
+    isState: t.kind === 'state',
+    strides: null,
     resource,
   };
 }
@@ -244,6 +253,7 @@ function collectTensors(
   machine: Machine,
   boundary: Boundary,
   owner: (root: ValueId) => ValueId,
+  state: ReadonlySet<ValueId>,
 ): Tensor[] {
   const { placement, host } = machine;
   const outputRoots = new Set(graph.outputs.map((id) => views.rootOf(id)));
@@ -251,11 +261,13 @@ function collectTensors(
   for (const k of kernels) if (k.kind === 'host') for (const v of [...k.inputs, ...k.outputs]) hostRoots.add(owner(v.root));
   const tensors = new Map<ValueId, Tensor>();
   const add = (root: ValueId, view: View, role: RegionKind, memory: string, step: number): void => {
-    const kind = boundary === 'shared' && memory === placement.activations ? 'arena' : role;
-    const last = role === 'output' ? kernels.length : step;
+    const kind = role !== 'state' && boundary === 'shared' && memory === placement.activations ? 'arena' : role;
+    const last = role === 'output' || role === 'state' ? kernels.length : step;
     tensors.set(root, { root, view, bytes: bytesOfView(view), memory, kind, first: step, last });
   };
+  for (const root of state) add(root, views.view(root), 'state', placement.state, -1);
   for (const id of graph.inputs) {
+    if (owner(id) !== id) continue;
     const memory = hostRoots.has(id) ? host.memory : placement.inputs;
     add(id, views.view(id), 'input', memory, -1);
   }

@@ -2,6 +2,7 @@
  * Which values have one quantization together, and what range each group has to hold.
  *
  * - MaxPool, views and data movement only pass numbers on: input and output share.
+ * - A cache that goes in and comes out longer shares with what is appended to it: what one run gives out the next one takes in.
  * - A value read by one Relu or Clip and by nobody else shares with that node's output: what the clamp cuts off need not be held.
  *   (Only clamps: a Sigmoid needs its input in full.) A graph input keeps its own range.
  *
@@ -105,6 +106,10 @@ export function shareQuantization(
       } else need(id, observed(id));
     }
   }
+  for (const node of appends(graph, nodes)) {
+    const [out] = node.outputs;
+    for (const id of node.inputs) if (id !== null && out !== undefined && isReal(id) && isReal(out)) join(out, id);
+  }
   const ranges = new Map<ValueId, Range | null>();
   for (const { id } of graph.values) {
     if (!isReal(id)) continue;
@@ -112,6 +117,25 @@ export function shareQuantization(
     ranges.set(group, joinRanges(ranges.get(group) ?? null, needs[id] ?? null));
   }
   return { groupOf, rangeOf: (group) => ranges.get(group) ?? null };
+}
+
+/** Concats between a graph input and a graph output, with nothing but moves and other Concats before and behind. */
+function appends(graph: Graph, nodes: readonly Node[]): readonly Node[] {
+  const isConcat = (node: Node): boolean => node.domain === '' && node.op === 'Concat';
+  const given = new Set<ValueId | null>(graph.inputs);
+  const out = new Set<ValueId>(graph.outputs);
+  for (const node of nodes) {
+    const from = isConcat(node) ? node.inputs : passesOn(node) ? node.inputs.slice(0, 1) : [];
+    if (from.some((id) => given.has(id))) for (const id of node.outputs) given.add(id);
+  }
+  const found: Node[] = [];
+  for (const node of nodes.toReversed()) {
+    const leads = node.outputs.some((id) => out.has(id));
+    if (!leads || !(isConcat(node) || passesOn(node))) continue;
+    for (const id of isConcat(node) ? node.inputs : node.inputs.slice(0, 1)) if (id !== null && given.has(id)) out.add(id);
+    if (isConcat(node) && node.inputs.some((id) => given.has(id))) found.push(node);
+  }
+  return found;
 }
 
 function countUses(graph: Graph, nodes: readonly Node[]): Uint32Array {

@@ -324,3 +324,20 @@ export const floatProductsForced: Message<{ nodes: readonly string[]; calibrated
         : 'with placeholder scales. Timing is right; to compute values, calibrate (--calibrate random:1, or an .npz of inputs), or quantize these operators in the model'
     }.`,
 );
+
+export const cacheInPlace: Message<{ past: string; present: string; rows: number; appended: number }> = defineMessage(
+  'SYS4270',
+  'info',
+  'a cache grows in place',
+  'An input that the model only appends to and gives out again (past and present keys and values) is one tensor of the state region: the input is its ' +
+    'first rows, the output all of it, and only the new rows are written.',
+  ({ past, present, rows, appended }) => `KV cache ${past} → ${present}: in place, appends ${appended} of ${rows} rows.`,
+);
+
+export const cacheCopied: Message<{ past: string; present: string; reason: string }> = defineMessage(
+  'SYS4281',
+  'info',
+  'a cache is copied',
+  'An input that the model appends to and gives out again could grow in place. Where that is not possible, every run reads and writes all of it.',
+  ({ past, present, reason }) => `KV cache ${past} → ${present} is copied in every run: ${reason}.`,
+);

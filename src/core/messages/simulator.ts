@@ -271,3 +271,12 @@ export const sanitizerRingsDisagree: Message<{
 function times(count: number): string {
   return count > 1 ? ` (${formatCount(count)} times)` : '';
 }
+
+export const otherState: Message<{ region: string; given: number; bytes: number }> = defineMessage(
+  'SYS6020',
+  'error',
+  'state of another program',
+  'State regions are handed from run to run of one program. A program for another length of the cache has another layout: give it the caches as inputs.',
+  ({ region, given, bytes }) =>
+    `region "${region}" holds ${bytes} bytes of state, and ${given} were given. Give the state that a run of the same program left, or the caches as inputs.`,
+);

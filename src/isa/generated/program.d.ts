@@ -263,6 +263,7 @@ export namespace systole {
         dtype: string;
         shape: number[];
         quantization: systole.Quantization;
+        strides: number[];
         static encode(message: systole.TensorBinding.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): systole.TensorBinding & systole.TensorBinding.$Shape;
     }
@@ -275,6 +276,7 @@ export namespace systole {
             dtype?: string;
             shape?: number[];
             quantization?: systole.Quantization.$Properties;
+            strides?: number[];
             $unknowns?: Uint8Array[];
         }
         type $Shape = systole.TensorBinding.$Properties;

@@ -1100,6 +1100,7 @@ export const systole = $root.systole = (() => {
 
         const TensorBinding = function (properties) {
             this.shape = [];
+            this.strides = [];
             if (properties)
                 for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                     if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -1112,6 +1113,7 @@ export const systole = $root.systole = (() => {
         TensorBinding.prototype.dtype = "";
         TensorBinding.prototype.shape = $util.emptyArray;
         TensorBinding.prototype.quantization = null;
+        TensorBinding.prototype.strides = $util.emptyArray;
 
         TensorBinding.encode = function (message, writer, _depth) {
             if (!writer)
@@ -1132,6 +1134,8 @@ export const systole = $root.systole = (() => {
                 writer.uint32(42).doubles(message.shape);
             if (message.quantization != null && $Object.hasOwnProperty.call(message, "quantization"))
                 $root.systole.Quantization.encode(message.quantization, writer.uint32(50).fork(), _depth + 1).ldelim();
+            if (message.strides != null && message.strides.length)
+                writer.uint32(58).doubles(message.strides);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -1219,6 +1223,20 @@ export const systole = $root.systole = (() => {
                         if (wireType !== 2)
                             break;
                         message.quantization = $root.systole.Quantization.decode(reader, reader.size(), $undefined, _depth + 1, message.quantization);
+                        continue;
+                    }
+                case 7: {
+                        if (wireType === 2) {
+                            if (!(message.strides && message.strides.length))
+                                message.strides = [];
+                            reader.doubles(message.strides);
+                            continue;
+                        }
+                        if (wireType !== 1)
+                            break;
+                        if (!(message.strides && message.strides.length))
+                            message.strides = [];
+                        message.strides.push(reader.double());
                         continue;
                     }
                 }
@@ -2604,7 +2622,7 @@ export const fields = {
     "Region": { 1: ["name", "string"], 2: ["kind", "uint32"], 3: ["space", "uint32"], 4: ["bytes", "double"], 5: ["alignment", "double"] },
     "Program": { 1: ["name", "string"], 2: ["rows", "uint32"], 3: ["forms", "uint32"], 4: ["form_stream", "bytes"], 5: ["row_stream", "bytes"], 6: ["number_values[]", "double"], 7: ["numbers", "uint32"], 8: ["number_stream", "bytes"] },
     "EntryPoint": { 1: ["name", "string"], 2: ["program", "uint32"], 3: ["inputs[]", "TensorBinding"], 4: ["outputs[]", "TensorBinding"], 5: ["scalars[]", "string"] },
-    "TensorBinding": { 1: ["name", "string"], 2: ["region", "sint32"], 3: ["offset", "double"], 4: ["dtype", "string"], 5: ["shape[]", "double"], 6: ["quantization", "Quantization"] },
+    "TensorBinding": { 1: ["name", "string"], 2: ["region", "sint32"], 3: ["offset", "double"], 4: ["dtype", "string"], 5: ["shape[]", "double"], 6: ["quantization", "Quantization"], 7: ["strides[]", "double"] },
     "Quantization": { 1: ["scale", "double"], 2: ["zero_point", "sint32"], 3: ["placeholder", "bool"] },
     "Kernel": { 1: ["name", "string"], 2: ["origin[]", "string"], 3: ["kernel_class", "string"], 4: ["engine", "string"], 5: ["dtype", "string"], 6: ["macs", "double"], 7: ["contraction", "Contraction"], 8: ["vector_lane_ticks", "double"], 9: ["none", "bool"], 10: ["host", "HostWork"], 11: ["cold[]", "Cold"], 12: ["mapping", "string"], 13: ["tiles", "double"], 14: ["estimate_cycles", "double"] },
     "Contraction": { 1: ["depthwise", "bool"], 2: ["groups", "double"], 3: ["m", "double"], 4: ["n", "double"], 5: ["channels", "double"], 6: ["taps", "double"], 7: ["batches", "double"], 8: ["vector_lane_ticks", "double"] },

@@ -1,7 +1,8 @@
 /** Where every operator of a model runs on a machine, why, what it costs and what to change: fates joined with the costs of a run. */
-import { version, type Diagnostic } from '../../core/index.ts';
+import { elementCount, tensorBytes, version, type Diagnostic } from '../../core/index.ts';
 import {
   explainFates,
+  type Compilation,
   type CompileOptions,
   type Fate,
   type FateReport,
@@ -44,6 +45,18 @@ export interface FateSummary {
   readonly attributedCycles: number;
 }
 
+/** An input and an output of the model that are one tensor of the state. */
+export interface CheckedCache {
+  readonly past: string;
+  readonly present: string;
+  /** Of `present`, along the axis it grows on, and how many of them a run writes. */
+  readonly rows: number;
+  readonly appendedRows: number;
+  /** Of all rows. */
+  readonly bytes: number;
+  readonly memory: string;
+}
+
 export interface CheckReport {
   readonly schemaVersion: number;
   readonly tool: { readonly name: 'systole'; readonly version: string };
@@ -60,7 +73,12 @@ export interface CheckReport {
       readonly npuMacs: number;
       readonly hostSeconds: number;
       readonly handovers: number;
+      /** Of the caches, outside the cores. */
+      readonly stateReadBytes: number;
+      readonly stateWriteBytes: number;
     } | null;
+    /** Inputs that stay from run to run as parts of outputs, growing in place; empty without a program. */
+    readonly caches: readonly CheckedCache[];
     /** Dimensions without a size, and the size each fate was judged at; empty where costs can be told. */
     readonly openDims: readonly OpenSize[];
     /** Composite operators found in what exporters had split, and what else the compiler noted. */
@@ -92,6 +110,7 @@ export function checkModel(model: ImportedModel, machine: Machine, options: Comp
       nodes: nodes.length,
       fates: summarize(nodes, result),
       totals: result === null ? null : totalsOf(result),
+      caches: report.compilation === null ? [] : cachesOf(report.compilation),
       openDims: report.open,
       recovered: report.diagnostics.filter(isRecovery).map((d) => d.message),
     },
@@ -109,8 +128,21 @@ export function isRecovery(d: Diagnostic): boolean {
 function totalsOf(result: Result): NonNullable<CheckReport['summary']['totals']> {
   const host = result.kernels.filter((k) => k.engine === 'host');
   const hostMacs = host.reduce((n, k) => n + k.macs, 0);
-  const { cycles, seconds, macs, hostSeconds } = result.totals;
-  return { cycles, seconds, macs, npuMacs: macs - hostMacs, hostSeconds, handovers: host.length };
+  const { cycles, seconds, macs, hostSeconds, stateReadBytes, stateWriteBytes } = result.totals;
+  return { cycles, seconds, macs, npuMacs: macs - hostMacs, hostSeconds, handovers: host.length, stateReadBytes, stateWriteBytes };
+}
+
+function cachesOf({ selection, lowered, executable }: Compilation): readonly CheckedCache[] {
+  const outputs = new Map(executable.entryPoints.flatMap((e) => e.outputs.map((b) => [b.name, b] as const)));
+  return selection.caches.flatMap(({ past, present, rows, pastRows }) => {
+    const id = lowered.outputs.find((o) => selection.views.rootOf(o) === present) ?? present;
+    const [from, to] = [past, id].map((v) => lowered.values[v]?.name ?? '');
+    const binding = outputs.get(to ?? '');
+    if (from === undefined || to === undefined || binding === undefined) return [];
+    const memory = executable.spaces[executable.regions[binding.region]?.space ?? -1] ?? '';
+    const bytes = tensorBytes(binding.dtype, elementCount(binding.shape));
+    return [{ past: from, present: to, rows, appendedRows: rows - pastRows, bytes, memory }];
+  });
 }
 
 function costsByNode(result: Result, machine: Machine, report: FateReport): ReadonlyMap<string, NodeCost> {

@@ -1,6 +1,6 @@
 /** The check report as text: reads without a manual at 80 columns. First where, then what is wrong and what to change, then the rest. */
-import { formatDiagnostic } from '../../core/index.ts';
-import { fit, formatCount, formatShare, formatSi, share } from '../format.ts';
+import { compilerMessages, formatDiagnostic } from '../../core/index.ts';
+import { fit, formatBytes, formatCount, formatShare, formatSi, share } from '../format.ts';
 import { keepTogether, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
 import { isRecovery, type CheckedNode, type CheckReport } from './check.ts';
 import { offTheNpu } from './off-npu.ts';
@@ -74,7 +74,19 @@ function standing(report: CheckReport): readonly string[] {
               ? ` ${formatShare(share(totals.npuMacs, totals.macs))} of ${formatCount(totals.macs)} MACs run on the NPU.`
               : ''),
         ];
-  return [story, ...cost, ...openSizes(report)];
+  return [story, ...cost, ...caches(report), ...openSizes(report)];
+}
+
+/** How much of its past a decoder carries from run to run. */
+function caches(report: CheckReport): readonly string[] {
+  const { caches: all, totals } = report.summary;
+  const [first] = all;
+  if (first === undefined || totals === null) return [];
+  const bytes = all.reduce((n, c) => n + c.bytes, 0);
+  const [which, keep] = all.length === 1 ? ['Its KV cache', 'stays'] : [`Its ${formatCount(all.length)} KV caches`, 'stay'];
+  return [
+    `${which} (${formatBytes(bytes)}) ${keep} in ${first.memory} from run to run: a run reads ${formatBytes(totals.stateReadBytes)} and writes the new rows, ${formatBytes(totals.stateWriteBytes)}.`,
+  ];
 }
 
 function openSizes(report: CheckReport): readonly string[] {
@@ -123,9 +135,16 @@ function where(report: CheckReport, style: SummaryStyle, paint: Paint): readonly
   ];
 }
 
+const shownCaches = 2;
+
 function recovered(report: CheckReport, style: SummaryStyle, paint: Paint): readonly string[] {
-  const lines = report.summary.recovered;
-  if (lines.length === 0) return [];
+  const recoveries = report.diagnostics.filter(isRecovery);
+  if (recoveries.length === 0) return [];
+  // Of caches, which are many and alike, the first ones.
+  const alike = recoveries.filter((d) => d.code === compilerMessages.cacheInPlace.code);
+  const left = new Set(alike.length > shownCaches + 1 ? alike.slice(shownCaches) : []);
+  const lines = recoveries.filter((d) => !left.has(d)).map((d) => d.message);
+  if (left.size > 0) lines.push(`… and ${left.size} more KV caches in place: see --json.`);
   return [
     paint('strong', 'Recovered'),
     ...lines.flatMap((text) => wrap(text, style.width - 4).map((line, i) => `  ${i === 0 ? '' : '  '}${line}`)),

@@ -104,6 +104,8 @@ function totals(run: Run, memories: readonly MemoryResult[]): Totals {
     dramReadBytes: offChip.reduce((n, m) => n + m.readBytes, 0),
     dramWriteBytes: offChip.reduce((n, m) => n + m.writeBytes, 0),
     compulsoryBytes,
+    stateReadBytes: stateBytes(run, 0),
+    stateWriteBytes: stateBytes(run, 1),
     scratchpadPeakBytes: memories.reduce((most, m) => (scratchpads.has(m.name) ? Math.max(most, m.peakBytes) : most), 0),
     hostSeconds: hostPs / 1e12,
     hostOps: sum(counters.hostOps),
@@ -113,6 +115,19 @@ function totals(run: Run, memories: readonly MemoryResult[]): Totals {
     commands: run.program.workload.rows,
   };
 }
+
+/** Through all memories but the cores' own, where state that was read lies a second time. */
+function stateBytes({ machine, counters }: Run, isWrite: 0 | 1): number {
+  let bytes = 0;
+  Object.values(machine.memories).forEach(({ owner }, m) => {
+    if (owner === 'core') return;
+    for (let kernel = 0; kernel < counters.kernelRows; kernel++)
+      bytes += real(counters.traffic, trafficIndex(counters, kernel, m, stateOperand, isWrite));
+  });
+  return bytes;
+}
+
+const stateOperand = operands.indexOf('state');
 
 function engineResults({ program, timeline }: Run): EngineResult[] {
   const { queues, memories } = program.workload;

@@ -20,9 +20,10 @@ import {
 } from '../../core/index.ts';
 import type { Ref } from '../../isa/command.ts';
 import type { EntryPoint, Executable, TensorBinding } from '../../isa/executable.ts';
+import { eachRun } from './follow.ts';
 import type { Memory } from './memory.ts';
 import type { InitialBytes } from './shadow.ts';
-import { gather, tileOf } from './tile.ts';
+import { gather, scatter, tileOf } from './tile.ts';
 
 export function entryPointOf(executable: Executable, name: string | undefined): EntryPoint {
   const entry = name === undefined ? executable.entryPoints[0] : executable.entryPoints.find((e) => e.name === name);
@@ -41,31 +42,76 @@ export function requireNumbers(executable: Executable, entry: EntryPoint): void 
   if (problems.length > 0) fail(...problems);
 }
 
-/** Bytes that are there when the program starts. */
+/**
+ * Bytes that mean something when the program starts. Of a state region that outputs are bound to that is what inputs are bound to: the rest
+ * of it holds what the run before left, and this run has to write it before it reads it.
+ */
 export function initialBytes(executable: Executable, entry: EntryPoint): readonly InitialBytes[] {
   const { weights } = executable;
+  const grown = new Set(entry.outputs.map((b) => b.region));
   return [
     ...weights.segments.map((s) => ({ region: weights.region, start: s.offset, end: s.offset + s.bytes })),
-    ...entry.inputs.map((b) => ({ region: b.region, start: b.offset, end: b.offset + tensorBytes(b.dtype, elementCount(b.shape)) })),
-    ...executable.regions.flatMap((r, region) => (r.kind === 'state' ? [{ region, start: 0, end: r.bytes }] : [])),
+    ...entry.inputs.flatMap((b) => boundBytes(executable, b)),
+    ...executable.regions.flatMap((r, region) => (r.kind === 'state' && !grown.has(region) ? [{ region, start: 0, end: r.bytes }] : [])),
   ];
 }
 
-/** Weights, zeroed state and inputs into memory. */
-export function fill(memory: Memory, executable: Executable, entry: EntryPoint, inputs: ReadonlyMap<string, Tensor>): void {
+/** The bytes a tensor is bound to: one stretch, or one for each run of what has strides. */
+export function boundBytes(executable: Executable, b: TensorBinding): readonly InitialBytes[] {
+  const ref = strided(executable, b);
+  if (ref === null) return [{ region: b.region, start: b.offset, end: b.offset + tensorBytes(b.dtype, elementCount(b.shape)) }];
+  const found: InitialBytes[] = [];
+  eachRun(ref, ({ from, to }) => found.push({ region: b.region, start: from, end: to }));
+  return found;
+}
+
+/** A binding with strides as a reference; null where it lies in one piece. */
+function strided(executable: Pick<Executable, 'regions'>, b: TensorBinding): Ref | null {
+  const { region, dtype, offset, shape: extents, strides } = b;
+  return strides === undefined ? null : { space: executable.regions[region]?.space ?? -1, region, dtype, offset, extents, strides };
+}
+
+/** What the run before left in the state regions, by their names. */
+export type State = ReadonlyMap<string, Uint8Array>;
+
+/** A copy of every state region. */
+export function readState(memory: Memory, executable: Executable): State {
+  return new Map(
+    executable.regions.flatMap((r, i) => (r.kind === 'state' ? [[r.name, bytesAt(memory, i, 0, r.bytes).slice()] as const] : [])),
+  );
+}
+
+/** Weights, state (of the run before, or zeros) and inputs into memory. An input that lies in the state is not needed where there was a run before. */
+export function fill(
+  memory: Memory,
+  executable: Executable,
+  entry: EntryPoint,
+  inputs: ReadonlyMap<string, Tensor>,
+  state: State | null,
+): void {
   const problems: Diagnostic[] = [];
   const known = entry.inputs.map((b) => b.name);
   for (const name of inputs.keys()) {
     if (!known.includes(name)) problems.push(simulatorMessages.unknownInput({ name, known, near: suggest(name, known) }));
   }
   for (const binding of entry.inputs) {
-    const problem = inputProblem(binding, inputs.get(binding.name));
+    const given = inputs.get(binding.name);
+    const isKept = state !== null && given === undefined && executable.regions[binding.region]?.kind === 'state';
+    const problem = isKept ? null : inputProblem(binding, given);
     if (problem !== null) problems.push(problem);
+  }
+  for (const { name, kind, bytes } of executable.regions) {
+    const kept = kind === 'state' ? state?.get(name) : undefined;
+    if (kept !== undefined && kept.byteLength !== bytes)
+      problems.push(simulatorMessages.otherState({ region: name, given: kept.byteLength, bytes }));
   }
   if (problems.length > 0) fail(...problems);
 
-  for (const [region, { kind, bytes }] of executable.regions.entries()) {
-    if (kind === 'state') bytesAt(memory, region, 0, bytes).fill(0);
+  for (const [region, { name, kind, bytes }] of executable.regions.entries()) {
+    if (kind !== 'state') continue;
+    const kept = state?.get(name);
+    if (kept === undefined) bytesAt(memory, region, 0, bytes).fill(0);
+    else bytesAt(memory, region, 0, bytes).set(kept);
   }
   for (const segment of executable.weights.segments) {
     bytesAt(memory, executable.weights.region, segment.offset, segment.bytes).set(segment.read());
@@ -79,7 +125,9 @@ export function fill(memory: Memory, executable: Executable, entry: EntryPoint, 
         : isHalf(binding.dtype)
           ? rounded(binding.dtype, tensor)
           : quantized(binding, tensor);
-    bytesAt(memory, binding.region, binding.offset, stored.byteLength).set(stored);
+    const ref = strided(executable, binding);
+    if (ref === null) bytesAt(memory, binding.region, binding.offset, stored.byteLength).set(stored);
+    else scatter(tileOf(memory, 0, ref), stored.slice().buffer, 0);
   }
 }
 
@@ -121,12 +169,14 @@ function quantized(binding: TensorBinding, tensor: Tensor): Uint8Array {
 }
 
 /** The outputs as they lie in memory, in their stored dtype. */
-export function readOutputs(memory: Memory, entry: EntryPoint): Map<string, Tensor> {
-  return new Map(entry.outputs.map((b): [string, Tensor] => [b.name, readBinding(memory, b)]));
+export function readOutputs(memory: Memory, executable: Executable, entry: EntryPoint): Map<string, Tensor> {
+  return new Map(entry.outputs.map((b): [string, Tensor] => [b.name, readBinding(memory, executable, b)]));
 }
 
 /** A copy of one tensor as it stands in its region. */
-export function readBinding(memory: Memory, b: TensorBinding): Tensor {
+export function readBinding(memory: Memory, executable: Executable, b: TensorBinding): Tensor {
+  const ref = strided(executable, b);
+  if (ref !== null) return readReference(memory, 0, ref);
   const raw = bytesAt(memory, b.region, b.offset, tensorBytes(b.dtype, elementCount(b.shape))).slice();
   return { dtype: b.dtype, shape: b.shape, data: viewBytes(b.dtype, raw) };
 }

@@ -4,7 +4,17 @@ import type { Machine } from '../../hw-configs/machine.ts';
 import type { Command, Ref } from '../../isa/command.ts';
 import type { Executable, TensorBinding } from '../../isa/executable.ts';
 import { mostCommands } from '../../isa/index.ts';
-import { entryPointOf, fill, initialBytes, readBinding, readOutputs, readReference, requireNumbers } from './bind.ts';
+import {
+  entryPointOf,
+  fill,
+  initialBytes,
+  readBinding,
+  readOutputs,
+  readReference,
+  readState,
+  requireNumbers,
+  type State,
+} from './bind.ts';
 import type { Context } from './context.ts';
 import { describeCommand } from './describe.ts';
 import { createHost } from './host.ts';
@@ -26,6 +36,8 @@ export interface ExecuteOptions {
   readonly plain?: boolean;
   /** Name of the entry point; the first when left out. */
   readonly entryPoint?: string;
+  /** The state an earlier run left: inputs that lie in it (the caches of a decoder) need not be given then. Left out: a first run, zeros. */
+  readonly state?: State;
   /**
    * Called with an index into executable.kernels when the last command of that kernel is done. `read` copies a tensor out of its region,
    * `readRef` what a reference of core 0 names, as they stand then; both throw without values.
@@ -49,6 +61,8 @@ export interface CommandMoment {
 export interface Execution {
   /** By name, in the dtype they are stored in; empty without values. */
   readonly outputs: ReadonlyMap<string, Tensor>;
+  /** What the state regions hold after the run, for the next one of the same program; empty without values. */
+  readonly state: State;
   /** What the sanitizer found. */
   readonly diagnostics: readonly Diagnostic[];
   /** One per entry of executable.kernels; all zero without values. */
@@ -73,7 +87,7 @@ export function execute(executable: Executable, machine: Machine, inputs: Readon
   const streams = streamsOf(table);
   if (streams.total > mostCommands) fail(isaMessages.programTooLong({ commands: streams.total, most: mostCommands }));
   const memory = values ? allocateMemory(map, executable.spaces) : null;
-  if (memory !== null) fill(memory, executable, entry, inputs);
+  if (memory !== null) fill(memory, executable, entry, inputs, options.state ?? null);
   const initial = initialBytes(executable, entry);
   const sanitizer = options.sanitize ? createSanitizer({ executable, table, streams, map, initial }) : null;
   const tallies = executable.kernels.map(createTally);
@@ -81,7 +95,7 @@ export function execute(executable: Executable, machine: Machine, inputs: Readon
 
   const readTensor = (tensor: TensorBinding): Tensor => {
     invariant(memory !== null, 'there are no values to read');
-    return readBinding(memory, tensor);
+    return readBinding(memory, executable, tensor);
   };
   const readLocal = (ref: Ref): Tensor => {
     invariant(memory !== null, 'there are no values to read');
@@ -104,7 +118,8 @@ export function execute(executable: Executable, machine: Machine, inputs: Readon
     kernelDone: (kernel) => options.onKernel?.(kernel, readTensor, readLocal),
   });
   return {
-    outputs: memory === null ? new Map() : readOutputs(memory, entry),
+    outputs: memory === null ? new Map() : readOutputs(memory, executable, entry),
+    state: memory === null ? new Map() : readState(memory, executable),
     diagnostics: sanitizer?.finish(entry) ?? [],
     kernelStats: tallies.map(statsOf),
     commandsExecuted,

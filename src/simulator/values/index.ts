@@ -8,6 +8,7 @@
  * Must not know: time, energy, how the program came to be.
  */
 export { execute, type CommandMoment, type ExecuteOptions, type Execution } from './execute.ts';
+export type { State } from './bind.ts';
 export { runLimitBytes } from './memory.ts';
 export type { KernelStats } from './stats.ts';
 export { recordVectors, type VectorManifest, type VectorOperand, type VectorOptions, type VectorRecord } from './vectors.ts';

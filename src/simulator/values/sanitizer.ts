@@ -6,11 +6,12 @@
  * outside their region, window or ring; rings that disagree; commands that write over their own operands; writes to constants. It works on addresses alone: the numbers need not be there.
  * Approximation: a window operator is taken to read every byte between its first and last tap.
  */
-import { elementCount, simulatorMessages, tensorBytes, type Diagnostic } from '../../core/index.ts';
+import { simulatorMessages, type Diagnostic } from '../../core/index.ts';
 import type { CommandTable } from '../../isa/command-table.ts';
 import type { Command, Ref } from '../../isa/command.ts';
 import type { EntryPoint, Executable } from '../../isa/executable.ts';
 import { accessesOf, type Access } from './access.ts';
+import { boundBytes } from './bind.ts';
 import { describeCommand, originOf } from './describe.ts';
 import { createFindings } from './findings.ts';
 import { createFollower, type Now } from './follow.ts';
@@ -112,15 +113,15 @@ export function createSanitizer({ executable, table, streams, map, initial }: Sa
         const area = map.regions[output.region];
         if (area === undefined) continue;
         const state = states.of(area);
-        const end = output.offset + tensorBytes(output.dtype, elementCount(output.shape));
-        const at =
-          state.kind === 'shadow'
-            ? state.shadow.writers.subarray(output.offset, end).indexOf(nobody)
-            : state.kind === 'filled'
-              ? firstUnfilled(state.filled, output.offset, end) - output.offset
-              : -1;
-        if (at < 0) continue;
-        const args = { reader: 'The host', operand: `output "${output.name}"`, bytes: `byte ${output.offset + at} of ${area.name}` };
+        const at = boundBytes(executable, output)
+          .map(({ start, end }) => {
+            if (state.kind === 'filled') return firstUnfilled(state.filled, start, end);
+            const first = state.kind === 'shadow' ? state.shadow.writers.subarray(start, end).indexOf(nobody) : -1;
+            return first < 0 ? -1 : start + first;
+          })
+          .find((first) => first >= 0);
+        if (at === undefined) continue;
+        const args = { reader: 'The host', operand: `output "${output.name}"`, bytes: `byte ${at} of ${area.name}` };
         findings.add(`output:${output.name}`, () => (count) => simulatorMessages.sanitizerNeverWritten({ ...args, count }));
       }
       return [...findings.list(), ...states.notes()];

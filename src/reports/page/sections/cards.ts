@@ -15,6 +15,7 @@ export function cards(result: Result): Html {
       ${card('Efficiency', formatShare(t.efficiency), `of the machine’s bound · ${formatShare(t.scheduleEfficiency)} of the mapping’s`, t.efficiency)}
       ${card('Energy', formatSi(t.energyJoules, 'J'), `${formatSi(t.averageWatts, 'W')} on average`)}
       ${card('Off-chip traffic', formatBytes(t.dramReadBytes + t.dramWriteBytes), `${formatBytes(t.compulsoryBytes)} unavoidable`)}
+      ${t.stateReadBytes + t.stateWriteBytes > 0 ? card('State', formatBytes(t.stateReadBytes + t.stateWriteBytes), `caches: ${formatBytes(t.stateReadBytes)} read, ${formatBytes(t.stateWriteBytes)} written`) : null}
       ${card('Scratchpad', formatBytes(t.scratchpadPeakBytes), 'at its fullest')}
       ${t.hostOps > 0 ? card('Host', formatSi(t.hostSeconds, 's'), `${formatCount(t.hostOps)} operations`) : card('Area', t.areaMm2 > 0 ? `${formatRate(t.areaMm2)} mm²` : '–', 'of the parts with a known area')}
     </div>

@@ -1,0 +1,238 @@
+/**
+ * Caches that grow in place: a model input that a Concat only puts new rows behind, on its way out of the model (past and present keys and
+ * values of a decoder). Both are one tensor of the state region then: `past` is the view of its first rows, with the strides of the
+ * whole, `present` the whole, and what the Concat still moves is the new rows.
+ */
+import { bitsOf, compilerMessages, elementCount, formatBytes, rowMajorStrides, type Diagnostic } from '../../core/index.ts';
+import type { Graph, ValueId } from '../../graph/index.ts';
+import type { Machine } from '../../hw-configs/index.ts';
+import { kernelReads } from '../memory/placement.ts';
+import { isConcat } from './in-place.ts';
+import type { Selection } from './select.ts';
+import type { KernelSpec, MoveKernel, MovePart } from './spec.ts';
+import { shapeOf } from './values.ts';
+
+/** One tensor of the state, before and after a run. */
+export interface Cache {
+  /** A model input. */
+  readonly past: ValueId;
+  /** The bytes of a model output, which the cache has. */
+  readonly present: ValueId;
+  /** Rows: what lies along the axis it grows on. */
+  readonly pastRows: number;
+  readonly rows: number;
+  /** Elements of a row and all that is inside it. */
+  readonly inner: number;
+}
+
+export interface GrownSelection {
+  readonly selection: Selection;
+  /** Each cache found, and each that has to be copied, with the reason. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** What to tell where nothing grows in place after all, for want of room. */
+  readonly copied: () => readonly Diagnostic[];
+}
+
+/** A piece of a model input that a Concat puts into what a model output has. */
+interface Copy {
+  readonly kernel: MoveKernel;
+  readonly part: MovePart;
+  readonly into: ValueId;
+  /** Where the part begins there, in elements. */
+  readonly offset: number;
+}
+
+/** Finds caches and takes their copies out of the kernels. */
+export function growCaches(graph: Graph, selection: Selection, machine: Machine): GrownSelection {
+  const copies = findCopies(graph, selection);
+  if (copies.size === 0) return { selection, diagnostics: [], copied: () => [] };
+  const facts = factsOf(graph, selection, machine);
+  const caches: Cache[] = [];
+  const diagnostics: Diagnostic[] = [];
+  const dropped = new Set<MovePart>();
+  const placed = new Map(selection.placed);
+  const taken = new Set<ValueId>();
+  for (const [past, mine] of copies) {
+    const name = graph.values[past]?.name ?? '';
+    const found = cacheOf(facts, past, mine);
+    const cache = 'reason' in found || !taken.has(found.present) ? found : { reason: 'another input lies in that output already' };
+    if ('reason' in cache) {
+      const into = facts.outputOf(mine[0]?.into ?? past);
+      diagnostics.push(compilerMessages.cacheCopied({ past: name, present: into, reason: cache.reason }));
+      continue;
+    }
+    taken.add(cache.present);
+    caches.push(cache);
+    for (const { part } of mine) dropped.add(part);
+    const dense = isDense(cache, shapeOf(graph, past));
+    placed.set(past, { into: cache.present, offset: 0, ...(dense ? {} : { strides: stridesOf(cache, shapeOf(graph, past)) }) });
+    const { rows, pastRows } = cache;
+    diagnostics.push(
+      compilerMessages.cacheInPlace({ past: name, present: facts.outputOf(cache.present), rows, appended: rows - pastRows }),
+    );
+  }
+  const copied = (): readonly Diagnostic[] => [
+    ...diagnostics.filter((d) => d.code === compilerMessages.cacheCopied.code),
+    ...noRoom(facts, caches, machine),
+  ];
+  if (caches.length === 0) return { selection, diagnostics, copied };
+  const viewNodes = [...selection.viewNodes];
+  const kernels = selection.kernels.flatMap((k): KernelSpec[] => {
+    if (k.kind !== 'move' || !k.parts.some((p) => dropped.has(p))) return [k];
+    const parts = k.parts.filter((p) => !dropped.has(p));
+    if (parts.length > 0) return [{ ...k, parts }];
+    viewNodes.push(...k.nodes);
+    return [];
+  });
+  return { selection: { ...selection, kernels, viewNodes, placed, caches }, diagnostics, copied };
+}
+
+function noRoom({ graph, outputOf }: Facts, caches: readonly Cache[], machine: Machine): Diagnostic[] {
+  const { state } = machine.placement;
+  const reason = `the home of state, ${state} of ${formatBytes(machine.memories[state]?.sizeBytes ?? 0)}, has no room for it beside what else lives there`;
+  return caches.map(({ past, present }) =>
+    compilerMessages.cacheCopied({ past: graph.values[past]?.name ?? '', present: outputOf(present), reason }),
+  );
+}
+
+/** By model input. */
+function findCopies(graph: Graph, { kernels, views, placed }: Selection): ReadonlyMap<ValueId, readonly Copy[]> {
+  const inputs = new Set(graph.inputs);
+  const outputs = new Set(graph.outputs.map((id) => views.rootOf(id)));
+  const copies = new Map<ValueId, Copy[]>();
+  for (const k of kernels) {
+    if (!isConcat(k)) continue;
+    let [into, offset] = [k.out.root, 0];
+    for (let next = placed.get(into); next !== undefined; next = placed.get(into)) [into, offset] = [next.into, offset + next.offset];
+    if (!outputs.has(into)) continue;
+    for (const part of k.parts) {
+      if (!inputs.has(part.src.root)) continue;
+      const list = copies.get(part.src.root);
+      const copy: Copy = { kernel: k, part, into, offset: offset + part.dstOffset };
+      if (list === undefined) copies.set(part.src.root, [copy]);
+      else list.push(copy);
+    }
+  }
+  return copies;
+}
+
+interface Facts {
+  readonly graph: Graph;
+  /** Why no cache can live where the machine keeps state; null where one can. */
+  readonly noHome: string | null;
+  /** Kernels that read a model input. */
+  readonly readers: ReadonlyMap<ValueId, readonly KernelSpec[]>;
+  /** A host kernel that reads or writes a value or parts of it, where the host does not reach the state. */
+  readonly onHost: ReadonlyMap<ValueId, KernelSpec>;
+  /** The name of the model output that has these bytes. */
+  readonly outputOf: (root: ValueId) => string;
+}
+
+function factsOf(graph: Graph, selection: Selection, machine: Machine): Facts {
+  const { state } = machine.placement;
+  const memory = machine.memories[state];
+  const inputs = new Set(graph.inputs);
+  const readers = new Map<ValueId, KernelSpec[]>();
+  const onHost = new Map<ValueId, KernelSpec>();
+  const owner = (root: ValueId): ValueId => {
+    let at = root;
+    for (let next = selection.placed.get(at); next !== undefined; next = selection.placed.get(at)) at = next.into;
+    return at;
+  };
+  for (const k of selection.kernels) {
+    for (const root of new Set(kernelReads(k).map((v) => v.root))) {
+      if (!inputs.has(root)) continue;
+      const list = readers.get(root);
+      if (list === undefined) readers.set(root, [k]);
+      else list.push(k);
+    }
+    if (k.kind === 'host' && machine.host.memory !== state) for (const v of [...k.inputs, ...k.outputs]) onHost.set(owner(v.root), k);
+  }
+  return {
+    graph,
+    noHome:
+      memory?.owner === 'core'
+        ? `the home of state, ${state}, is a core's own memory, where nothing stays between runs; name another with --set placement.state=…`
+        : null,
+    readers,
+    onHost,
+    outputOf: (root) => graph.values[graph.outputs.find((id) => selection.views.rootOf(id) === root) ?? root]?.name ?? '',
+  };
+}
+
+function cacheOf(facts: Facts, past: ValueId, copies: readonly Copy[]): Cache | { readonly reason: string } {
+  const { graph, noHome, readers, onHost } = facts;
+  const [first] = copies;
+  const value = graph.values[past];
+  if (first === undefined || value === undefined) return { reason: 'nothing of it is kept' };
+  const present = first.into;
+  if (noHome !== null) return { reason: noHome };
+  const other = copies.find((c) => c.into !== present);
+  if (other !== undefined) return { reason: `it also goes into "${facts.outputOf(other.into)}"` };
+  if (graph.outputs.includes(past)) return { reason: 'it is an output of the model as it is, too' };
+  if (copies.some((c) => c.part.convert !== null)) return { reason: 'its numbers have another scale in the output' };
+  if (bitsOf(value.type.dtype) < 8) return { reason: `its elements, ${value.type.dtype}, share bytes` };
+  const host = onHost.get(past) ?? onHost.get(present);
+  if (host !== undefined) return { reason: `${host.name} runs on the host, which does not reach the home of state` };
+  const shape = shapeOf(graph, past);
+  const whole = shapeOf(graph, present);
+  const grown = shape.flatMap((extent, axis) => (extent === whole[axis] ? [] : [axis]));
+  const [axis] = grown;
+  if (shape.length !== whole.length || grown.length !== 1 || axis === undefined)
+    return { reason: `[${whole.join(', ')}] is not [${shape.join(', ')}] with more along one axis` };
+  const [pastRows = 0, rows = 0] = [shape[axis], whole[axis]];
+  const cache: Cache = { past, present, pastRows, rows, inner: elementCount(shape.slice(axis + 1)) };
+  if (rows < pastRows || !copies.every((c) => keepsPlace(cache, c))) return { reason: 'its rows are not the first of the output' };
+  // Once each: what else is written there would be written over it.
+  if (copies.reduce((n, c) => n + elementCount(c.part.extents), 0) !== elementCount(shape)) return { reason: 'not all of it is kept' };
+  const kernels = new Set<KernelSpec>(copies.map((c) => c.kernel));
+  const reader = readers.get(past)?.find((k) => !kernels.has(k));
+  if (reader !== undefined && !isDense(cache, shape)) return { reason: `${reader.name} reads it too, before it has the new rows` };
+  return cache;
+}
+
+/** Where an element of the past lies in the present. */
+function placeIn({ pastRows, rows, inner }: Cache, element: number): number {
+  const planes = Math.floor(element / (pastRows * inner));
+  return element + planes * (rows - pastRows) * inner;
+}
+
+/** Whether a Concat puts every element of a part where `placeIn` says: along each axis the part stays within a plane, or goes from plane to plane. */
+function keepsPlace(cache: Cache, { part, offset }: Copy): boolean {
+  const plane = cache.pastRows * cache.inner;
+  const begin = (part.src.offset ?? 0) + part.srcOffset;
+  if (offset !== placeIn(cache, begin)) return false;
+  let last = begin % plane;
+  for (const [axis, extent] of part.extents.entries()) {
+    const [from = 0, to = 0] = [part.srcStrides[axis], part.dstStrides[axis]];
+    if (extent === 1) continue;
+    if (from % plane === 0) {
+      if (to !== placeIn(cache, from)) return false;
+    } else {
+      if (to !== from) return false;
+      last += (extent - 1) * from;
+    }
+  }
+  return last < plane;
+}
+
+/** Whether the past lies in one piece: nothing is outside the axis it grows on. */
+function isDense({ pastRows, inner }: Cache, shape: readonly number[]): boolean {
+  return elementCount(shape) === pastRows * inner;
+}
+
+/** Of the past in the present, in elements. */
+function stridesOf(cache: Cache, shape: readonly number[]): readonly number[] {
+  return rowMajorStrides(shape).map((s) => placeIn(cache, s));
+}
+
+/** How many elements of the first `end` of the present are of the past. */
+function pastBefore({ pastRows, rows, inner }: Cache, end: number): number {
+  const plane = rows * inner;
+  return Math.floor(end / plane) * pastRows * inner + Math.min(end % plane, pastRows * inner);
+}
+
+/** How many elements of the present from `begin` to `end` are new. */
+export function newElements(cache: Cache, begin: number, end: number): number {
+  return end - begin - (pastBefore(cache, end) - pastBefore(cache, begin));
+}
