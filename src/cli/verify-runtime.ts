@@ -1,15 +1,19 @@
 /**
- * ONNX Runtime as a judge, where its package can be loaded: an optional peer, asked for by name at first use. Nothing else in the project
- * may import it.
+ * ONNX Runtime as a judge, where one of its packages can be loaded: optional, asked for by name at first use. Nothing else in the
+ * project may import it.
  */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { verifyMessages, type Diagnostic, type DType, type Tensor, type TensorData } from '../core/index.ts';
+import { decodeModel, type OnnxGraph } from '../onnx/index.ts';
+import { isFile } from './files.ts';
 
-const packageName = 'onnxruntime-node';
+/** Native code first: it is several times as fast as the WebAssembly of the second, which installs everywhere without a script. */
+const packageNames = ['onnxruntime-node', 'onnxruntime-web'] as const;
 
-/** What of the package is used: see its InferenceSession and Tensor. */
+/** What of a package is used: see its InferenceSession and Tensor. */
 interface RuntimeTensor {
   readonly type: string;
   readonly dims: readonly number[];
@@ -19,29 +23,51 @@ interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   run(feeds: Readonly<Record<string, RuntimeTensor>>): Promise<Readonly<Record<string, RuntimeTensor>>>;
+  release(): Promise<void>;
 }
 interface Runtime {
   readonly InferenceSession: { create(model: string | Uint8Array, options: object): Promise<Session> };
   readonly Tensor: new (type: string, data: unknown, dims: readonly number[]) => RuntimeTensor;
+  readonly env?: {
+    readonly versions?: Readonly<Record<string, string | undefined>>;
+    wasm?: { numThreads?: number };
+  };
 }
 
 export interface Judge {
-  /** Outputs by name that hold numbers. Throws `JudgeError`. */
+  /** "onnxruntime-node 1.22.0". */
+  readonly name: string;
+  /** Outputs by name that hold numbers. Throws where the runtime refuses. */
   run(inputs: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>>;
+  /** Gives its memory back; no run after it. */
+  release(): Promise<void>;
 }
 
 /** A judge, or why there is none: absence is information, failure a warning. */
 export type Found = { readonly judge: Judge } | { readonly diagnostic: Diagnostic };
 
+export interface JudgeOptions {
+  /** Packages to try, in this order. */
+  readonly packages?: readonly string[];
+  /** Lets the runtime fuse: then quantized patterns run on integers, and roundings of floats differ. */
+  readonly optimize?: boolean;
+}
+
 /** Prepares the model, given as a path (so that data beside it are found) or as bytes. */
-export async function findJudge(model: string | Uint8Array): Promise<Found> {
-  const runtime = await loadRuntime();
-  if (runtime === null) return { diagnostic: verifyMessages.runtimeAbsent({ reason: `the package ${packageName} is not installed` }) };
+export async function findJudge(model: string | Uint8Array, options: JudgeOptions = {}): Promise<Found> {
+  const { packages = packageNames, optimize = false } = options;
+  const loaded = await loadRuntime(packages);
+  if (loaded === null) {
+    return { diagnostic: verifyMessages.runtimeAbsent({ reason: `neither ${packages.join(' nor ')} is installed` }) };
+  }
+  const { runtime, name, isWeb } = loaded;
   try {
-    // As written: optimizations fuse operators and change roundings. One thread: sums in one order.
-    const options = { graphOptimizationLevel: 'disabled', intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 };
-    const session = await runtime.InferenceSession.create(model, options);
-    return { judge: { run: (inputs) => runSession(runtime, session, inputs) } };
+    // As written unless asked: optimizations fuse operators and change roundings. One thread: sums in one order.
+    const level = optimize ? 'all' : 'disabled';
+    const setup = { graphOptimizationLevel: level, intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 };
+    const beside = isWeb && typeof model === 'string' ? { externalData: filesBeside(model) } : {};
+    const session = await runtime.InferenceSession.create(model, { ...setup, ...beside });
+    return { judge: { name, run: (inputs) => runSession(runtime, session, inputs), release: () => session.release() } };
   } catch (error) {
     return { diagnostic: failed(error) };
   }
@@ -52,24 +78,60 @@ export function failed(error: unknown): Diagnostic {
   return verifyMessages.runtimeFailed({ reason: text.replace(/\s+/g, ' ').slice(0, 300) });
 }
 
-/** From beside this program, or from the folder it is run in; null where it is in neither, or does not load there. */
-async function loadRuntime(): Promise<Runtime | null> {
-  const places = [
-    async (): Promise<unknown> => import(packageName),
-    async (): Promise<unknown> => {
-      const here = createRequire(join(process.cwd(), 'package.json'));
-      return import(pathToFileURL(here.resolve(packageName)).href);
-    },
-  ];
-  for (const place of places) {
-    try {
-      const runtime = asRuntime(await place());
-      if (runtime !== null) return runtime;
-    } catch {
-      // Not there, or built for another platform: the next place may have it.
+interface Loaded {
+  readonly runtime: Runtime;
+  readonly name: string;
+  readonly isWeb: boolean;
+}
+
+/** From beside this program, or from the folder it is run in; null where none is in either, or loads there. */
+async function loadRuntime(packages: readonly string[]): Promise<Loaded | null> {
+  for (const packageName of packages) {
+    const places = [
+      async (): Promise<unknown> => import(packageName),
+      async (): Promise<unknown> => {
+        const here = createRequire(join(process.cwd(), 'package.json'));
+        return import(pathToFileURL(here.resolve(packageName)).href);
+      },
+    ];
+    for (const place of places) {
+      try {
+        const runtime = asRuntime(await place());
+        if (runtime !== null) return prepared(runtime, packageName);
+      } catch {
+        // Not there, or built for another platform: the next place may have it.
+      }
     }
   }
   return null;
+}
+
+function prepared(runtime: Runtime, packageName: string): Loaded {
+  const isWeb = packageName === 'onnxruntime-web';
+  const { wasm, versions } = runtime.env ?? {};
+  // Threads of WebAssembly would outlive the run, and are slower than one for all but large models.
+  if (isWeb && wasm !== undefined) wasm.numThreads = 1;
+  const version = versions?.[isWeb ? 'web' : 'node'] ?? versions?.['common'];
+  return { runtime, name: version === undefined ? packageName : `${packageName} ${version}`, isWeb };
+}
+
+/** Every file of tensor data a model names: WebAssembly cannot open them itself. */
+function filesBeside(model: string): readonly { readonly path: string; readonly data: Uint8Array }[] {
+  const locations = new Set<string>();
+  const visit = (graph: OnnxGraph): void => {
+    for (const { data } of graph.initializers) if (data.kind === 'external') locations.add(data.location);
+    for (const { attributes } of graph.nodes) {
+      for (const a of attributes) {
+        if (a.kind === 'graph') visit(a.value);
+        if (a.kind === 'tensor' && a.value.data.kind === 'external') locations.add(a.value.data.location);
+      }
+    }
+  };
+  visit(decodeModel(readFileSync(model)).model.graph);
+  return [...locations]
+    .map((path) => ({ path, file: join(dirname(model), path) }))
+    .filter(({ file }) => isFile(file))
+    .map(({ path, file }) => ({ path, data: readFileSync(file) }));
 }
 
 /** Decoder: CommonJS modules come as `default`, or with their names beside it. */

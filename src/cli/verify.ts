@@ -31,6 +31,8 @@ export interface VerifyDocument {
   readonly target: { readonly name: string; readonly planHash: string };
   readonly precision: string;
   readonly tolerance: Tolerance;
+  /** The package of ONNX Runtime that was compared with, and its version: "onnxruntime-node 1.22.0"; null where there was none. */
+  readonly judge: string | null;
   /** What was compared with and what could not be. */
   readonly notes: readonly Diagnostic[];
   readonly passed: boolean;
@@ -98,6 +100,7 @@ export async function verifyModel(values: Values, progress: Progress): Promise<V
     target: { name: machine.name, planHash: machine.planHash },
     precision,
     tolerance,
+    judge: runs.some((run) => run.outputs.some((o) => o.expectations.some((e) => e.name === 'onnxruntime'))) ? (judge?.name ?? null) : null,
     notes,
     passed: runs.every((run) => run.passed),
     runs,

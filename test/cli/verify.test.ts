@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatNpy, formatNpz, parseNpy } from '../../src/cli/npy.ts';
 import type { VerifyDocument } from '../../src/cli/verify.ts';
+import { findJudge } from '../../src/cli/verify-runtime.ts';
 import { seededRandom, type Tensor } from '../../src/core/index.ts';
 import { decodeExecutable, encodeExecutable } from '../../src/isa/index.ts';
 import { encodeModel, encodeTensor } from '../../src/onnx/index.ts';
@@ -198,8 +199,13 @@ describe('ONNX Runtime', () => {
     }
   })();
 
-  test.skipIf(installed)('says how to have it where it is absent', () => {
-    expect(verify('--precision', 'fp32').out.replace(/\s+/g, ' ')).toContain('SYS8060: not compared with ONNX Runtime');
+  test('says how to have it where it is absent', async () => {
+    const found = await findJudge(new Uint8Array(), { packages: ['no-such-runtime'] });
+    expect('diagnostic' in found && found.diagnostic).toMatchObject({
+      code: 'SYS8060',
+      severity: 'info',
+      message: expect.stringContaining('npm install onnxruntime-node'),
+    });
   });
 
   test.skipIf(installed)('is found in the folder the command runs in, and is one more reference', () => {
@@ -210,14 +216,15 @@ describe('ONNX Runtime', () => {
     writeFileSync(
       join(home, 'index.js'),
       `class Tensor { constructor(type, data, dims) { Object.assign(this, { type, data, dims }); } }
+       const env = { versions: { node: '7.8.9' } };
        const session = { inputNames: ['x'], outputNames: ['conv2_out'], run: async ({ x }) => {
          if (x.type !== 'float32' || x.dims.join() !== '1,2,6,6') throw new Error('fed with ' + x.type);
          return { conv2_out: ${answer} };
        } };
-       module.exports = { Tensor, InferenceSession: { create: async () => session } };`,
+       module.exports = { env, Tensor, InferenceSession: { create: async () => session } };`,
     );
     const run = verify('--precision', 'fp32');
-    expect(run.out).toMatch(/Also compared with ONNX Runtime/);
+    expect(run.out).toMatch(/Also compared with ONNX Runtime \(onnxruntime-node 7\.8\.9\)/);
     expect(run.err).toMatch(/SYS8063.*the model itself against onnxruntime/);
     writeFileSync(
       join(home, 'index.js'),

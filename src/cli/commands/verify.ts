@@ -33,9 +33,8 @@ export const verifyCommand: Command = {
 
 async function describe(document: VerifyDocument, style: { readonly width: number; readonly color: boolean }): Promise<string> {
   const { renderVerification } = await import('../../reports/index.ts');
-  const { model, target, precision, notes, files } = document;
-  const judged = document.runs.some((run) => run.outputs.some((o) => o.expectations.some((e) => e.name === 'onnxruntime')));
-  const told = [...(judged ? ['Also compared with ONNX Runtime.'] : []), ...new Set(notes.map(formatDiagnostic))];
+  const { model, target, precision, judge, notes, files } = document;
+  const told = [...(judge === null ? [] : [`Also compared with ONNX Runtime (${judge}).`]), ...new Set(notes.map(formatDiagnostic))];
   const runs = document.runs.map((run, i) =>
     renderVerification(run, { model: model.name, target: target.name, precision, inputs: run.inputs, notes: i === 0 ? told : [] }, style),
   );

@@ -6,10 +6,10 @@ export const runtimeAbsent: Message<{ reason: string }> = defineMessage(
   'SYS8060',
   'info',
   'ONNX Runtime is not installed',
-  'Where the package onnxruntime-node can be loaded, `systole verify` also compares with ONNX Runtime: a judge that shares nothing with ' +
-    'this project. It is never needed otherwise, so it does not come along. `npm install onnxruntime-node` beside systole, or in the folder ' +
-    'you run it from, is enough.',
-  ({ reason }) => `not compared with ONNX Runtime: ${reason}. To have that too: npm install onnxruntime-node.`,
+  'Where the package onnxruntime-node, or else onnxruntime-web, can be loaded, `systole verify` also compares with ONNX Runtime: a judge ' +
+    'that shares nothing with this project. It is never needed otherwise, so it does not come along. `npm install onnxruntime-node` beside ' +
+    'systole, or in the folder you run it from, is enough; onnxruntime-web is slower and needs no install script.',
+  ({ reason }) => `not compared with ONNX Runtime: ${reason}. To have that too: npm install onnxruntime-node (or onnxruntime-web).`,
 );
 
 export const runtimeFailed: Message<{ reason: string }> = defineMessage(
