@@ -14,15 +14,13 @@ const byReason: readonly (readonly [RegExp, string])[] = [
 ];
 
 const byOperator: Readonly<Record<string, string>> = {
-  LRN: 'retrain with BatchNormalization: it folds into the convolution',
   NonMaxSuppression: 'run it as post-processing of the application: it is sequential and its output size depends on the data',
   NonZero: 'replace by Where or a multiplication with a mask: the size of NonZero depends on the data',
   Unique: 'run it as pre- or post-processing of the application',
   If: 'export with the condition fixed, or bind the input it hangs on with --input-value: one branch then remains',
   Loop: 'export with a constant trip count and a condition that stays true, or bind them with --input-value: it is then unrolled',
   Scan: 'export with a fixed sequence length: it is then unrolled',
-  TopK: 'run it as post-processing, or take ArgMax where one is enough',
-  ArgMax: 'run it as post-processing of the application',
+  TopK: 'take fewer elements, or run it as post-processing',
   Gather:
     'a table look-up by run-time indices costs one hand-over: leave it at the start of the model, or give the model the embedded rows',
   Resize: 'use mode nearest with whole scales',

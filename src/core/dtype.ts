@@ -131,3 +131,8 @@ export function lanesTake(listed: readonly DType[], dtype: DType): boolean {
   if ((dtype === 'uint8' || dtype === 'bool') && listed.includes('int8')) return true;
   return ['int8', 'uint8', 'bool', 'int16', 'uint16'].includes(dtype) && listed.includes('int32');
 }
+
+/** Whether lanes can load and store elements of `dtype`: what they compute on, and int64 labels and indices, of which they see the low word. */
+export function lanesHold(listed: readonly DType[], dtype: DType): boolean {
+  return lanesTake(listed, dtype === 'int64' ? 'int32' : dtype);
+}

@@ -214,6 +214,17 @@ export function pow64(x: number, y: number): number {
   return negative && odd ? -size : size;
 }
 
+/** x^y of an integer x, cut towards zero: its low 32 bits, as int32. Exact for whole y; 0 where it is no number, or x is 0 and y negative. */
+export function powInt32(x: number, y: number): number {
+  if (y !== Math.trunc(y) || Math.abs(y) === Infinity) return pow64(x, y) | 0;
+  if (y < 0) return Math.abs(x) === 1 ? (y % 2 === 0 ? 1 : x) : 0;
+  let result = 1;
+  for (let base = x | 0, rest = y; rest > 0; rest = Math.floor(rest / 2), base = Math.imul(base, base)) {
+    if (rest % 2 === 1) result = Math.imul(result, base);
+  }
+  return result;
+}
+
 /** √x as fp32: IEEE square root in double, rounded once more (exact: 53 >= 2 · 24 + 2 bits). */
 export function sqrt32(x: number): number {
   return Math.fround(Math.sqrt(x));

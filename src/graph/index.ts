@@ -21,6 +21,7 @@ export * from './quantized.ts';
 export * from './text.ts';
 export * from './verify.ts';
 export * from './views.ts';
+export { dropoutNumbers } from './ops/batch-statistics.ts';
 export { attributeKind, unknownAttributes } from './ops/attribute-kinds.ts';
 export { opDef, opDefs, opNames, suggestOp } from './ops/index.ts';
 export { dtypeCodes } from './ops/cast.ts';

@@ -117,7 +117,7 @@ export interface PoolCommand {
  */
 export const vectorOpcodes = [
   'load', // dst <- input[index], converted to fp32 exactly (int32 rounds)
-  'loadInt', // dst <- input[index], kept as an integer (int32 exact)
+  'loadInt', // dst <- input[index], kept as an integer (int32 exact; of int64 the low word)
   'immediate', // dst <- immediate
   'add',
   'sub',
@@ -137,7 +137,7 @@ export const vectorOpcodes = [
   'dequantize', // dst <- f32((a − b)·c): a integer register, b zero point register, c scale register
   'quantize', // dst <- clampless: roundHalfEven(f32(a / b)) + c
   'requantize', // dst <- roundHalfEven(f32(f32(a)·b)) + c
-  'store', // output[index] <- a; integers saturate to the output's dtype, floats round
+  'store', // output[index] <- a; integers saturate to the output's dtype (int64: an int32, its sign extended), floats round
   'addInt', // dst <- a + b as int32, wrapping
   'mulInt', // dst <- the low 32 bits of a · b as int32
   'divInt', // dst <- a / b as int32, cut towards zero; 0 where b is 0
@@ -164,6 +164,7 @@ export const vectorOpcodes = [
   'toFloat16', // dst <- a rounded to float16, ties to even, kept as fp32
   'toBfloat16',
   'rescale', // dst <- a · b · 2^(c − 31) on integers, as docs/numerics.md defines fixed-point rescaling
+  'powInt', // dst <- a^b of an integer a, cut towards zero, the low 32 bits as int32
 ] as const;
 export type VectorOpcode = (typeof vectorOpcodes)[number];
 

@@ -264,6 +264,7 @@ export const stepClass: Readonly<Record<VectorOpcode, VectorCostClass | null>> =
   select: 'add',
   round: 'add',
   pow: 'exp',
+  powInt: 'exp',
   sin: 'exp',
   cos: 'exp',
   tan: 'exp',

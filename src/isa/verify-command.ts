@@ -207,7 +207,7 @@ export function checkOperands(c: Command, cx: CommandContext): void {
       for (const ref of [...c.inputs, ...c.outputs]) {
         if (!same(ref.extents, first.extents))
           wrong(`${show(ref)} beside ${show(first)}: all operands have the extents of the first output`);
-        checkVectorDType(ref.dtype, cx);
+        checkVectorDType(ref.dtype === 'int64' ? 'int32' : ref.dtype, cx);
       }
       for (const s of c.steps) {
         const reads = s.op === 'load' || s.op === 'loadInt';
@@ -252,7 +252,7 @@ function checkPool(c: PoolCommand, wrong: Wrong, expectRank: (name: string, ref:
 }
 
 function checkSums(x: Ref, acc: Ref, wrong: Wrong): void {
-  const expected = isInteger(x.dtype) ? 'int32' : 'float32';
+  const expected = isInteger(x.dtype) || x.dtype === 'bool' ? 'int32' : 'float32';
   if (acc.dtype !== expected) wrong(`sums of ${x.dtype} are ${expected}, not ${acc.dtype}`);
 }
 

@@ -65,13 +65,7 @@ export function imported(parts: Parts, options: Partial<Pick<ImportOptions, 'inp
 /** Conv, fused Relu, MaxPool, Reshape (a view), Transpose, a constant sum and a product with it, an operator no engine has. */
 export const oneOfEach: Parts = {
   inputs: [tensor('x', [1, 3, 8, 8])],
-  constants: [
-    weights('w', [8, 3, 3, 3]),
-    weights('a', [16]),
-    weights('b', [16]),
-    wholeNumbers('flat', [1, 16, 8]),
-    wholeNumbers('one', [1]),
-  ],
+  constants: [weights('w', [8, 3, 3, 3]), weights('a', [16]), weights('b', [16]), wholeNumbers('flat', [1, 16, 8])],
   nodes: [
     node('Conv', ['x', 'w'], 'c', [ints('pads', [1, 1, 1, 1])]),
     node('Relu', ['c'], 'r'),
@@ -80,7 +74,7 @@ export const oneOfEach: Parts = {
     node('Transpose', ['s'], 't', [ints('perm', [0, 2, 1])]),
     node('Add', ['a', 'b'], 'k'),
     node('Mul', ['t', 'k'], 'm'),
-    { ...node('TopK', ['m', 'one'], 'y'), outputs: ['y', 'i'] },
+    node('Bernoulli', ['m'], 'y'),
   ],
   outputs: ['y'],
 };

@@ -50,15 +50,15 @@ describe('where nodes run', () => {
       Transpose_t: 'movement',
       Add_k: 'folded',
       Mul_m: 'vector',
-      TopK_y: 'host',
+      Bernoulli_y: 'host',
     });
     expect(of(report, 'Conv_c')).toMatchObject({ kernel: 'Conv_c', reason: 'contraction on the matrix engine', limit: null, fix: null });
     expect(of(report, 'Relu_r')).toMatchObject({ kernel: 'Conv_c', reason: 'contraction on the matrix engine in the kernel of "Conv_c"' });
     expect(of(report, 'Reshape_s').reason).toBe('a view of its input: no byte moves');
     expect(of(report, 'Add_k').reason).toBe('known before the run, or merged into a neighbour');
-    const host = of(report, 'TopK_y');
-    expect(host.reason).toBe('no engine of the machine runs TopK');
-    expect(host.fix).toContain('post-processing');
+    const host = of(report, 'Bernoulli_y');
+    expect(host.reason).toBe('no engine of the machine runs Bernoulli');
+    expect(host.fix).toContain('an end of the model');
   });
 
   it('names a kernel for every node on an engine or the host, and none for others', () => {
@@ -128,13 +128,13 @@ describe('where nodes run', () => {
     const report = explain({
       inputs: [tensor('ids', [1, 3, 2, 2], 'int64')],
       constants: [weights('table', [10])],
-      nodes: [node('Gather', ['table', 'ids'], 'g'), node('LRN', ['g'], 'y', [int('size', 3)])],
+      nodes: [node('Gather', ['table', 'ids'], 'g'), node('Bernoulli', ['g'], 'y')],
       outputs: ['y'],
     });
-    expect(of(report, 'Gather_g').kernel).toBe(of(report, 'LRN_y').kernel);
+    expect(of(report, 'Gather_g').kernel).toBe(of(report, 'Bernoulli_y').kernel);
     expect(of(report, 'Gather_g').reason).toBe('its indices are computed at run time');
-    expect(of(report, 'LRN_y').reason).toBe('no engine of the machine runs LRN');
-    expect(of(report, 'LRN_y').fix).toContain('BatchNormalization');
+    expect(of(report, 'Bernoulli_y').reason).toBe('no engine of the machine runs Bernoulli');
+    expect(of(report, 'Bernoulli_y').fix).toContain('docs/operators.md');
   });
 
   it('an element type no engine has is the limit, with the actual and the allowed ones', () => {

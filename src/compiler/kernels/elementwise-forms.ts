@@ -40,7 +40,7 @@ const unary: Readonly<Record<string, VectorOpcode>> = {
 };
 
 /** Operators written as a few opcodes: see `compute`. */
-const composed: ReadonlySet<string> = new Set(['Relu', 'LeakyRelu', 'PRelu', 'HardSigmoid', 'HardSwish', 'Reciprocal']);
+const composed: ReadonlySet<string> = new Set(['Relu', 'LeakyRelu', 'PRelu', 'HardSigmoid', 'HardSwish', 'Reciprocal', 'SwiGLU']);
 
 /** Whether the vector engine's opcodes express this node. */
 export function isElementwise(graph: Graph, node: Node): boolean {
@@ -132,6 +132,11 @@ export function compute(graph: Graph, node: Node, w: StepSink, real: (id: ValueI
       const [lo, hi] = bounds;
       const low = lo === -Infinity ? a : w.step('max', a, w.immediate(lo));
       return hi === Infinity ? low : w.step('min', low, w.immediate(hi));
+    }
+    case 'SwiGLU': {
+      const alpha = Math.fround(attributeFloat(node, 'alpha', 1));
+      const gate = w.step('sigmoid', alpha === 1 ? a : w.step('mul', w.immediate(alpha), a));
+      return w.step('mul', w.step('mul', a, gate), real(node.inputs[1] as number));
     }
     case 'ScaleShift':
       return w.step('add', w.step('mul', a, real(node.inputs[1] as number)), real(node.inputs[2] as number));

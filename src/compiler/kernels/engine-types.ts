@@ -1,5 +1,5 @@
 /** Element types an engine computes in: a kernel in another is not for it. */
-import { compilerMappingMessages, lanesTake, ofOperands, type Diagnostic, type DType } from '../../core/index.ts';
+import { compilerMappingMessages, lanesHold, lanesTake, ofOperands, type Diagnostic, type DType } from '../../core/index.ts';
 import type { Core } from '../../hw-configs/index.ts';
 import type { Limit, NotHere } from './context.ts';
 import type { KernelSpec } from './spec.ts';
@@ -47,7 +47,8 @@ function missingType(core: Core, kernel: KernelSpec): Missing | null {
     return { engine: 'matrix', dtype: kernel.dtype, listed: Object.keys(core.matrix.rates) };
   }
   if (kernel.engine !== 'vector') return null;
-  const dtype = vectorTypes(kernel).find((type) => !lanesTake(core.vector.dtypes, type));
+  const holds = kernel.kind === 'elementwise' ? lanesHold : lanesTake;
+  const dtype = vectorTypes(kernel).find((type) => !holds(core.vector.dtypes, type));
   return dtype === undefined ? null : { engine: 'vector', dtype, listed: core.vector.dtypes };
 }
 

@@ -24,6 +24,7 @@ const movers: ReadonlySet<string> = new Set([
   'Upsample',
   'DepthToSpace',
   'SpaceToDepth',
+  'BitCast',
 ]);
 
 /** Whether a node only puts elements elsewhere, where its operands allow it. */
@@ -69,6 +70,7 @@ function planOf(cx: SelectContext, node: Node, output: Value): Plan | NotHere {
   const src = cx.views.view(input.id);
   const out = cx.views.view(output.id);
   if (node.op === 'Concat') return concat(cx, node, output);
+  if (node.op === 'BitCast') return sameBits(src, out);
   const convert = conversion(input, output);
   if (convert !== null && 'reason' in convert) return convert;
   const dense = rowMajorStrides(out.shape);
@@ -162,6 +164,12 @@ function planOf(cx: SelectContext, node: Node, output: Value): Plan | NotHere {
       if (elementCount(src.shape) !== elementCount(out.shape)) return { reason: 'its sizes hang on values that are computed at run time' };
       return single(out.shape, dense);
   }
+}
+
+function sameBits(src: View, out: View): Plan {
+  const dense = rowMajorStrides(out.shape);
+  const part = { src: { ...src, dtype: out.dtype }, extents: out.shape, srcOffset: 0, srcStrides: dense, dstOffset: 0, dstStrides: dense };
+  return { parts: [{ ...part, convert: null }], fills: [] };
 }
 
 function partOf(src: View, box: Box, convert: VectorPlan | null): MovePart[] {

@@ -48,17 +48,19 @@ const recipes: Readonly<Record<string, Recipe>> = {
   },
 };
 
+const narrow: readonly DType[] = ['bool', 'int8', 'uint8', 'int16', 'uint16', 'int32'];
+
 /** On whole numbers: sums wrap as int32 does, and of a narrow type only the largest and smallest certainly fit it again. */
 const integerRecipes: Readonly<Record<string, Recipe & { readonly types: readonly DType[] }>> = {
   ReduceSum: { ...one('sum'), types: ['int32'] },
   ReduceSumSquare: { ...one('sumSquares'), types: ['int32'] },
   ReduceProd: { ...one('product'), types: ['int32'] },
-  ReduceMax: { ...one('max'), types: ['int8', 'uint8', 'int16', 'uint16', 'int32'] },
+  ReduceMax: { ...one('max'), types: narrow },
   // −1 − x turns the order of all int32 around.
   ReduceMin: {
     passes: [{ before: (w, x) => complement(w, x), fold: 'max' }],
     finish: (w, [max = 0]) => complement(w, max),
-    types: ['int8', 'uint8', 'int16', 'uint16', 'int32'],
+    types: narrow,
   },
 };
 

@@ -37,11 +37,16 @@ export interface Selection {
 export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHere> = new Map(), refuse: Refusal = () => null): Selection {
   const { views, nodes, viewNodes } = resolveViews(graph);
   const kernels: KernelSpec[] = [];
+  const nothing: Node[] = [];
   const select = (body: readonly Node[]): KernelSpec | NotHere => {
     const kernel = selectOne(graph, views, body);
     return isKernel(kernel) ? (refuse(kernel) ?? kernel) : kernel;
   };
   for (const node of nodes) {
+    if (makesNothing(graph, node)) {
+      nothing.push(node);
+      continue;
+    }
     const body = node.body ?? [node];
     const kernel = select(body);
     if (isKernel(kernel)) kernels.push(kernel);
@@ -53,7 +58,16 @@ export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHer
       }
     }
   }
-  return { kernels: joinHostKernels(graph, views, kernels, viewNodes), views, viewNodes, placed: new Map(), caches: [] };
+  const shown = [...viewNodes, ...nothing];
+  return { kernels: joinHostKernels(graph, views, kernels, shown), views, viewNodes: shown, placed: new Map(), caches: [] };
+}
+
+/** Results without elements: there is nothing to compute. */
+function makesNothing(graph: Graph, node: Node): boolean {
+  return node.outputs.every((id) => {
+    const type = graph.values[id]?.type;
+    return type !== undefined && type.container === undefined && type.shape.includes(0);
+  });
 }
 
 function isKernel(k: KernelSpec | NotHere): k is KernelSpec {

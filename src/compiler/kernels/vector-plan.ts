@@ -9,7 +9,7 @@ import type { VectorOperand, VectorPlan, View } from './spec.ts';
 import { canConvert, integerOpcode, isConversion } from './conversions.ts';
 import { constantScalar, isPlainFloat, isStoredFloat, shapeOf } from './values.ts';
 import { clipBounds, clipWhole, compute } from './elementwise-forms.ts';
-import { isPlainWhole, wholeForm, type OperandRegisters } from './whole-forms.ts';
+import { isLabel, isPlainWhole, wholeForm, type OperandRegisters } from './whole-forms.ts';
 
 function valueOf(graph: Graph, id: ValueId): Value {
   const v = graph.values[id];
@@ -124,7 +124,7 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
     if (r === undefined) {
       const value = valueOf(graph, id);
       const scalar = constantScalar(value);
-      const isWhole = isPlainWhole(value);
+      const isWhole = isPlainWhole(value) || isLabel(value);
       // Immediates are fp32: of integers only those that are fp32 numbers.
       if (scalar !== null && value.quantization === null && (!isWhole || Math.fround(scalar) === scalar))
         r = isWhole ? { real: null, q: w.immediate(scalar) } : { real: w.immediate(scalar), q: null };

@@ -3,7 +3,7 @@
  * give. Booleans are 0 and 1; integers of every width lie exactly in registers and wrap to their width behind each step.
  */
 import type { DType } from '../../core/index.ts';
-import { attributeInt, type Graph, type Node, type Value } from '../../graph/index.ts';
+import { attributeInt, attributeString, type Graph, type Node, type Value } from '../../graph/index.ts';
 import { isPlainFloat } from './values.ts';
 import type { StepSink } from './vector-forms.ts';
 
@@ -47,11 +47,16 @@ export function wholeForm(graph: Graph, node: Node): WholeForm | null {
   const allReal = given.every(isReal);
   const { dtype } = out.type;
   if (node.op === 'Where') return where(given, out);
-  if (node.op === 'Cast') return isPlainWhole(out) && (allWhole || allReal) ? cast(given, dtype) : null;
+  if (node.op === 'Cast') {
+    const [from] = given;
+    if (from !== undefined && (isLabel(from) || isLabel(out))) return labelCast(from, out);
+    return isPlainWhole(out) && (allWhole || allReal) ? cast(given, dtype) : null;
+  }
   const compare = comparisons[node.op];
   if (compare !== undefined) return given.length === 2 && dtype === 'bool' && (allWhole || allReal) ? compared(compare, allWhole) : null;
   if (node.op === 'IsNaN' && allReal) return (w, o) => bool(not(w, w.step('equal', o.real(0), o.real(0))));
   if (node.op === 'IsInf' && allReal) return isInfinite(node);
+  if (node.op === 'Pow') return power(given, out);
   if (!allWhole || !isPlainWhole(out)) return null;
   const fold = folds[node.op];
   if (fold !== undefined) {
@@ -113,6 +118,19 @@ function isInfinite(node: Node): WholeForm {
   };
 }
 
+/** int64 as labels and indices are: numbers of 32 bits, which registers hold. Nothing but a Cast looks at it. */
+export function isLabel(v: Value): boolean {
+  return v.quantization === null && v.type.dtype === 'int64';
+}
+
+/** int32 and shorter as a label; of a label the low bits, as ONNX casts integers. */
+function labelCast(from: Value, out: Value): WholeForm | null {
+  const { dtype } = out.type;
+  const holds = (v: Value): boolean => isPlainWhole(v) && v.type.dtype !== 'bool';
+  if (!(isLabel(out) ? isPlainWhole(from) : holds(out))) return null;
+  return (w, o) => ({ register: isLabel(out) ? o.whole(0) : wrap(w, o.whole(0), dtype, false), whole: true });
+}
+
 function cast([from]: readonly Value[], dtype: DType): WholeForm {
   const whole = from !== undefined && isPlainWhole(from);
   const fits = whole && (dtype === 'int32' || dtype === from.type.dtype || (from.type.dtype === 'bool' && dtype !== 'bool'));
@@ -121,6 +139,17 @@ function cast([from]: readonly Value[], dtype: DType): WholeForm {
     // Of a number with a fraction, bits are those of its whole part.
     const bits = whole || dtype === 'bool' ? x : w.step('bitOr', x, w.immediate(0));
     return { register: wrap(w, bits, dtype, fits), whole: true };
+  };
+}
+
+/** An integer to any power, cut towards zero; its low bits where it is too large. */
+function power([base, exponent]: readonly Value[], out: Value): WholeForm | null {
+  if (base === undefined || exponent === undefined || !isPlainWhole(base) || !isPlainWhole(out)) return null;
+  const whole = isPlainWhole(exponent);
+  if (!whole && !isReal(exponent)) return null;
+  return (w, o) => {
+    const result = w.step('powInt', o.whole(0), whole ? o.whole(1) : o.real(1));
+    return { register: wrap(w, result, out.type.dtype, false), whole: true };
   };
 }
 
@@ -182,6 +211,9 @@ const folds: Readonly<Record<string, Fold>> = {
   And: (w, a, b) => w.step('bitAnd', a, b),
   Or: (w, a, b) => w.step('bitOr', a, b),
   Xor: (w, a, b) => w.step('bitXor', a, b),
+  // Powers of two are fp32 numbers up to 2¹²⁷, and infinite beyond: nothing is left of what is shifted so far.
+  BitShift: (w, a, b, node) =>
+    w.step(attributeString(node, 'direction', 'LEFT') === 'RIGHT' ? 'divInt' : 'mulInt', a, w.step('pow', w.immediate(2), b)),
   BitwiseAnd: (w, a, b) => w.step('bitAnd', a, b),
   BitwiseOr: (w, a, b) => w.step('bitOr', a, b),
   BitwiseXor: (w, a, b) => w.step('bitXor', a, b),
@@ -216,6 +248,7 @@ const known: ReadonlySet<string> = new Set([
   'Cast',
   'IsNaN',
   'IsInf',
+  'Pow',
   ...Object.keys(comparisons),
   ...Object.keys(folds),
   ...Object.keys(singles),

@@ -1,11 +1,11 @@
 /** Floating types of a whole graph changed: to float32, which engines compute in, or to the 16-bit type the user asks for. */
 import { bytesOf, compilerLowerMessages, isNarrowFloat, viewBytes, type DType, type Diagnostic } from '../../core/index.ts';
-import { constantOf, floatsOf, tensorOf } from '../../graph/index.ts';
+import { constantOf, dtypeCodes, floatsOf, tensorOf } from '../../graph/index.ts';
 import type { Attribute, Constant, Graph, Node, TensorType, Value, ValueId } from '../../graph/ir.ts';
 import { lazyBytes } from '../passes/constants.ts';
 
-/** ONNX codes of the floating types. */
-const codes: Readonly<Partial<Record<DType, number>>> = { float32: 1, float16: 10, float64: 11, bfloat16: 16 };
+/** Element types by their ONNX codes, turned around. */
+const codes: ReadonlyMap<DType, number> = new Map(Object.entries(dtypeCodes).map(([code, dtype]) => [dtype, Number(code)]));
 
 export interface Retyped {
   readonly graph: Graph;
@@ -141,8 +141,8 @@ function retypeAttribute(node: Node, name: string, attribute: Attribute, change:
   switch (attribute.kind) {
     case 'int': {
       const isType = typeAttributes.has(name) || (stepAttributes.has(name) && change.to === 'float32');
-      const named = isType && [...change.from].some((dtype) => codes[dtype] === attribute.value);
-      return named ? { kind: 'int', value: codes[change.to] ?? attribute.value } : attribute;
+      const named = isType && [...change.from].some((dtype) => codes.get(dtype) === attribute.value);
+      return named ? { kind: 'int', value: codes.get(change.to) ?? attribute.value } : attribute;
     }
     case 'tensor': {
       const type = retypeType(attribute.type, change);
@@ -157,9 +157,9 @@ function retypeAttribute(node: Node, name: string, attribute: Attribute, change:
   }
 }
 
-/** ONNX code of a floating type. */
-export function floatCode(dtype: DType): number {
-  const code = codes[dtype];
-  if (code === undefined) throw new Error(`${dtype} is no floating type of 16 bits or more`);
+/** What `to` of a Cast holds. */
+export function dtypeCode(dtype: DType): number {
+  const code = codes.get(dtype);
+  if (code === undefined) throw new Error(`${dtype} has no code`);
   return code;
 }

@@ -1,7 +1,7 @@
 /** Nodes on 16-bit floats round once: what would round several times on the way to a result is written in float32. */
 import { opDef } from '../../graph/index.ts';
 import type { Node, ValueId } from '../../graph/ir.ts';
-import { floatCode } from './float-types.ts';
+import { dtypeCode } from './float-types.ts';
 import type { WriterState } from './writer.ts';
 
 function isHalfValue(w: WriterState, id: ValueId | null): boolean {
@@ -33,12 +33,12 @@ export function asFloat32(w: WriterState, node: Node): readonly ValueId[] {
   const wide = new Map<ValueId, ValueId>();
   const inputs = node.inputs.map((id) => {
     if (id === null || !isHalfValue(w, id)) return id;
-    const known = wide.get(id) ?? w.op('Cast', [id], { to: floatCode('float32') });
+    const known = wide.get(id) ?? w.op('Cast', [id], { to: dtypeCode('float32') });
     wide.set(id, known);
     return known;
   });
   return w.node({ ...node, inputs }).map((id, i) => {
     const out = node.outputs[i];
-    return out === undefined || !isHalfValue(w, out) ? id : w.op('Cast', [id], { to: floatCode(w.value(out).type.dtype) });
+    return out === undefined || !isHalfValue(w, out) ? id : w.op('Cast', [id], { to: dtypeCode(w.value(out).type.dtype) });
   });
 }

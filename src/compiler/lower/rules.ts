@@ -3,26 +3,38 @@ import type { Node } from '../../graph/ir.ts';
 import { attentionRules, microsoftRotaryRules } from './attention.ts';
 import { microsoftAttentionRules } from './attention-microsoft.ts';
 import { controlFlowRules } from './control-flow.ts';
+import { conversionRules } from './conversions.ts';
 import { convolutionRules } from './convolution.ts';
+import { dropoutRules } from './dropout.ts';
 import { einsumRules } from './einsum.ts';
+import { lossRules } from './losses.ts';
 import { microsoftRules, runtimeRules } from './microsoft.ts';
 import { moveRules } from './moves.ts';
 import { normalizationRules } from './normalization.ts';
 import { poolingRules } from './pooling.ts';
 import { productRules } from './products.ts';
+import { rankingRules } from './ranking.ts';
 import { recurrentRules } from './recurrent.ts';
+import { reductionRules } from './reductions.ts';
 import type { Rule, Rules } from './rule.ts';
+import { runningRules } from './running.ts';
 
 const standard: Rules = {
   ...attentionRules,
   ...controlFlowRules,
+  ...conversionRules,
   ...convolutionRules,
+  ...dropoutRules,
   ...einsumRules,
+  ...lossRules,
   ...moveRules,
   ...normalizationRules,
   ...poolingRules,
   ...productRules,
+  ...rankingRules,
   ...recurrentRules,
+  ...reductionRules,
+  ...runningRules,
   ...runtimeRules,
 };
 const microsoft: Rules = { ...microsoftRules, ...microsoftAttentionRules, ...microsoftRotaryRules };

@@ -284,6 +284,11 @@ function collectTensors(
       if (t !== undefined) t.last = Math.max(t.last, step);
     }
   });
+  // Outputs without elements, which nothing makes.
+  for (const root of outputRoots) {
+    const view = views.view(root);
+    if (view.shape.includes(0) && !tensors.has(owner(root))) add(root, view, 'output', placement.outputs, -1);
+  }
   for (const t of tensors.values()) {
     const what = t.kind === 'output' ? 'outputs' : 'activations';
     if (t.first >= 0 && machine.memories[t.memory]?.readOnly) fail(compilerMappingMessages.homeNotWritable({ what, memory: t.memory }));

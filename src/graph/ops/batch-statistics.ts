@@ -1,5 +1,6 @@
 /** BatchNormalization and Dropout as they are while training: statistics of the batch, and elements dropped at random. */
 import { elementCount, type Tensor } from '../../core/index.ts';
+import type { Node } from '../ir.ts';
 import { roundingOf } from './elements.ts';
 import { allocate, numbersOf, tensorOf, type Numbers } from './numbers.ts';
 import { floatAttribute, outputType, requiredTensor, type EvaluateContext } from './op-def.ts';
@@ -64,13 +65,19 @@ function batchStatistics(x: Tensor, round: (v: number) => number): { readonly me
   return { mean, variance };
 }
 
+/** What a Dropout draws, one number from 0 to 1 an element: it drops where that is below its ratio. The same on every run. */
+export function dropoutNumbers(node: Node, count: number): Float32Array {
+  const random = nodeRandom(node);
+  return Float32Array.from({ length: count }, () => random.next());
+}
+
 /** Elements are kept with probability 1 - ratio and scaled by its reciprocal; the mask says which. */
 export function trainingDropout(context: EvaluateContext, ratio: number): readonly Tensor[] {
   const x = requiredTensor(context, 0, 'data');
-  const random = nodeRandom(context);
   const source = numbersOf(x);
-  const kept = Uint8Array.from(source, () => (random.next() >= ratio ? 1 : 0));
-  const gain = roundingOf(x.dtype)(1 / (1 - ratio));
+  const kept = Uint8Array.from(dropoutNumbers(context.node, source.length), (u) => (u < ratio ? 0 : 1));
+  const round = roundingOf(x.dtype);
+  const gain = round(1 / round(1 - ratio));
   const out = allocate(x.dtype, source.length);
   for (let i = 0; i < out.length; i++) out[i] = kept[i] === 1 ? (source[i] ?? 0) * gain : 0;
   const y = tensorOf(x.dtype, x.shape, out);

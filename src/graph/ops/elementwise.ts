@@ -1,5 +1,5 @@
 /** One result per element: activations, arithmetic, comparisons. Operands broadcast. */
-import { elementCount, isFloat, pow64, type DType } from '../../core/index.ts';
+import { elementCount, isFloat, pow64, powInt32, type DType } from '../../core/index.ts';
 import { broadcastRows, broadcastShapes } from './broadcast.ts';
 import { elementContents, elementRules } from './element-rules.ts';
 import {
@@ -108,7 +108,7 @@ export const binaryOps: readonly OpDef[] = [
     attributes: { fmod: 0 },
     choose: modulo,
   }),
-  binary({ name: 'Pow', since: [1, 7, 12, 13, 15], float: pow64, integer: integerPower, wide: widePower }),
+  binary({ name: 'Pow', since: [1, 7, 12, 13, 15], float: pow64, integer: powInt32, wide: widePower }),
   binary({ name: 'PRelu', since: [1, 6, 7, 9, 16], float: (x, slope) => (x < 0 ? slope * x : x) }),
   binary({ name: 'Equal', since: [1, 7, 11, 13, 19], float: (a, b) => (a === b ? 1 : 0), holds: (sign) => sign === 0, result: 'bool' }),
   binary({ name: 'Less', since: [1, 7, 9, 13], float: less, holds: (sign) => sign < 0, result: 'bool' }),
@@ -163,16 +163,6 @@ function widePower(a: bigint, b: bigint): bigint {
 function wideProduct(a: number, b: number): number {
   const p = a * b;
   return Number.isSafeInteger(p) ? p : Math.imul(a, b);
-}
-
-function integerPower(a: number, b: number): number {
-  if (b !== Math.trunc(b)) return Math.trunc(pow64(a, b));
-  if (b < 0) return Math.abs(a) === 1 ? (b % 2 === 0 ? 1 : a) : 0;
-  // These would go on to the last of b steps.
-  if (a === 0 || Math.abs(a) === 1) return b === 0 ? 1 : a === -1 && b % 2 === 0 ? 1 : a;
-  let result = 1;
-  for (let i = 0; i < b && Number.isSafeInteger(result); i++) result *= a;
-  return result;
 }
 
 function variadic(name: string, since: readonly number[], f: BinaryFunction, wide: BigFunction | null): OpDef {

@@ -21,11 +21,10 @@ import {
   type OpContext,
   type OpDef,
 } from './op-def.ts';
-import type { TensorType } from '../ir.ts';
+import type { Node, TensorType } from '../ir.ts';
 
 /** Seeded by the attribute, where the node has one. */
-export function nodeRandom(context: OpContext): Random {
-  const { attributes, name } = context.node;
+export function nodeRandom({ attributes, name }: Node): Random {
   const seed = attributes['seed'];
   return seededRandom(hashName(seed?.kind === 'float' || seed?.kind === 'int' ? `seed ${seed.value}` : name));
 }
@@ -37,7 +36,7 @@ function normal(random: Random): number {
 
 function drawn(context: EvaluateContext, draw: (random: Random) => number): ReturnType<OpDef['evaluate']> {
   const type = outputType(context);
-  const random = nodeRandom(context);
+  const random = nodeRandom(context.node);
   const out = new Float64Array(elementCount(type.shape));
   for (let i = 0; i < out.length; i++) out[i] = draw(random);
   return [tensorOf(type.dtype, type.shape, out)];
@@ -95,7 +94,7 @@ export const bernoulli: OpDef = defineOp({
   /** 1 with the probability the input gives. */
   evaluate(context) {
     const x = requiredTensor(context, 0, 'input');
-    const random = nodeRandom(context);
+    const random = nodeRandom(context.node);
     const drawnOnes = Uint8Array.from(floatsOf(x), (p) => (random.next() < p ? 1 : 0));
     return [castTensor({ dtype: 'uint8', shape: x.shape, data: drawnOnes }, outputType(context).dtype)];
   },
@@ -119,7 +118,7 @@ export const multinomial: OpDef = defineOp({
     const [batch = 0, classes = 0] = x.shape;
     const count = type.shape[1] ?? 1;
     const source = floatsOf(x);
-    const random = nodeRandom(context);
+    const random = nodeRandom(context.node);
     const out = new Float64Array(batch * count);
     for (let n = 0; n < batch; n++) {
       const row = source.subarray(n * classes, (n + 1) * classes);

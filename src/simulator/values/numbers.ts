@@ -19,6 +19,7 @@ export type Dense = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Arr
 export function readDense(tile: Tile, scratch: Scratch, slot: string): Dense {
   const buffer = scratch(`${slot} raw`, tile.count * bytesPerElement(tile.dtype));
   gather(tile, buffer, 0);
+  if (tile.dtype === 'int64') return lowWords(buffer, tile.count);
   if (!isNarrowFloat(tile.dtype)) return viewAs(tile.dtype, buffer, tile.count);
   const floats = new Float32Array(scratch(`${slot} fp32`, tile.count * 4), 0, tile.count);
   if (tile.dtype === 'bfloat16') {
@@ -28,6 +29,13 @@ export function readDense(tile: Tile, scratch: Scratch, slot: string): Dense {
     for (let i = 0; i < words.length; i++) words[i] = (halves[i] ?? 0) << 16;
   } else decodeBy(floatTable(tile.dtype), narrowView(tile.dtype, buffer, tile.count), floats);
   return floats;
+}
+
+/** The low halves of 64-bit integers, packed to the front of their buffer. */
+function lowWords(buffer: ArrayBufferLike, count: number): Int32Array {
+  const words = new Int32Array(buffer, 0, 2 * count);
+  for (let i = 0; i < count; i++) words[i] = words[2 * i] ?? 0;
+  return words.subarray(0, count);
 }
 
 function narrowView(dtype: DType, buffer: ArrayBufferLike, count: number): Uint16Array | Uint8Array {
@@ -56,9 +64,18 @@ export function readFloats(tile: Tile, scratch: Scratch, slot: string): Float32A
 /** Writes numbers that the tile's type holds exactly (floats are rounded). */
 export function writeNumbers(tile: Tile, numbers: Int32Array | Float32Array | Float64Array, scratch: Scratch): void {
   const buffer = scratch('write raw', tile.count * bytesPerElement(tile.dtype));
-  if (isNarrowFloat(tile.dtype)) encode(tile.dtype, numbers, narrowView(tile.dtype, buffer, tile.count));
+  if (tile.dtype === 'int64') signExtend(numbers, new Int32Array(buffer, 0, 2 * tile.count));
+  else if (isNarrowFloat(tile.dtype)) encode(tile.dtype, numbers, narrowView(tile.dtype, buffer, tile.count));
   else viewAs(tile.dtype, buffer, tile.count).set(numbers);
   scatter(tile, buffer, 0);
+}
+
+function signExtend(numbers: Int32Array | Float32Array | Float64Array, to: Int32Array): void {
+  for (let i = 0; i < numbers.length; i++) {
+    const x = numbers[i] ?? 0;
+    to[2 * i] = x;
+    to[2 * i + 1] = x < 0 ? -1 : 0;
+  }
 }
 
 /** Numbers here are fp32 already: rounded to nearest, ties to even. 8-bit floats saturate, as ONNX's conversions do by default. */
@@ -76,6 +93,7 @@ export const executableDTypes: readonly DType[] = [
   'uint16',
   'int32',
   'uint32',
+  'int64',
   'bool',
   'float32',
   'float16',

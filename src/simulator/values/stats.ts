@@ -49,7 +49,8 @@ export interface IntegerBounds {
 
 /** Clamp bounds of an integer output: the command's, within its type. */
 export function integerBounds(dtype: DType, lo: number, hi: number, zero: number): IntegerBounds {
-  const [min, max] = isInteger(dtype) || dtype === 'bool' ? integerRange(dtype) : [-Infinity, Infinity];
+  const [min, max] =
+    dtype === 'int64' ? integerRange('int32') : isInteger(dtype) || dtype === 'bool' ? integerRange(dtype) : [-Infinity, Infinity];
   return {
     lo: Math.max(lo, min),
     hi: Math.min(hi, max),

@@ -26,6 +26,7 @@ import {
   isFloat,
   log32,
   pow32,
+  powInt32,
   rescaleFixed,
   roundHalfEven,
   sigmoid32,
@@ -113,7 +114,7 @@ export interface Sink {
 
 export function sinkOf(steps: readonly VectorStep[], output: number, dtype: DType): Sink {
   if (isFloat(dtype)) return { integer: false, lo: -Infinity, hi: Infinity, saturatedBelow: -Infinity, saturatedAbove: Infinity };
-  const zero = zeroPointOf(steps, output) ?? integerRange(dtype)[0] + 1;
+  const zero = zeroPointOf(steps, output) ?? integerRange(dtype === 'int64' ? 'int32' : dtype)[0] + 1;
   return { integer: true, ...integerBounds(dtype, -Infinity, Infinity, zero) };
 }
 
@@ -267,6 +268,9 @@ function compute(step: VectorStep, registers: readonly Float64Array[], n: number
       return;
     case 'pow':
       for (let i = 0; i < n; i++) d[i] = pow32(a[i] ?? 0, b[i] ?? 0);
+      return;
+    case 'powInt':
+      for (let i = 0; i < n; i++) d[i] = powInt32(a[i] ?? 0, b[i] ?? 0);
       return;
     case 'round':
     case 'sin':
