@@ -210,6 +210,21 @@ describe('operands that do not fit', () => {
       },
       /SYS3010.*bias \[4, 4\].*12 columns/,
     ],
+    [
+      'a past state of another size',
+      {
+        op: 'LinearAttention',
+        domain: 'com.microsoft',
+        of: [float(2, 2, 2), float(2, 2, 2), float(2, 2, 2), float(1, 2, 2)],
+        with: { q_num_heads: 2, kv_num_heads: 2, update_rule: 'linear' },
+      },
+      /SYS3010.*past state is \[1, 2, 2\], \[2, 2, 1, 1\] is needed/,
+    ],
+    [
+      'an axis resized twice',
+      { op: 'Resize', of: [float(3, 0, 2), null, f32([2], [0, 1])], with: { axes: [2, -1] }, opset: 18 },
+      /SYS3013.*axes is \[2, 2\]; allowed: each axis once/,
+    ],
     ['axes that are no whole numbers', { op: 'Squeeze', of: [float(1, 2), float(1)] }, /SYS3010.*input 1 is float32/],
     ['sums of two types', { op: 'Sum', of: [float(2), of('int64', 2)] }, /SYS3010.*float32 and int64/],
     ['products of two types', { op: 'Gemm', of: [float(2, 2), float(2, 2), of('int64', 2)] }, /SYS3010.*float32 and int64/],

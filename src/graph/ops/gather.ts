@@ -164,6 +164,7 @@ function resizePlan(context: InferContext): ResizePlan {
   const rank = x.shape.length;
   const axes =
     intsAttribute(context, 'axes')?.map((a) => normalizeAxis(context, a, rank, 'axes')) ?? Array.from({ length: rank }, (_, i) => i);
+  if (new Set(axes).size !== axes.length) badAttribute(context, 'axes', `[${axes.join(', ')}]`, 'each axis once');
   const at = scalesInput(context);
   const fromAttribute = context.node.attributes['scales'];
   const given = hasInput(context, at) ? context.tensor(at) : null;

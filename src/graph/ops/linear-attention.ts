@@ -60,10 +60,28 @@ function inferLinear(context: InferContext): readonly TensorType[] {
   const valueSize = floorDivDim(v.shape[2] ?? 1, heads.kv);
   const past = context.inputs[3] ?? null;
   const [batch = 1, length = 1] = q.shape;
+  for (const [t, count] of [
+    [q, heads.q],
+    [v, heads.kv],
+  ] as const) {
+    const width = t.shape[2] ?? 1;
+    if (typeof width === 'number' && width % count !== 0) misfit(context, `${width} features do not divide into ${count} heads`);
+  }
+  for (const t of [k, v]) {
+    if (differs(t.shape[0], batch) || differs(t.shape[1], length))
+      misfit(context, `the query ${printShape(q.shape)} and ${printShape(t.shape)} differ in batches or tokens`);
+  }
+  const state = [batch, heads.kv, size, valueSize];
+  if (past !== null && (past.shape.length !== 4 || state.some((d, i) => differs(past.shape[i], d))))
+    misfit(context, `the past state is ${printShape(past.shape)}, ${printShape(state)} is needed`);
   return [
     { dtype: q.dtype, shape: [batch, length, mulDim(Math.max(heads.q, heads.kv), valueSize)] },
-    { dtype: past?.dtype ?? q.dtype, shape: [batch, heads.kv, size, valueSize] },
+    { dtype: past?.dtype ?? q.dtype, shape: state },
   ];
+}
+
+function differs(a: Dim | undefined, b: Dim): boolean {
+  return typeof a === 'number' && typeof b === 'number' && a !== b;
 }
 
 /**
