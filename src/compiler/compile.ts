@@ -175,6 +175,7 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     mode,
     calibration: options.calibration,
     matrix: matrixTypes(core),
+    vector: core.vector.dtypes,
     rescale: core.matrix.rescale ?? 'float',
   });
   const graph = runPasses(precise.graph, fusePasses);

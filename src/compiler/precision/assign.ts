@@ -9,6 +9,7 @@ import { runPasses } from '../passes/pass.ts';
 import { splitZeroPoints } from '../passes/split-zero-points.ts';
 import { biasIndex, weightSlot } from './contraction.ts';
 import { bringsQuantization, settleIntegerModel, withFloatConstants } from './integer-model.ts';
+import { maskedValues } from './masks.ts';
 import { placeholderQuantization } from './placeholder.ts';
 import { int8Quantization, type CalibrationTable, type Range } from './range.ts';
 import { flatNodes, movedConstants, shareQuantization } from './sharing.ts';
@@ -23,6 +24,8 @@ export interface PrecisionOptions {
   readonly calibration: CalibrationTable | null;
   /** Types the matrix engine multiplies; int8 alone when left out. Asked only where a model brings its own quantization. */
   readonly matrix?: readonly DType[];
+  /** Types the vector engine takes; float32 among them when left out. */
+  readonly vector?: readonly DType[];
   /** How the machine rescales sums; float when left out. */
   readonly rescale?: 'float' | 'fixed-point';
 }
@@ -34,7 +37,7 @@ export interface PrecisionResult {
 
 /**
  * fp32, fp16 and bf16 leave the graph as it is (its floats are of the right type already), int8 turns every float32 activation into int8 per tensor, constant weights of contractions
- * into int8 per output channel, their biases into int32. Constants of elementwise operators stay float32. Values that are
+ * into int8 per output channel, their biases into int32. Scores with masks on them stay float32 (masks.ts). Constants of elementwise operators stay float32. Values that are
  * quantized already stay. A model that brings its own quantization keeps it, and keeps the rest in float32: see integer-model.ts.
  *
  * Works on plain and on fused graphs and decides the same for both, value name by value name.
@@ -54,7 +57,7 @@ export function assignPrecision(given: Graph, options: PrecisionOptions): Precis
       return rescaled(
         bringsQuantization(graph)
           ? settleIntegerModel(graph, { matrix: options.matrix ?? ['int8'], calibration: options.calibration })
-          : toInt8(graph, options.calibration),
+          : toInt8(graph, options.calibration, options.vector?.includes('float32') ?? true),
         options,
       );
   }
@@ -98,12 +101,13 @@ function refuseQuantized(graph: Graph): void {
   if (values.length > 0) fail(compilerMessages.alreadyInteger({ values }, { origin: values }));
 }
 
-function toInt8(graph: Graph, calibration: CalibrationTable | null): PrecisionResult {
+function toInt8(graph: Graph, calibration: CalibrationTable | null, hasFloats: boolean): PrecisionResult {
   const nodes = flatNodes(graph);
   const moved = movedConstants(graph, nodes);
+  const masked = hasFloats ? maskedValues(graph, nodes) : new Set<ValueId>();
   const isReal = (id: ValueId): boolean => {
     const value = graph.values[id];
-    if (value === undefined || value.type.dtype !== 'float32' || value.quantization !== null) return false;
+    if (value === undefined || value.type.dtype !== 'float32' || value.quantization !== null || masked.has(id)) return false;
     return value.constant === null || moved.has(id);
   };
   const activations = graph.values.filter((v) => isReal(v.id) && v.constant === null);
