@@ -22,6 +22,7 @@ export * from './text.ts';
 export * from './verify.ts';
 export * from './views.ts';
 export { attributeKind, unknownAttributes } from './ops/attribute-kinds.ts';
+export { continuesAlways } from './ops/control-flow.ts';
 export { opDef, opDefs, opNames, suggestOp } from './ops/index.ts';
 export { dtypeCodes } from './ops/cast.ts';
 export { floatsOf, numbersOf, tensorOf, type Numbers } from './ops/numbers.ts';
