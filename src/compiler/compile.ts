@@ -14,7 +14,7 @@ import {
   type DType,
   type Diagnostic,
 } from '../core/index.ts';
-import { bindGraph, printGraph, type Graph, type Node } from '../graph/index.ts';
+import { bindGraph, printGraph, requireSizes, type Graph, type Node } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
 import { disassemble, type EntryPoint, type Executable, type NodeFate, type Ref, type Region, type TensorBinding } from '../isa/index.ts';
 import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
@@ -170,6 +170,8 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     kept: keptFloats(core, bound, options.precision),
     products: core.matrix.rates.float32 !== undefined,
   });
+  // Bodies that were written out may hold what nobody can size: operators without a definition.
+  requireSizes(lowered.graph);
   const mode = options.precision === 'auto' ? choosePrecision(matrixTypes(core), lowered.graph) : options.precision;
   const precise = assignPrecision(lowered.graph, {
     mode,
