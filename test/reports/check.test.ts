@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { importModel, type CompileOptions } from '../../src/compiler/index.ts';
+import { compile, importModel, type CompileOptions } from '../../src/compiler/index.ts';
 import { loadMachine, type Machine } from '../../src/hw-configs/index.ts';
 import { buildModel, models } from '../../src/models/index.ts';
 import { checkModel, renderCheck, type CheckReport } from '../../src/reports/index.ts';
+import { simulate } from '../../src/simulator/index.ts';
 import {
   branches,
   dataDependent,
@@ -61,6 +62,16 @@ describe('costs', () => {
     expect(conv?.cost?.sharedBy).toBe(2);
     const { nodes } = check(branches);
     expect(nodes.map((n) => n.cost?.sharedBy)).toEqual([4, 4, 4, 4]);
+  });
+
+  it('a run of the program names the same fates', () => {
+    for (const parts of [oneOfEach, branches, lookUp, dataDependent, repeated]) {
+      const model = imported(parts);
+      const { nodes } = simulate(compile(model, edge, options()).executable, edge, { detail: 'kernels' });
+      expect(nodes.map((n) => [n.name, n.fate, n.kernel])).toEqual(
+        checkModel(model, edge, options()).nodes.map((n) => [n.name, n.fate, n.kernel]),
+      );
+    }
   });
 
   it('what kernels wait adds up to the run', () => {
