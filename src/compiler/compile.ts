@@ -14,7 +14,7 @@ import {
   type DType,
   type Diagnostic,
 } from '../core/index.ts';
-import { bindGraph, printGraph, type Graph, type Node } from '../graph/index.ts';
+import { bindGraph, printGraph, requireSizes, type Graph, type Node } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
 import { disassemble, type EntryPoint, type Executable, type NodeFate, type Ref, type Region, type TensorBinding } from '../isa/index.ts';
 import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
@@ -22,6 +22,7 @@ import type { ImportedModel } from './import/index.ts';
 import { lower, narrowFloats, unrollBodies, widenFloats, type Lowered } from './lower/index.ts';
 import { refusedTypes } from './kernels/engine-types.ts';
 import { growCaches } from './kernels/caches.ts';
+import { byWeight, kernelsByOrigin } from './kernels/main-kernel.ts';
 import { hasRoomInPlace, placeInOutputs } from './kernels/in-place.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
 import { unknownDims, unknownOperators } from './model-problems.ts';
@@ -170,6 +171,8 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     kept: keptFloats(core, bound, options.precision),
     products: core.matrix.rates.float32 !== undefined,
   });
+  // Bodies that were written out may hold what nobody can size: operators without a definition.
+  requireSizes(lowered.graph);
   const mode = options.precision === 'auto' ? choosePrecision(matrixTypes(core), lowered.graph) : options.precision;
   const precise = assignPrecision(lowered.graph, {
     mode,
@@ -380,10 +383,13 @@ function localTable(graph: Graph, selection: Selection, placement: Placement): R
 
 /** Every node of the file: in a kernel, a view, folded, or dead. What is inside a body shares the fate of the node that has it. */
 function nodeFates(model: ImportedModel, p: Parts): NodeFate[] {
+  const index = new Map(p.selection.kernels.map((k, i) => [k, i]));
   const kernelOf = new Map<string, number>();
-  p.selection.kernels.forEach((k, i) => {
-    for (const name of k.origin) if (!kernelOf.has(name)) kernelOf.set(name, i);
-  });
+  for (const [name, kernels] of kernelsByOrigin(p.selection.kernels)) {
+    const [main] = kernels.length > 1 ? byWeight(kernels) : kernels;
+    const at = main === undefined ? undefined : index.get(main);
+    if (at !== undefined) kernelOf.set(name, at);
+  }
   const views = new Set(p.selection.viewNodes.flatMap((n: Node) => n.origin));
   const rows = new Map(model.nodeTable.map((row) => [row.name, row]));
   const ownKernel = (name: string): number | undefined => {

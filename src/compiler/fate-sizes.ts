@@ -36,15 +36,17 @@ const guesses: readonly Guess[] = [byName(16, 224), byName(8, 64), byName(512, 5
  * that would take their upper bound: one element is what most bodies expect.
  */
 export function* sizesToTry(graph: Graph, dims: Readonly<Record<string, number>>): Generator<readonly OpenSize[]> {
+  const binder = startBinder(graph);
   const seen = new Set<string>();
   for (const bounded of [false, true]) {
     const by =
       (guess: Guess): Choice =>
       (symbol, unknown) =>
         (unknown?.upper ?? null) === null ? guess(symbol) : 1;
-    const choices = [...guesses.map(by), bounded ? null : fitting(graph, dims)];
+    const choices = [...guesses.map(by), bounded ? null : fitting(binder, dims)];
     for (const choice of choices) {
-      const sizes = choice === null ? null : settle(graph, dims, bounded, choice);
+      if (binder.isSpent()) return;
+      const sizes = choice === null ? null : settle(binder, dims, bounded, choice);
       const key = JSON.stringify(sizes);
       if (sizes === null || seen.has(key)) continue;
       seen.add(key);
@@ -59,25 +61,26 @@ type Choice = (symbol: string, unknown: UnknownDim | null, settled: Readonly<Rec
 const mostCandidates = 24;
 
 /** The first size that contradicts nothing: by name, 1, or one that an input or a constant of the model has along some axis. */
-function fitting(graph: Graph, dims: Readonly<Record<string, number>>): Choice {
+function fitting(binder: Binder, dims: Readonly<Record<string, number>>): Choice {
+  const { graph } = binder;
   const [byNames] = guesses;
   const inputs = new Set(graph.inputs);
   const extents = graph.values.flatMap(({ id, constant, type }) => (constant !== null || inputs.has(id) ? type.shape.map(Number) : []));
   const found = [...new Set(extents)].filter((n) => n > 1).slice(0, mostCandidates);
   return (symbol, _, settled) => {
     const candidates = [byNames?.(symbol) ?? 16, 1, ...found];
-    return candidates.find((size) => partly(graph, { ...settled, [symbol]: size, ...dims }) !== null) ?? 1;
+    return candidates.find((size) => binder.bind({ ...settled, [symbol]: size, ...dims }) !== null) ?? 1;
   };
 }
 
 /** Rounds of asking: each settles what the round before brought to light. */
 const rounds = 6;
 
-function settle(graph: Graph, dims: Readonly<Record<string, number>>, bounded: boolean, choose: Choice): readonly OpenSize[] | null {
+function settle(binder: Binder, dims: Readonly<Record<string, number>>, bounded: boolean, choose: Choice): readonly OpenSize[] | null {
   const found = new Map<string, OpenSize>();
   const sizes = (): Record<string, number> => Object.fromEntries([...found.values()].map((s) => [s.symbol, s.assumed]));
   for (let round = 0; round < rounds; round++) {
-    const bound = partly(graph, { ...sizes(), ...dims });
+    const bound = binder.bind({ ...sizes(), ...dims });
     if (bound === null) return null;
     const open = openDims(bound).filter(
       (o) => o.symbol !== null && !found.has(o.symbol) && (bounded || (o.unknown?.upper ?? null) === null),
@@ -94,12 +97,31 @@ function settle(graph: Graph, dims: Readonly<Record<string, number>>, bounded: b
   return [...found.values()];
 }
 
-/** Null where the sizes do not fit each other. */
-function partly(graph: Graph, dims: Readonly<Record<string, number>>): Graph | null {
-  try {
-    return bindPartly(graph, dims);
-  } catch (error) {
-    if (error instanceof SystoleError) return null;
-    throw error;
-  }
+interface Binder {
+  readonly graph: Graph;
+  /** Null where the sizes do not fit each other, or no more may be tried. */
+  bind(dims: Readonly<Record<string, number>>): Graph | null;
+  isSpent(): boolean;
+}
+
+/** Nodes that may be inferred in all tries together, and how often a larger graph may be inferred as a whole. */
+const mostInferred = 60_000;
+const fewestTries = 12;
+
+/** Each try infers the whole graph: what no likely size fits is judged without sizes before that takes long. */
+function startBinder(graph: Graph): Binder {
+  let left = Math.max(fewestTries, Math.floor(mostInferred / Math.max(1, graph.nodes.length)));
+  return {
+    graph,
+    isSpent: () => left <= 0,
+    bind(dims) {
+      if (left-- <= 0) return null;
+      try {
+        return bindPartly(graph, dims);
+      } catch (error) {
+        if (error instanceof SystoleError) return null;
+        throw error;
+      }
+    },
+  };
 }

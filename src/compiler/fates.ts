@@ -5,18 +5,20 @@
 import { compilerMappingMessages, compilerMessages, SystoleError, type Diagnostic } from '../core/index.ts';
 import { bindGraph, opDef, type Graph, type Node } from '../graph/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
+import type { RunsOn } from '../isa/index.ts';
 import { adviceFor } from './fate-advice.ts';
 import { sizesToTry, type OpenSize } from './fate-sizes.ts';
 import { assumeShapes } from './fate-unknown.ts';
 import { compile, planKernels, prepare, type Compilation, type CompileOptions, type PlannedKernels } from './compile.ts';
 import type { ImportedModel } from './import/index.ts';
 import type { Limit } from './kernels/context.ts';
+import { byWeight, kernelsByOrigin } from './kernels/main-kernel.ts';
 import type { Selection } from './kernels/select.ts';
 import type { HostMember, KernelSpec } from './kernels/spec.ts';
 import { unknownDims, unknownOperators } from './model-problems.ts';
 
 /** Where a node runs. `folded`: nothing is left to run; the reason says why. */
-export type Fate = 'matrix' | 'vector' | 'movement' | 'folded' | 'host' | 'unsupported';
+export type Fate = RunsOn | 'unsupported';
 
 export interface NodeReport {
   readonly name: string;
@@ -151,14 +153,7 @@ function compositesOf(graph: Graph): Composites {
 }
 
 function reportsOf(model: ImportedModel, graph: Graph, selection: Selection): NodeReport[] {
-  const kernelsOf = new Map<string, KernelSpec[]>();
-  for (const kernel of selection.kernels) {
-    for (const name of kernel.origin) {
-      const list = kernelsOf.get(name);
-      if (list === undefined) kernelsOf.set(name, [kernel]);
-      else list.push(kernel);
-    }
-  }
+  const kernelsOf = kernelsByOrigin(selection.kernels);
   const members = membersOf(selection);
   const views = new Set(selection.viewNodes.flatMap((n: Node) => n.origin));
   const rows = new Map(model.nodeTable.map((row) => [row.name, row]));
@@ -212,13 +207,9 @@ function folded(reason: string): Judgement {
 const engineFate = { matrix: 'matrix', vector: 'vector', dma: 'movement' } as const;
 const places = { matrix: 'the matrix engine', vector: 'the vector engine', dma: 'data movement' } as const;
 
-/**
- * A node that became several kernels is told by the one that matters most: products on the array, then the host, which costs
- * hand-overs, then the array, the vector engine, data movement.
- */
+/** A node that became several kernels is told by the one that matters most. */
 function ofKernels(kernels: readonly KernelSpec[], members: Members, row: Row): Judgement {
-  const rank = (k: KernelSpec): number => (k.engine === 'matrix' && k.macs > 0 ? 0 : { host: 1, matrix: 2, vector: 3, dma: 4 }[k.engine]);
-  const [first, ...others] = kernels.toSorted((a, b) => rank(a) - rank(b));
+  const [first, ...others] = byWeight(kernels);
   const main = ofKernel(first as KernelSpec, members, row);
   const host = others.find((k) => k.kind === 'host');
   if (main.fate === 'host' || main.fate === 'unsupported' || host === undefined) return main;

@@ -37,9 +37,14 @@ export function bindDims(graph: Graph, dims: Readonly<Record<string, number>>): 
 /** The same with what was assumed: unknown dimensions without a size take their upper bound where there is one. */
 export function bindGraph(graph: Graph, dims: Readonly<Record<string, number>>): BoundGraph {
   const bound = rebind(graph, dims, false);
-  const open = openDims(bound.graph);
-  if (open.length > 0) fail(...open.map((o) => describeOpen(bound.graph, o)));
+  requireSizes(bound.graph);
   return bound;
+}
+
+/** @throws a coded error for each size or rank still open, naming the first node that needs it */
+export function requireSizes(graph: Graph): void {
+  const open = openDims(graph);
+  if (open.length > 0) fail(...open.map((o) => describeOpen(graph, o)));
 }
 
 /** The graph with these symbols replaced; others stay, and unknown dimensions too. */

@@ -124,11 +124,19 @@ export type KernelWork =
   | { readonly kind: 'none' }
   | { readonly kind: 'host'; readonly ops: number; readonly bytes: number };
 
+/** Where a node of the model runs. `folded`: nothing is left to run. */
+export type RunsOn = 'matrix' | 'vector' | 'movement' | 'host' | 'folded';
+
+export function runsOn(engine: KernelEngine | undefined): RunsOn {
+  return engine === undefined ? 'folded' : engine === 'dma' ? 'movement' : engine;
+}
+
+/** What became of a node of the model in the program. */
 export interface NodeFate {
   readonly name: string;
   readonly opType: string;
   readonly fate: 'kernel' | 'folded' | 'view' | 'dead' | 'host';
-  /** Index into kernels, -1 when none. */
+  /** Index into kernels, of several the one that matters most; -1 when none. */
   readonly kernel: number;
 }
 

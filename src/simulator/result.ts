@@ -1,7 +1,7 @@
 /** The result document: what `--json` prints. Add fields, never rename. */
 import type { Diagnostic } from '../core/index.ts';
 import type { CommandOp } from '../isa/command.ts';
-import type { KernelClass, KernelEngine } from '../isa/executable.ts';
+import type { KernelClass, KernelEngine, RunsOn } from '../isa/executable.ts';
 
 export const resultSchemaVersion = 1;
 
@@ -106,7 +106,10 @@ export interface KernelResult {
 export interface NodeResult {
   readonly name: string;
   readonly opType: string;
-  readonly fate: 'kernel' | 'folded' | 'view' | 'dead' | 'host';
+  /** Where it runs, in the words of `systole check`; `folded`: nothing is left to run. */
+  readonly fate: RunsOn;
+  /** Why nothing is left to run: known before the run or merged into a neighbour, a view of its input, read by nobody. Null where it runs. */
+  readonly nothingToRun: 'folded' | 'view' | 'dead' | null;
   /** Name of the kernel, null when none. */
   readonly kernel: string | null;
 }

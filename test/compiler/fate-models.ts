@@ -121,3 +121,22 @@ export const dataDependent: Parts = {
   nodes: [node('NonZero', ['x'], 'z'), node('Cast', ['z'], 'y', [int('to', 1)])],
   outputs: ['y'],
 };
+
+/** A product with a square matrix, repeated as often as an input says. */
+export const repeated: Parts = {
+  inputs: [tensor('x', [4, 16]), tensor('times', [], 'int64')],
+  constants: [weights('w', [16, 16])],
+  nodes: [
+    node('Loop', ['times', '', 'x'], 'y', [
+      body(
+        'body',
+        graphOf({
+          inputs: [tensor('i', [], 'int64'), tensor('on', [], 'bool'), tensor('v', [4, 16])],
+          nodes: [node('Identity', ['on'], 'on_out'), node('MatMul', ['v', 'w'], 'v_out')],
+          outputs: ['on_out', 'v_out'],
+        }),
+      ),
+    ]),
+  ],
+  outputs: ['y'],
+};

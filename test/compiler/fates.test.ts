@@ -281,3 +281,42 @@ describe('machines', () => {
     expect(of(real, 'Exp_p')).toMatchObject({ fate: 'host', limit: { actual: 'float32', allowed: 'int8, int32' } });
   });
 });
+
+describe('what nobody defines', () => {
+  it('may have the name of an operator of ONNX', () => {
+    const parts: Parts = {
+      inputs: [tensor('x', [2, 16])],
+      nodes: [node('Neg', ['x'], 'n'), { ...node('QuantizeLinear', ['n'], 'q'), domain: 'acme' }, node('Exp', ['q'], 'y')],
+      outputs: ['y'],
+    };
+    expect(explain(parts).nodes.map((n) => n.fate)).toEqual(['vector', 'unsupported', 'vector']);
+  });
+
+  it('may stand in a body that is written out: sizes behind it are open, and nodes are judged by their operators', () => {
+    const scan = body(
+      'body',
+      graphOf({
+        inputs: [tensor('s', [1, 4]), tensor('v', [1, 4])],
+        nodes: [
+          { ...node('Frobnicate', ['v'], 'f'), domain: 'acme' },
+          node('MatMul', ['f', 'w'], 'm'),
+          node('Add', ['s', 'v'], 's_out'),
+          node('Relu', ['m'], 'r'),
+        ],
+        outputs: ['s_out', 'r'],
+      }),
+    );
+    const parts: Parts = {
+      inputs: [tensor('s0', [1, 4]), tensor('x', [3, 1, 4])],
+      constants: [weights('w', [4, 4])],
+      nodes: [
+        { ...node('Scan', ['s0', 'x'], 'last', [int('num_scan_inputs', 1), scan]), outputs: ['last', 'rows'] },
+        node('Relu', ['rows'], 'y'),
+      ],
+      outputs: ['last', 'y'],
+    };
+    const report = explain(parts);
+    expect(report.problems.map((d) => d.code)).toContain('SYS4002');
+    expect(of(report, 'Relu_y').fate).toBe('vector');
+  });
+});

@@ -66,10 +66,10 @@ export function expectEveryNodeAccountedFor(result: Result, nodes: Executable['n
   const kernels = new Map(result.kernels.map((k) => [k.name, k]));
   const busy = busyByKernel(result);
   expect(result.nodes.map((n) => n.name)).toEqual(nodes.map((n) => n.name));
-  const lost = result.nodes.filter(({ name, fate, kernel }) => {
-    if (fate === 'folded' || fate === 'view') return kernel !== null;
+  const lost = result.nodes.filter(({ name, fate, nothingToRun, kernel }) => {
+    if (nothingToRun !== null) return nothingToRun === 'dead' || kernel !== null || fate !== 'folded';
     const k = kernels.get(kernel ?? '');
-    if (k === undefined || fate === 'dead') return true;
+    if (k === undefined) return true;
     return (k.engine === 'host') !== (fate === 'host') || !k.origin.includes(name) || !((busy.get(k.name) ?? 0) > 0);
   });
   expect(lost).toEqual([]);

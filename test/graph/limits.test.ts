@@ -225,6 +225,21 @@ describe('operands that do not fit', () => {
       { op: 'Resize', of: [float(3, 0, 2), null, f32([2], [0, 1])], with: { axes: [2, -1] }, opset: 18 },
       /SYS3013.*axes is \[2, 2\]; allowed: each axis once/,
     ],
+    [
+      'a C of more axes than the product',
+      { op: 'Gemm', of: [float(2, 3), float(3, 4), float(symbolDim('n'), 4, 4)] },
+      /SYS3010.*more axes/,
+    ],
+    [
+      'keys of another number of heads',
+      {
+        op: 'MultiHeadAttention',
+        domain: 'com.microsoft',
+        of: [float(1, 2, 4), float(1, 3, 2, 2), float(1, 2, 2, 2)],
+        with: { num_heads: 2 },
+      },
+      /SYS3010.*3 heads, num_heads is 2/,
+    ],
     ['axes that are no whole numbers', { op: 'Squeeze', of: [float(1, 2), float(1)] }, /SYS3010.*input 1 is float32/],
     ['sums of two types', { op: 'Sum', of: [float(2), of('int64', 2)] }, /SYS3010.*float32 and int64/],
     ['products of two types', { op: 'Gemm', of: [float(2, 2), float(2, 2), of('int64', 2)] }, /SYS3010.*float32 and int64/],

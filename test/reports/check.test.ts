@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { importModel, type CompileOptions } from '../../src/compiler/index.ts';
+import { compile, importModel, type CompileOptions } from '../../src/compiler/index.ts';
 import { loadMachine, type Machine } from '../../src/hw-configs/index.ts';
 import { buildModel, models } from '../../src/models/index.ts';
 import { checkModel, renderCheck, type CheckReport } from '../../src/reports/index.ts';
+import { simulate } from '../../src/simulator/index.ts';
 import {
   branches,
   dataDependent,
@@ -12,8 +13,10 @@ import {
   node,
   oneOfEach,
   openSizes,
+  repeated,
   tensor,
   weights,
+  wholeNumbers,
   type Parts,
 } from '../compiler/fate-models.ts';
 
@@ -26,7 +29,7 @@ const options = (changes: Partial<CompileOptions> = {}): CompileOptions => ({ pr
 const check = (parts: Parts, changes: Partial<CompileOptions> = {}, machine = edge): CheckReport =>
   checkModel(imported(parts), machine, options(changes));
 const text = (report: CheckReport, allNodes = false): string => renderCheck(report, { width: 80, color: false, allNodes });
-const all: readonly Parts[] = [oneOfEach, openSizes, branches, lookUp, foreign, dataDependent];
+const all: readonly Parts[] = [oneOfEach, openSizes, branches, lookUp, foreign, dataDependent, repeated];
 
 function widest(lines: string): number {
   return Math.max(...lines.split('\n').map((line) => Array.from(line).length));
@@ -61,6 +64,16 @@ describe('costs', () => {
     expect(nodes.map((n) => n.cost?.sharedBy)).toEqual([4, 4, 4, 4]);
   });
 
+  it('a run of the program names the same fates', () => {
+    for (const parts of [oneOfEach, branches, lookUp, dataDependent, repeated]) {
+      const model = imported(parts);
+      const { nodes } = simulate(compile(model, edge, options()).executable, edge, { detail: 'kernels' });
+      expect(nodes.map((n) => [n.name, n.fate, n.kernel])).toEqual(
+        checkModel(model, edge, options()).nodes.map((n) => [n.name, n.fate, n.kernel]),
+      );
+    }
+  });
+
   it('what kernels wait adds up to the run', () => {
     const { summary } = check(oneOfEach);
     expect(summary.fates.reduce((n, f) => n + f.attributedCycles, 0)).toBe(summary.totals?.cycles);
@@ -92,6 +105,41 @@ describe('costs', () => {
   });
 });
 
+describe('loops', () => {
+  it('of unknown length cost one iteration, which is said at the node, in the notes and where they are listed', () => {
+    const report = check(repeated);
+    expect(report.nodes.map((n) => [n.name, n.cost?.perIteration])).toEqual([
+      ['Loop_y', true],
+      ['Loop_y/body/Identity_on_out', true],
+      ['Loop_y/body/MatMul_v_out', true],
+    ]);
+    expect(report.diagnostics.map((d) => d.code)).toContain('SYS4515');
+    expect(text(report)).toMatch(/1 × Loop on the host with 2 nodes inside: [\d,]+ cycles per iteration,/);
+    expect(text(report).replaceAll(/\s+/g, ' ')).toContain('is that of one iteration. Give --input-value times=… to settle it.');
+    expect(report.summary.totals?.macs).toBe(4 * 16 * 16);
+  });
+
+  it('whose length is given cost all iterations', () => {
+    const inputValues = new Map([['times', { dtype: 'int64' as const, shape: [], data: BigInt64Array.of(3n) }]]);
+    const report = checkModel(imported(repeated, { inputValues }), edge, options());
+    expect(report.summary.totals?.macs).toBe(3 * 4 * 16 * 16);
+    expect(report.nodes.filter((n) => n.cost?.perIteration === true)).toEqual([]);
+  });
+
+  it('that may end early cost the most there can be, and say so', () => {
+    const [loop] = repeated.nodes;
+    const parts: Parts = {
+      ...repeated,
+      inputs: [tensor('x', [4, 16]), tensor('go', [], 'bool')],
+      constants: [...(repeated.constants ?? []), { ...wholeNumbers('times', [5]), dims: [] }],
+      nodes: [{ ...(loop ?? node('Loop', [], 'y')), inputs: ['times', 'go', 'x'] }],
+    };
+    const report = check(parts);
+    expect(report.summary.totals?.macs).toBe(5 * 4 * 16 * 16);
+    expect(report.diagnostics.find((d) => d.code === 'SYS4516')?.message).toMatch(/before its 5 iterations.*--input-value go=…/);
+  });
+});
+
 describe('the document', () => {
   it('has the same fields for every model, and survives JSON', () => {
     for (const parts of all) {
@@ -105,7 +153,8 @@ describe('the document', () => {
         );
         expect(n.reason).not.toBe('');
         if (n.fate === 'host' || n.fate === 'unsupported') expect([n.name, n.fix]).toEqual([n.name, expect.stringMatching(/.{20}/)]);
-        if (n.cost !== null) expect(Object.keys(n.cost)).toEqual(['cycles', 'attributedCycles', 'bytes', 'handovers', 'sharedBy']);
+        if (n.cost !== null)
+          expect(Object.keys(n.cost)).toEqual(['cycles', 'attributedCycles', 'bytes', 'handovers', 'sharedBy', 'perIteration']);
       }
     }
   });

@@ -1,4 +1,5 @@
 /** A made-up run with the shape of a real one: for tests of text and page that need no compiler. */
+import { runsOn } from '../../src/isa/index.ts';
 import { seededRandom } from '../../src/core/index.ts';
 import type { Machine } from '../../src/hw-configs/machine.ts';
 import type { Trace } from '../../src/simulator/observe/trace.ts';
@@ -179,11 +180,12 @@ export function madeUpResult(kernelCount: number, name = 'resnet50'): Result {
     ],
     kernels,
     nodes: kernels.flatMap((k, i) => [
-      { name: k.origin[0] ?? '', opType: 'Conv', fate: 'kernel' as const, kernel: k.name },
+      { name: k.origin[0] ?? '', opType: 'Conv', fate: runsOn(k.engine), nothingToRun: null, kernel: k.name },
       {
         name: k.origin[1] ?? '',
         opType: i % 2 === 0 ? 'Relu' : 'BatchNormalization',
-        fate: i % 2 === 0 ? ('kernel' as const) : ('folded' as const),
+        fate: runsOn(i % 2 === 0 ? k.engine : undefined),
+        nothingToRun: i % 2 === 0 ? null : ('folded' as const),
         kernel: i % 2 === 0 ? k.name : null,
       },
     ]),

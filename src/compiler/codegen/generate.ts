@@ -3,6 +3,7 @@ import { bytesPerElement, compilerMappingMessages, elementCount, fail, formatByt
 import type { Graph } from '../../graph/index.ts';
 import type { ColdBytes, CommandTable, HostSegment, Kernel, KernelWork, WeightImage } from '../../isa/index.ts';
 import { newElements, type Cache } from '../kernels/caches.ts';
+import { openLoops } from '../kernels/trips.ts';
 import { coldRead } from '../kernels/cold-bytes.ts';
 import type { ContractionKernel, HostKernel, KernelSpec, View } from '../kernels/spec.ts';
 import type { Selection } from '../kernels/select.ts';
@@ -118,7 +119,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
     kernels,
     hostSegments,
     weights: weights.finish(placement.weightsRegion),
-    diagnostics: hostWarnings(selection),
+    diagnostics: [...hostWarnings(selection), ...loopWarnings(graph, selection)],
   };
 }
 
@@ -159,6 +160,18 @@ function hostWarnings(selection: Selection): Diagnostic[] {
     };
     return compilerMappingMessages.runsOnHost(args, { origin: group.flatMap((k) => k.origin) });
   });
+}
+
+/** Loops on the host whose cost stands for a number of iterations that only the run knows. */
+function loopWarnings(graph: Graph, selection: Selection): Diagnostic[] {
+  const nodes = selection.kernels.flatMap((k) => (k.kind === 'host' ? k.members.map((m) => m.node) : []));
+  return nodes.flatMap((node) =>
+    openLoops(graph, node).map(({ node: { op, name, origin }, trips: { counted, certainty }, input }) =>
+      certainty === 'most'
+        ? compilerMappingMessages.tripsAtMost({ op, node: name, most: counted, input }, { origin })
+        : compilerMappingMessages.tripsUnknown({ op, node: name, input }, { origin }),
+    ),
+  );
 }
 
 function lazySegment(k: HostKernel): HostSegment {

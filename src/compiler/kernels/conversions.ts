@@ -17,7 +17,7 @@ export function integerOpcode(graph: Graph, node: Node): string | null {
 }
 
 export function isConversion(node: Node): boolean {
-  return node.op === 'QuantizeLinear' || node.op === 'DequantizeLinear' || node.op === 'Cast';
+  return node.domain === '' && (node.op === 'QuantizeLinear' || node.op === 'DequantizeLinear' || node.op === 'Cast');
 }
 
 /** Types that registers hold exactly. */

@@ -1,6 +1,7 @@
 /** What a node costs the host: elementary operations and bytes. Rough on purpose: hand-over and bytes dominate a fallback. */
 import { elementCount, tensorBytes } from '../../core/index.ts';
-import { attributeInt, macsOf, opDef, type Graph, type Node, type TensorType, type Value } from '../../graph/index.ts';
+import { macsOf, opDef, type Graph, type Node, type TensorType, type Value } from '../../graph/index.ts';
+import { bodiesOf, tripsOf } from './trips.ts';
 
 /**
  * Elementary operations per output element, by operator; 4 for the rest. LRN: square, 5-wide sum, power; Softmax: exp, sum, divide;
@@ -45,43 +46,19 @@ function bytesOfType(type: TensorType): number {
   return tensorBytes(type.dtype, elementsOf(type));
 }
 
-function bodiesOf(node: Node): readonly Graph[] {
-  return Object.values(node.attributes).flatMap((a) => (a.kind === 'graph' ? [a.value] : []));
-}
-
-/** How often bodies run, as far as that is known; 1 where it is not. */
-function tripsOf(graph: Graph, node: Node): number {
-  if (node.op === 'Loop') {
-    const first = node.inputs[0] ?? null;
-    const constant = first === null ? null : graph.values[first]?.constant;
-    if (constant === null || constant === undefined || constant.kind === 'absent' || constant.kind === 'strings') return 1;
-    const bytes = constant.kind === 'splat' ? constant.element : constant.bytes;
-    const trips = Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigInt64(0, true));
-    return Math.max(0, Math.min(trips, Number.MAX_SAFE_INTEGER));
-  }
-  if (node.op === 'Scan') {
-    const count = attributeInt(node, 'num_scan_inputs', 0);
-    const captures = node.captures ?? 0;
-    const id = node.inputs[node.inputs.length - captures - count] ?? null;
-    const extent = id === null ? 1 : graph.values[id]?.type.shape[0];
-    return typeof extent === 'number' ? extent : 1;
-  }
-  return 1;
-}
-
 /** MACs of a node with those of its bodies: an If counts its larger branch, loops as often as they are known to run. */
 export function hostMacs(graph: Graph, node: Node): number {
   const bodies = bodiesOf(node);
   if (bodies.length === 0) return isBound(graph, node) && opDef(node.domain, node.op) !== undefined ? macsOf(graph, node) : 0;
   const each = bodies.map((body) => body.nodes.reduce((n, inner) => n + hostMacs(body, inner), 0));
-  return tripsOf(graph, node) * Math.max(...each);
+  return tripsOf(graph, node).counted * Math.max(...each);
 }
 
 export function hostOps(graph: Graph, node: Node): number {
   const bodies = bodiesOf(node);
   if (bodies.length > 0) {
     const each = bodies.map((body) => body.nodes.reduce((n, inner) => n + hostOps(body, inner), 0));
-    return tripsOf(graph, node) * Math.max(...each);
+    return tripsOf(graph, node).counted * Math.max(...each);
   }
   const elements = node.outputs.reduce((n, id) => n + elementsOf(valueAt(graph, id).type), 0);
   return 2 * hostMacs(graph, node) + elements * (opsPerElement[node.op] ?? 4);

@@ -9,7 +9,7 @@ import { carriers, movedAxis } from './quantization-carriers.ts';
 import { fromQOperator } from './qoperator.ts';
 import { fromQuant } from './qonnx-quant.ts';
 import { integerForms, type Forms } from './quantization-forms.ts';
-import { isArithmetic, isConcat, isContraction, isCopy, isMaximum, needsPlainValues } from './quantization-rules.ts';
+import { converts, isArithmetic, isConcat, isContraction, isCopy, isMaximum, needsPlainValues } from './quantization-rules.ts';
 import { passesIntegers, survey, type Survey } from './quantization-survey.ts';
 import {
   isByte,
@@ -84,7 +84,7 @@ class Absorber {
   }
 
   visit(node: Node, edit: Edit, opset: number): boolean {
-    if (node.op === 'DequantizeLinear' || node.op === 'QuantizeLinear') {
+    if (converts(node, 'DequantizeLinear') || converts(node, 'QuantizeLinear')) {
       const form = onnxForm(node);
       if (form.op === 'QuantizeLinear' ? this.quantize(form, edit) : this.dequantize(form, edit, opset)) return true;
       if (form === node) return false;

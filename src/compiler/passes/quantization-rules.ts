@@ -75,6 +75,11 @@ export function isSummary(node: Node): boolean {
 /** Changes of representation are not arithmetic. */
 const conversions: ReadonlySet<string> = new Set(['Cast', 'CastLike', 'BitCast', 'QuantizeLinear', 'DequantizeLinear']);
 
+/** A conversion of ai.onnx or com.microsoft: other domains may mean anything by the name. */
+export function converts(node: Node, op: 'QuantizeLinear' | 'DequantizeLinear'): boolean {
+  return node.op === op && opDef(node.domain, op) !== undefined;
+}
+
 /** Elementwise arithmetic: computed in fp32 between dequantizing and quantizing. */
 export function isArithmetic(node: Node): boolean {
   if (node.outputs.length !== 1 || conversions.has(node.op)) return false;

@@ -1,7 +1,7 @@
 /** What has to be known of a quantized graph before walking it: what graph inputs stand for, who quantizes a value how often. */
-import { attributeInt, sameQuantization } from '../../graph/index.ts';
+import { attributeInt, opDef, sameQuantization } from '../../graph/index.ts';
 import type { Graph, Node, Value, ValueId } from '../../graph/ir.ts';
-import { isConcat, isCopy, isMaximum } from './quantization-rules.ts';
+import { converts, isConcat, isCopy, isMaximum } from './quantization-rules.ts';
 import { isNarrowInteger, meaningKey, readMeaning, type Meaning } from './quantization-values.ts';
 
 export interface Survey {
@@ -42,7 +42,7 @@ function inputMeanings(graph: Graph, value: (id: ValueId) => Value): ReadonlyMap
     const node = graph.nodes[i];
     if (node === undefined) continue;
     const [first = null] = node.inputs;
-    if (node.op === 'DequantizeLinear' && first !== null) {
+    if (converts(node, 'DequantizeLinear') && first !== null) {
       const meaning = readMeaning(value, value(first).type, node.inputs[1], node.inputs[2], attributeInt(node, 'axis', 1));
       want(first, meaning === null || meaning.quantization.axis !== null ? 'several' : meaning);
     } else if (isQLinear(node)) {
@@ -68,7 +68,7 @@ function inputMeanings(graph: Graph, value: (id: ValueId) => Value): ReadonlyMap
 }
 
 function isQLinear(node: Node): boolean {
-  return node.op.startsWith('QLinear') || node.op === 'QGemm';
+  return (node.op.startsWith('QLinear') || node.op === 'QGemm') && opDef(node.domain, node.op) !== undefined;
 }
 
 /** Which inputs of a QLinear operator are integers with a scale: (x, scale, zero) triples, two outputs' parameters in front in QLinearConcat. */
@@ -101,7 +101,7 @@ function quantizers(graph: Graph, value: (id: ValueId) => Value): (id: ValueId) 
     for (const id of node.inputs) if (id !== null) entry(id).count++;
     const [x = null, scale, zero] = node.inputs;
     const [out] = node.outputs;
-    if (node.op !== 'QuantizeLinear' || x === null || out === undefined) continue;
+    if (!converts(node, 'QuantizeLinear') || x === null || out === undefined) continue;
     const meaning = readMeaning(value, value(out).type, scale, zero, attributeInt(node, 'axis', 1));
     if (meaning === null) continue;
     const reader = entry(x);

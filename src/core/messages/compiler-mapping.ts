@@ -99,6 +99,30 @@ export const runsOnHost: Message<{ op: string; nodes: readonly string[]; reason:
     `${nodes.length === 1 ? `${op} ${nodes[0]} runs` : `${nodes.length} × ${op} (${nodes.slice(0, 3).join(', ')}${nodes.length > 3 ? ', …' : ''}) run`} on the host: ${reason}. ${formatBytes(bytes)} of operands cross over.`,
 );
 
+export const tripsUnknown: Message<{ op: string; node: string; input: string | null }> = defineMessage(
+  'SYS4515',
+  'warning',
+  'cost of one iteration',
+  'How often a loop on the host runs is decided by numbers that only a run knows. Its cost is that of one iteration; the time of the run, its MACs and energy follow from that. Giving what its trip count follows from settles it.',
+  ({ op, node, input }) =>
+    `${op} "${node}": how often it runs is known only at run time; its cost, and its part of the totals, is that of one iteration. ${settledBy(input)}`,
+);
+
+export const tripsAtMost: Message<{ op: string; node: string; most: number; input: string | null }> = defineMessage(
+  'SYS4516',
+  'warning',
+  'cost of the most iterations there can be',
+  'A loop on the host has a limit, and a condition that may end it earlier in the run. Its cost is that of all iterations up to the limit.',
+  ({ op, node, most, input }) =>
+    `${op} "${node}": a condition may end it before its ${most} iterations; its cost is that of all of them.${input === null ? '' : ` ${settledBy(input)}`}`,
+);
+
+function settledBy(input: string | null): string {
+  return input === null
+    ? 'Give the input its trip count and condition follow from with --input-value INPUT=….'
+    : `Give --input-value ${input}=… to settle it.`;
+}
+
 export const noMatrixEngine: Message<{ machine: string }> = defineMessage(
   'SYS4511',
   'error',

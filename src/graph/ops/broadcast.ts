@@ -34,7 +34,8 @@ export function broadcastShapes(context: OpContext, shapes: readonly (readonly D
 export function checkBroadcastsTo(context: OpContext, shape: readonly Dim[], operand: readonly Dim[], what: string): void {
   const shift = shape.length - operand.length;
   const fits = operand.every((d, i) => {
-    const whole = i + shift < 0 ? 1 : (shape[i + shift] ?? 1);
+    if (i + shift < 0) return d === 1;
+    const whole = shape[i + shift] ?? 1;
     return d === 1 || typeof d !== 'number' || typeof whole !== 'number' || d === whole;
   });
   if (!fits) misfit(context, `${what} ${printShape(operand)} does not broadcast to ${printShape(shape)}`);

@@ -38,6 +38,7 @@ export const gemm: OpDef = defineOp({
     checkInner(context, ka, kb, a.shape, b.shape);
     const c = context.inputs[2] ?? null;
     if (c === null) return [{ dtype: a.dtype, shape: [m, n] }];
+    if (c.shape.length > 2) misfit(context, `C ${printShape(c.shape)} has more axes than the product ${printShape([m, n])}`);
     checkBroadcastsTo(context, [m, n], c.shape, 'C');
     // What C has more than one of, the product has too.
     const stated = (open: Dim, size: Dim | undefined): Dim =>

@@ -86,6 +86,10 @@ function read(context: OpContext, inputs: Shapes, places: Places): Operands {
   if (v === null || k.length !== v.length || (k.length !== 3 && k.length !== 4)) {
     return misfit(context, `the key ${printShape(k)} and the value ${v === null ? '(missing)' : printShape(v)} do not fit together`);
   }
+  for (const part of [k, v]) {
+    if (part.length === 4 && typeof part[1] === 'number' && part[1] !== heads)
+      misfit(context, `the key or value ${printShape(part)} has ${part[1]} heads, num_heads is ${heads}`);
+  }
   if (k.length === 4) return { ...base, form: 'heads', keys: k[2] ?? 1, size, valueSize: v[3] ?? 1 };
   return { ...base, form: 'rows', keys: k[1] ?? 1, size, valueSize: floorDivDim(v[2] ?? 1, heads) };
 }

@@ -1,5 +1,5 @@
 /** Where every operator of a model runs on a machine, why, what it costs and what to change: fates joined with the costs of a run. */
-import { elementCount, tensorBytes, version, type Diagnostic } from '../../core/index.ts';
+import { compilerMappingMessages, elementCount, tensorBytes, version, type Diagnostic } from '../../core/index.ts';
 import {
   explainFates,
   type Compilation,
@@ -26,6 +26,8 @@ export interface NodeCost {
   readonly bytes: number;
   /** Hand-overs to the host and back. */
   readonly handovers: number;
+  /** Whether the cost stands for one iteration of a loop: how often it runs is known only at run time. */
+  readonly perIteration: boolean;
   /** How many nodes share these kernels, this one included. */
   readonly sharedBy: number;
 }
@@ -173,6 +175,11 @@ function costsByNode(result: Result, machine: Machine, report: FateReport): Read
       else known.add(name);
     }
   }
+  const openLoops = new Set(report.diagnostics.flatMap((d) => (d.code === compilerMappingMessages.tripsUnknown.code ? d.origin : [])));
+  const isPerIteration = (name: string): boolean => {
+    for (let at: string | null = name; at !== null; at = parents.get(at) ?? null) if (openLoops.has(at)) return true;
+    return false;
+  };
   const found = new Map<string, NodeCost>();
   for (const [name, owner] of owners) {
     const kernels = owner === null ? [] : (kernelsOf.get(owner) ?? []);
@@ -187,6 +194,7 @@ function costsByNode(result: Result, machine: Machine, report: FateReport): Read
       bytes: kernels.reduce((n, k) => n + bytesOf(k), 0),
       handovers: kernels.filter((k) => k.engine === 'host').length,
       sharedBy: sharing?.size ?? 1,
+      perIteration: isPerIteration(name),
     });
   }
   return found;

@@ -83,7 +83,8 @@ function titleOf(g: Group): string {
   const count = g.inside.length;
   const inside = count === 0 ? '' : ` with ${formatCount(count)} ${count === 1 ? 'node' : 'nodes'} inside`;
   const cycles = Math.round(cyclesOf(g));
-  const cost = cycles > 0 ? `: ${formatCount(cycles)} cycles, ${formatBytes(Math.round(bytesOf(g)))}` : '';
+  const each = g.nodes.some((n) => n.cost?.perIteration === true) ? ' per iteration' : '';
+  const cost = cycles > 0 ? `: ${formatCount(cycles)} cycles${each}, ${formatBytes(Math.round(bytesOf(g)))}` : '';
   return `${formatCount(g.nodes.length)} × ${g.op} ${where}${inside}${cost}`;
 }
 

@@ -1,5 +1,6 @@
 /** The check report as text: reads without a manual at 80 columns. First where, then what is wrong and what to change, then the rest. */
 import { compilerMessages, formatDiagnostic } from '../../core/index.ts';
+import { fateNames } from '../fate-names.ts';
 import { fit, formatBytes, formatCount, formatShare, formatSi, share } from '../format.ts';
 import { keepTogether, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
 import { isRecovery, type CheckedNode, type CheckReport } from './check.ts';
@@ -9,15 +10,6 @@ export interface CheckStyle extends SummaryStyle {
   /** Also a line for every node of the file. */
   readonly allNodes: boolean;
 }
-
-const fateNames: Readonly<Record<CheckedNode['fate'], string>> = {
-  matrix: 'matrix engine',
-  vector: 'vector engine',
-  movement: 'data movement',
-  host: 'host',
-  unsupported: 'unsupported',
-  folded: 'nothing to run',
-};
 
 const shortNames: Readonly<Record<CheckedNode['fate'], string>> = {
   matrix: 'matrix',

@@ -1,7 +1,7 @@
 /** From columns to the result document: names in place of indices, cycles in place of picoseconds. No model here, only sums and ratios. */
 import { invariant, ofOperands, type DType } from '../../core/index.ts';
 import type { Machine } from '../../hw-configs/machine.ts';
-import { commandOps, operands, peakMacsPerTick, type Bounds, type EntryPoint, type Executable } from '../../isa/index.ts';
+import { commandOps, operands, peakMacsPerTick, runsOn, type Bounds, type EntryPoint, type Executable } from '../../isa/index.ts';
 import type { Energy } from '../energy/energy.ts';
 import { busyColumn, firstReason, idleColumn } from '../engines/accounts.ts';
 import type { BoundProgram } from '../engines/bind.ts';
@@ -63,7 +63,11 @@ export function summarize(run: Run, settings: { readonly detail: Detail; readonl
     memories,
     kernels: withKernels ? kernelResults(run) : [],
     nodes: withKernels
-      ? executable.nodes.map(({ name, opType, fate, kernel }) => ({ name, opType, fate, kernel: executable.kernels[kernel]?.name ?? null }))
+      ? executable.nodes.map(({ name, opType, fate, kernel: index }) => {
+          const kernel = executable.kernels[index];
+          const nothingToRun = fate === 'kernel' || fate === 'host' ? null : fate;
+          return { name, opType, fate: runsOn(kernel?.engine), nothingToRun, kernel: kernel?.name ?? null };
+        })
       : [],
     energy: run.energy.classes,
     diagnostics: executable.diagnostics,

@@ -1,5 +1,6 @@
 import type { Core, Machine, Memory } from '../../../hw-configs/index.ts';
 import type { Result } from '../../../simulator/result.ts';
+import { fateNames } from '../../fate-names.ts';
 import { formatBytes, formatCount, formatShare, formatSi, share } from '../../format.ts';
 import { html, type Html } from '../html.ts';
 
@@ -44,18 +45,19 @@ function describeMemory(memory: Memory): string {
   return `${formatBytes(memory.sizeBytes)} ${memory.kind}${memory.readOnly ? ', read-only' : ''}, ${rates}, ${formatSi(memory.latencyPs * 1e-12, 's')}`;
 }
 
-/** What became of every node of the ONNX file. */
+const runs = ['matrix', 'vector', 'movement', 'host'] as const;
+
+/** Where every node of the ONNX file runs. */
 export function nodesSection(result: Result): Html {
-  const fates = [
-    ['kernel', 'run in a kernel'],
-    ['view', 'only another view of a value'],
-    ['folded', 'folded into constants'],
-    ['dead', 'unused'],
-    ['host', 'run on the host'],
-  ] as const;
-  const counted = fates
-    .map(([fate, text]) => ({ fate, text, nodes: result.nodes.filter((node) => node.fate === fate) }))
-    .filter((group) => group.nodes.length > 0);
+  const idle = { folded: 'known before the run', view: 'another view of a value', dead: 'read by nobody' } as const;
+  const groups = new Map<string, Result['nodes'][number][]>();
+  const order = [...runs.map((fate) => fateNames[fate]), ...Object.values(idle).map((why) => `${fateNames.folded}: ${why}`)];
+  for (const text of order) groups.set(text, []);
+  for (const node of result.nodes) {
+    const why = node.nothingToRun === null ? '' : `: ${idle[node.nothingToRun]}`;
+    groups.get(`${fateNames[node.fate]}${why}`)?.push(node);
+  }
+  const counted = [...groups].flatMap(([text, nodes]) => (nodes.length > 0 ? [{ text, nodes }] : []));
   return html`<section aria-labelledby="h-nodes">
     <h2 id="h-nodes">ONNX nodes</h2>
     <p class="hint">${formatCount(result.nodes.length)} nodes of the model, and what became of them.</p>
