@@ -23,6 +23,7 @@ export * from './verify.ts';
 export * from './views.ts';
 export { dropoutNumbers } from './ops/batch-statistics.ts';
 export { attributeKind, unknownAttributes } from './ops/attribute-kinds.ts';
+export { tableOf } from './ops/functions.ts';
 export { opDef, opDefs, opNames, suggestOp } from './ops/index.ts';
 export { dtypeCodes } from './ops/cast.ts';
 export { floatsOf, numbersOf, tensorOf, type Numbers } from './ops/numbers.ts';
