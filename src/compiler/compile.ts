@@ -28,7 +28,7 @@ import { selectKernels, type Selection } from './kernels/select.ts';
 import { unknownDims, unknownOperators } from './model-problems.ts';
 import { kernelWrites, placeTensors, type Boundary, type Placement } from './memory/placement.ts';
 import { foldConstants, fusePasses, preparePasses, recoverBodies, runPasses } from './passes/index.ts';
-import { assignPrecision, choosePrecision, type CalibrationTable, type Precision } from './precision/index.ts';
+import { assignPrecision, choosePrecision, withTables, type CalibrationTable, type Precision } from './precision/index.ts';
 import type { MapperEnvironment } from './tiling/environment.ts';
 
 export interface CompileOptions {
@@ -181,7 +181,8 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     vector: core.vector.dtypes,
     rescale: core.matrix.rescale ?? 'float',
   });
-  const graph = runPasses(precise.graph, fusePasses);
+  const quantizedGraph = withTables(precise.graph, core.vector.tableSteps ?? null);
+  const graph = runPasses(quantizedGraph, fusePasses);
   const refused = refusedTypes(core);
   const selected = selectKernels(graph, lowered.declined, refused.refuse);
   const placed = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
@@ -196,7 +197,7 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   const copied = (): PlannedSelection => ({ selection: placed, diagnostics: told(grown.copied(), placed) });
   return {
     graph,
-    quantizedGraph: precise.graph,
+    quantizedGraph,
     mode,
     selection,
     diagnostics: told(grown.diagnostics, selection),

@@ -24,6 +24,7 @@ export * from './views.ts';
 export { dropoutNumbers } from './ops/batch-statistics.ts';
 export { attributeKind, unknownAttributes } from './ops/attribute-kinds.ts';
 export { continuesAlways } from './ops/control-flow.ts';
+export { tableOf } from './ops/functions.ts';
 export { opDef, opDefs, opNames, suggestOp } from './ops/index.ts';
 export { dtypeCodes } from './ops/cast.ts';
 export { floatsOf, numbersOf, tensorOf, type Numbers } from './ops/numbers.ts';

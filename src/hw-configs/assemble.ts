@@ -37,7 +37,13 @@ function assembleCore(d: CoreDescription): Core {
     scratchpad: d.scratchpad,
     accumulator: d.accumulator ?? d.scratchpad,
     matrix: assembleMatrix(d.matrix),
-    vector: { lanes: d.vector.lanes, dtypes: d.vector.dtypes, ticksPerOp: d.vector.ticksPerOp, startTicks: d.vector.start },
+    vector: {
+      lanes: d.vector.lanes,
+      dtypes: d.vector.dtypes,
+      ticksPerOp: d.vector.ticksPerOp,
+      ...(d.vector.functions === 'table' ? { tableSteps: d.vector.tableSteps } : {}),
+      startTicks: d.vector.start,
+    },
     dma: { bytesPerTick: d.dma.bandwidth, startTicks: d.dma.start },
     semaphores: d.semaphores,
   };

@@ -66,6 +66,7 @@ function describeCore(name: string, core: Core): readonly string[] {
     ...hanging('            ', `sums of ${matrix.accumulatorBits} bits in ${core.accumulator}; int8 made ${requantizeText(matrix)}`),
     ...hanging('  vector    ', `${vector.lanes} lanes: ${vector.dtypes.join(', ')}`),
     ...hanging('            ', `ticks per operation: ${costs.join(', ')}`),
+    ...(vector.tableSteps === undefined ? [] : hanging('            ', `functions looked up in tables of ${vector.tableSteps} steps`)),
     ...hanging('  dma       ', `${formatNumber(dma.bytesPerTick)} B/cycle each way`),
     ...hanging(
       '  start     ',

@@ -64,6 +64,8 @@ export interface CoreDescription {
     readonly lanes: number;
     readonly dtypes: readonly VectorDType[];
     readonly ticksPerOp: Readonly<Record<VectorCostClass, number>>;
+    readonly functions: 'exact' | 'table';
+    readonly tableSteps: number;
     readonly start: number;
   };
   readonly dma: { readonly bandwidth: number; readonly start: number };

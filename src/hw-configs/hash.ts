@@ -38,6 +38,7 @@ export const fieldClasses: readonly (readonly [path: string, Class])[] = [
   ['cores.*.vector.lanes', 'timing'],
   ['cores.*.vector.dtypes', 'plan'],
   ['cores.*.vector.ticksPerOp', 'timing'],
+  ['cores.*.vector.tableSteps', 'plan'],
   ['cores.*.vector.startTicks', 'timing'],
   ['cores.*.dma', 'timing'],
   ['cores.*.semaphores', 'plan'],

@@ -1,5 +1,14 @@
 /** Does a well-formed machine make sense? One rule a function; each looks at the whole machine and says what it found. */
-import { bitsOf, hwMessages as messages, type Diagnostic, type DType, type Location } from '../core/index.ts';
+import {
+  fewestTableSteps,
+  isTableSize,
+  mostTableSteps,
+  bitsOf,
+  hwMessages as messages,
+  type Diagnostic,
+  type DType,
+  type Location,
+} from '../core/index.ts';
 import { localMemories, memoryClockHz, memoryNamed } from './access.ts';
 import type { Cited, Core, Machine, MatrixEngine } from './machine.ts';
 
@@ -115,6 +124,13 @@ const soundEngines: Rule = (machine, locate) =>
         ['matrix', 'accumulatorBits'],
         `sums are ${matrix.accumulatorBits} bits wide, but programs add in int32 or float32`,
         'Set it to 32',
+      );
+    }
+    if (vector.tableSteps !== undefined && !isTableSize(vector.tableSteps)) {
+      nonsense(
+        ['vector', 'tableSteps'],
+        `a table of ${vector.tableSteps} steps`,
+        `Set it to a power of two from ${fewestTableSteps} to ${mostTableSteps}`,
       );
     }
     if (new Set(vector.dtypes).size !== vector.dtypes.length) nonsense(['vector', 'dtypes'], 'an element type stands twice', 'Remove one');

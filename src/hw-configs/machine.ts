@@ -93,6 +93,8 @@ export interface VectorEngine {
   readonly lanes: number;
   readonly dtypes: readonly DType[];
   readonly ticksPerOp: Readonly<Record<VectorCostClass, number>>;
+  /** Functions are looked up in tables of so many steps; exact where left out. */
+  readonly tableSteps?: number;
   readonly startTicks: number;
 }
 

@@ -153,6 +153,13 @@ const vector = z
         transpose: opCost('a move that changes the order of axes'),
       } satisfies Record<VectorCostClass, z.ZodType>)
       .describe('Cost of element operations, in ticks of one lane.'),
+    functions: z
+      .enum(['exact', 'table'])
+      .default('exact')
+      .describe(
+        'How exp, sigmoid, tanh, erf and 1/√x are computed: rounded from the exact result, or looked up and interpolated (docs/numerics.md).',
+      ),
+    tableSteps: quantity('count', 'Steps of a table of `functions: table`, a power of two').default(brand(256)),
     start: quantity('ticks', 'Time the sequencer needs to start one command'),
   })
   .describe('The vector engine: elementwise work, pooling, reductions.');

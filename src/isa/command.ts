@@ -164,6 +164,13 @@ export const vectorOpcodes = [
   'toFloat16', // dst <- a rounded to float16, ties to even, kept as fp32
   'toBfloat16',
   'rescale', // dst <- a · b · 2^(c − 31) on integers, as docs/numerics.md defines fixed-point rescaling
+  // Of a table of as many steps as the immediate says: docs/numerics.md, tables.
+  'expTable',
+  'sigmoidTable',
+  'tanhTable',
+  'erfTable',
+  'inverseRootTable', // 1 / √a
+  'lookup', // dst <- input[immediate], a table of 256 bytes, at the low byte of the integer a
   'powInt', // dst <- a^b of an integer a, cut towards zero, the low 32 bits as int32
 ] as const;
 export type VectorOpcode = (typeof vectorOpcodes)[number];

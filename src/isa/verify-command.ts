@@ -1,5 +1,16 @@
 /** What one command must satisfy by itself: operands agree, references lie in bounds, the machine computes its dtypes. */
-import { assertNever, bitsOf, isaMessages, isFloat, isInteger, lanesTake, ofOperands, type Diagnostic, type DType } from '../core/index.ts';
+import {
+  assertNever,
+  bitsOf,
+  isaMessages,
+  isFloat,
+  isInteger,
+  isTableSize,
+  lanesTake,
+  ofOperands,
+  type Diagnostic,
+  type DType,
+} from '../core/index.ts';
 import type { Core, Machine } from '../hw-configs/machine.ts';
 import type { Command, CommandOp, Drain, PoolCommand, QueueName, Ref } from './command.ts';
 import type { Executable } from './executable.ts';
@@ -204,14 +215,20 @@ export function checkOperands(c: Command, cx: CommandContext): void {
     case 'VECTOR': {
       const [first] = c.outputs;
       if (first === undefined) return wrong('a VECTOR command writes nothing');
-      for (const ref of [...c.inputs, ...c.outputs]) {
-        if (!same(ref.extents, first.extents))
+      const tables = new Set(c.steps.flatMap((s) => (s.op === 'lookup' ? [s.immediate] : [])));
+      for (const [i, ref] of [...c.inputs, ...c.outputs].entries()) {
+        if (i < c.inputs.length && tables.has(i)) {
+          if (!same(ref.extents, [256]) || bitsOf(ref.dtype) !== 8) wrong(`${show(ref)} is no table of 256 bytes`);
+        } else if (!same(ref.extents, first.extents))
           wrong(`${show(ref)} beside ${show(first)}: all operands have the extents of the first output`);
         checkVectorDType(ref.dtype === 'int64' ? 'int32' : ref.dtype, cx);
       }
       for (const s of c.steps) {
         const reads = s.op === 'load' || s.op === 'loadInt';
         if (reads && c.inputs[s.a] === undefined) wrong(`a step loads input ${s.a} of ${c.inputs.length}`);
+        if (s.op.endsWith('Table') && !isTableSize(s.immediate))
+          wrong(`a step looks up a table of ${s.immediate} steps; a power of two is one`);
+        if (s.op === 'lookup' && c.inputs[s.immediate] === undefined) wrong(`a step looks up input ${s.immediate} of ${c.inputs.length}`);
         if (s.op === 'store' && c.outputs[s.dst] === undefined) wrong(`a step stores output ${s.dst} of ${c.outputs.length}`);
       }
       return;

@@ -1,7 +1,7 @@
 /** Elementwise kernels and pooling: tiles through the vector engine. */
 import { bytesPerElement, compilerMappingMessages, fail } from '../../core/index.ts';
 import type { Ref } from '../../isa/index.ts';
-import type { ElementwiseKernel, PoolKernel, VectorPlan } from '../kernels/spec.ts';
+import type { ByteTable, ElementwiseKernel, PoolKernel, VectorPlan } from '../kernels/spec.ts';
 import { slotBytes } from '../memory/local-window.ts';
 import type { Access } from '../schedule/program-writer.ts';
 import { boxTiles, cutBox, mergeAxes, streamBudget, type BoxTile } from '../tiling/box.ts';
@@ -60,6 +60,7 @@ export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted 
   const w = scratchpad(cx);
   const bytesOf = (sizes: readonly number[], copies: number): number => {
     let sum = home.local ? 0 : copies * slotBytes(sizes.reduce((n, s) => n * s, 1) * eo);
+    sum += (k.plan.tables?.length ?? 0) * slotBytes(256);
     sources.forEach((s, i) => {
       if (!s.direct) sum += copies * slotBytes(operandElements(sizes, operandStrides[i] as number[]) * bytesPerElement(s.dtype));
     });
@@ -79,6 +80,7 @@ export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted 
     s.direct ? null : createTilePool(w, copies, operandElements(tile, operandStrides[i] as number[]) * bytesPerElement(s.dtype)),
   );
   const outs = home.local ? null : createRotation(w, copies, tile.reduce((n, s) => n * s, 1) * eo);
+  const tables = (k.plan.tables ?? []).map((table, i) => loadTable(cx, table, i));
   const exact = homeShape !== null && sameShape(merged.extents, homeShape);
   let tiles = 0;
   for (const t of boxTiles(merged.extents, tile)) {
@@ -90,6 +92,10 @@ export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted 
       inputs.push(o.ref);
       accesses.push(o.access);
     });
+    for (const { ref, access } of tables) {
+      inputs.push(ref);
+      accesses.push(access);
+    }
     const offset = t.starts.reduce((sum, s, i) => sum + s * (outStrides[i] as number), 0);
     const box = exact ? t.starts.flatMap((s, i) => [s, s + (t.sizes[i] as number)]) : null;
     const target = homeRef(home, k.out.dtype, offset, t.sizes, outStrides);
@@ -106,6 +112,23 @@ export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted 
     ]);
   }
   return { mapping: `${tile.join('×')} of ${merged.extents.join('×')}, ${copies} buffers`, tiles };
+}
+
+/** A table into the scratchpad, once for the kernel. */
+function loadTable(cx: EmitContext, table: ByteTable, index: number): { readonly ref: Ref; readonly access: Access } {
+  const w = scratchpad(cx);
+  const slot = w.allocate(256);
+  const memory = cx.env.machine.placement.constants;
+  const at = { space: cx.env.spaces.indexOf(memory), region: cx.placement.weightsRegion };
+  const offset = cx.weights.segment(`kernel ${cx.kernel}/table ${index}`, 256, table.read);
+  const ref = slotRef(w, slot, table.dtype, [256], [1]);
+  issue(
+    cx,
+    'dma-in',
+    { op: 'LOAD', src: { ...at, dtype: table.dtype, offset, extents: [256], strides: [1] }, dst: ref, operand: 'weights' },
+    [write(slot.resource)],
+  );
+  return { ref, access: read(slot.resource) };
 }
 
 /** The operand's part under a tile, in place or loaded. */

@@ -1,6 +1,6 @@
 /** LayerNormalization, RMSNormalization, InstanceNormalization and GroupNormalization as one kernel of the vector engine. */
 import { elementCount } from '../../core/index.ts';
-import { attributeFloat, attributeInt, type Node, type Value } from '../../graph/index.ts';
+import { attributeFloat, attributeInt, tableOf, type Node, type Value } from '../../graph/index.ts';
 import { groupOutput, wrongType, type NotHere, type SelectContext } from './context.ts';
 import type { NormKernel, NormParameter, VectorPlan } from './spec.ts';
 import { isPlainFloat } from './values.ts';
@@ -69,7 +69,15 @@ export function selectNorm(cx: SelectContext, node: Node): NormKernel | NotHere 
     x,
     ...shape,
     parameters,
-    ...programs(input, output, shape.a * shape.b, Math.fround(attributeFloat(node, 'epsilon', 1e-5)), centre, parameters.length),
+    ...programs(
+      input,
+      output,
+      shape.a * shape.b,
+      Math.fround(attributeFloat(node, 'epsilon', 1e-5)),
+      centre,
+      parameters.length,
+      tableOf(node),
+    ),
   };
 }
 
@@ -81,9 +89,10 @@ function programs(
   epsilon: number,
   centre: boolean,
   parameters: number,
+  table: number,
 ): Pick<NormKernel, 'real' | 'mean' | 'centred' | 'inverse' | 'finish'> {
   const plan = (write: (w: ReturnType<typeof createStepWriter>) => number): VectorPlan => {
-    const w = createStepWriter();
+    const w = createStepWriter(table);
     w.store(0, write(w));
     return { steps: w.steps, operands: [] };
   };
@@ -97,7 +106,7 @@ function programs(
     centred: centre ? plan((w) => w.step('sub', w.step('load', 0), w.step('load', 1))) : null,
     inverse: plan((w) => {
       const variance = w.step('div', w.step('load', 0), w.immediate(count));
-      return w.step('div', w.immediate(1), w.step('sqrt', w.step('add', variance, w.immediate(epsilon))));
+      return w.inverseRoot(w.step('add', variance, w.immediate(epsilon)));
     }),
     finish: plan((w) => {
       let y = w.step('mul', w.step('load', 0), w.step('load', 1));

@@ -1,6 +1,6 @@
 /** Softmax and its logarithm along an axis. */
 import { elementCount } from '../../core/index.ts';
-import { attributeInt, type Node, type Value } from '../../graph/index.ts';
+import { attributeInt, tableOf, type Node, type Value } from '../../graph/index.ts';
 import { groupOutput, wrongType, type NotHere, type SelectContext } from './context.ts';
 import type { SoftmaxKernel, VectorPlan } from './spec.ts';
 import { isPlainFloat } from './values.ts';
@@ -33,16 +33,21 @@ export function selectSoftmax(cx: SelectContext, node: Node): SoftmaxKernel | No
     length: whole ? elementCount(x.shape.slice(axis)) : (x.shape[axis] ?? 1),
     inner: whole ? 1 : elementCount(x.shape.slice(axis + 1)),
     xZero: input.quantization === null ? 0 : perTensor(input).zero,
-    ...lowerSoftmax(input, output, node.op === 'LogSoftmax'),
+    ...lowerSoftmax(input, output, node.op === 'LogSoftmax', tableOf(node)),
   };
 }
 
 type Writer = ReturnType<typeof createStepWriter>;
 
 /** The programs of a softmax; the maximum of quantized inputs comes with the zero point already subtracted. */
-function lowerSoftmax(input: Value, output: Value, logarithm: boolean): Pick<SoftmaxKernel, 'exponential' | 'quotient' | 'both'> {
+function lowerSoftmax(
+  input: Value,
+  output: Value,
+  logarithm: boolean,
+  table: number,
+): Pick<SoftmaxKernel, 'exponential' | 'quotient' | 'both'> {
   const plan = (write: (w: Writer) => number, quantized: boolean): VectorPlan => {
-    const w = createStepWriter();
+    const w = createStepWriter(table);
     const y = write(w);
     if (!quantized || output.quantization === null) w.store(0, y);
     else {

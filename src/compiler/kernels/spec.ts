@@ -28,6 +28,13 @@ export interface VectorPlan {
   readonly steps: readonly VectorStep[];
   /** External operands, inputs `firstOperand…` of the program. */
   readonly operands: readonly VectorOperand[];
+  /** Tables of 256 bytes, inputs behind the operands; made when first read. */
+  readonly tables?: readonly ByteTable[];
+}
+
+export interface ByteTable {
+  readonly dtype: DType;
+  readonly read: () => Uint8Array;
 }
 
 interface KernelBase {

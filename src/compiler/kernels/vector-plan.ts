@@ -3,9 +3,10 @@
  * Every intermediate value of a quantized graph is rounded and clamped as the graph says, so fusing changes no bit.
  */
 import { integerRange, isEngineFloat, quantize, type DType } from '../../core/index.ts';
-import { attributeInt, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import { attributeInt, tableOf, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
 import type { VectorOpcode, VectorStep } from '../../isa/index.ts';
-import type { VectorOperand, VectorPlan, View } from './spec.ts';
+import { byteTable } from './byte-tables.ts';
+import type { ByteTable, VectorOperand, VectorPlan, View } from './spec.ts';
 import { canConvert, integerOpcode, isConversion } from './conversions.ts';
 import { constantScalar, isPlainFloat, isStoredFloat, shapeOf } from './values.ts';
 import { clipBounds, clipWhole, compute } from './elementwise-forms.ts';
@@ -60,16 +61,33 @@ export function perTensor(value: Value): { scale: number; zero: number } {
   return { scale: q.scale[0] as number, zero: q.zeroPoint[0] as number };
 }
 
+const tables: Readonly<Partial<Record<VectorOpcode, VectorOpcode>>> = {
+  exp: 'expTable',
+  sigmoid: 'sigmoidTable',
+  tanh: 'tanhTable',
+  erf: 'erfTable',
+};
+
 /** Writes steps; every result gets a register of its own. */
 export class StepWriter {
   readonly steps: VectorStep[] = [];
   private registers = 0;
   private readonly immediates = new Map<number, number>();
 
+  /** Steps of the tables that functions are looked up in; 0: exact. */
+  table = 0;
+
   step(op: VectorOpcode, a = -1, b = -1, c = -1, immediate = 0): number {
     const dst = this.registers++;
-    this.steps.push({ op, dst, a, b, c, immediate });
+    const tabled = this.table > 0 ? tables[op] : undefined;
+    this.steps.push(tabled === undefined ? { op, dst, a, b, c, immediate } : { op: tabled, dst, a, b, c, immediate: this.table });
     return dst;
+  }
+
+  /** 1 / √x */
+  inverseRoot(x: number): number {
+    if (this.table > 0) return this.step('inverseRootTable', x, -1, -1, this.table);
+    return this.step('div', this.immediate(1), this.step('sqrt', x));
   }
 
   immediate(x: number): number {
@@ -85,9 +103,11 @@ export class StepWriter {
   }
 }
 
-/** A writer of steps for programs that are not made from nodes. */
-export function createStepWriter(): StepWriter {
-  return new StepWriter();
+/** A writer of steps for programs that are not made from elementwise nodes. */
+export function createStepWriter(table: number = 0): StepWriter {
+  const w = new StepWriter();
+  w.table = table;
+  return w;
 }
 
 interface Registers {
@@ -106,6 +126,7 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
   const w = new StepWriter();
   const known = new Map<ValueId, Registers>();
   const operands: VectorOperand[] = [];
+  const tables: ByteTable[] = [];
   const last = nodes[nodes.length - 1] as Node;
   const outShape = shapeOf(graph, last.outputs[0] as number);
 
@@ -199,6 +220,7 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
 
   if (anchor !== null) known.set(anchor, load(anchor, 0));
   for (const node of nodes) {
+    w.table = tableOf(node);
     const outId = node.outputs[0] as number;
     const out = valueOf(graph, outId);
     const isLast = node === last;
@@ -210,6 +232,14 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
       if (clampBounds[0] > lo) q = w.step('max', q, w.immediate(clampBounds[0]));
       if (clampBounds[1] < hi) q = w.step('min', q, w.immediate(clampBounds[1]));
       known.set(outId, { real: null, q });
+      continue;
+    }
+    // Where the operands are already in use as rows and columns of a product there is no place for a table: the same result, step by step.
+    const table = anchor === null ? byteTable(graph, node) : null;
+    if (table !== null) {
+      const r = w.step('lookup', registersOf(input0, node).q as number, -1, -1, tables.length);
+      tables.push(table);
+      known.set(outId, { real: null, q: r });
       continue;
     }
     const integer = integerOpcode(graph, node);
@@ -244,7 +274,9 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
   }
   const final = known.get(last.outputs[0] as number) as Registers;
   w.store(0, (final.q ?? final.real) as number);
-  return { steps: w.steps, operands };
+  if (tables.length === 0) return { steps: w.steps, operands };
+  const steps = w.steps.map((s) => (s.op === 'lookup' ? { ...s, immediate: operands.length + s.immediate } : s));
+  return { steps, operands, tables };
 }
 
 /** An fp32 number as a value of `dtype` holds it. */

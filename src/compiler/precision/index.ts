@@ -9,3 +9,4 @@ export { assignPrecision, choosePrecision, type Precision } from './assign.ts';
 export { calibrate, randomInputs } from './calibrate.ts';
 export type { CalibrationMethod } from './calibrate-method.ts';
 export type { CalibrationTable } from './range.ts';
+export { withTables } from './tables.ts';

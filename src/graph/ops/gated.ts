@@ -1,7 +1,7 @@
 /** Units that multiply a gate with a value. */
-import { sigmoid32 } from '../../core/index.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { combine } from './elements.ts';
+import { functionsOf } from './functions.ts';
 import { defineOp, floatAttribute, misfit, outputType, requiredTensor, requiredType, type OpDef } from './op-def.ts';
 
 const round = Math.fround;
@@ -21,7 +21,8 @@ export const swiGlu: OpDef = defineOp({
   evaluate(context) {
     const type = outputType(context);
     const alpha = floatAttribute(context, 'alpha', 1);
-    const f = (a: number, b: number): number => round(round(a * sigmoid32(round(alpha * a))) * b);
+    const { sigmoid } = functionsOf(context);
+    const f = (a: number, b: number): number => round(round(a * round(sigmoid(round(alpha * a)))) * b);
     return [combine(requiredTensor(context, 0, 'a'), requiredTensor(context, 1, 'b'), type, f)];
   },
 });

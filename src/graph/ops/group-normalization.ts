@@ -1,6 +1,7 @@
 /** Normalization by the statistics of the data at hand: GroupNormalization, MeanVarianceNormalization, LpNormalization. */
 import { elementCount, pow64, type Tensor } from '../../core/index.ts';
 import { roundingOf } from './elements.ts';
+import { inverseRootOf } from './functions.ts';
 import { allocate, numbersOf, tensorOf } from './numbers.ts';
 import {
   badAttribute,
@@ -53,7 +54,7 @@ export const groupNormalization: OpDef = defineOp({
     const channels = x.shape[1] ?? 1;
     const round = roundingOf(x.dtype);
     const inner = elementCount(x.shape.slice(2));
-    const out = normalized(x, (channels / groups) * inner, floatAttribute(context, 'epsilon', 1e-5));
+    const out = normalized(x, (channels / groups) * inner, floatAttribute(context, 'epsilon', 1e-5), inverseRootOf(context, round));
     for (let i = 0; i < out.length; i++) {
       const c = Math.floor(i / inner) % channels;
       const k = context.opset >= 21 ? c : Math.floor((c * groups) / channels);
@@ -64,7 +65,7 @@ export const groupNormalization: OpDef = defineOp({
 });
 
 /** Rows of `length`: (x - mean) · (1 / √(variance + ε)); sums in order, fp32 but for doubles. */
-function normalized(x: Tensor, length: number, epsilon: number): Float32Array | Float64Array {
+function normalized(x: Tensor, length: number, epsilon: number, inverseRoot: (x: number) => number): Float32Array | Float64Array {
   const source = numbersOf(x);
   const round = roundingOf(x.dtype);
   const out = x.dtype === 'float64' ? new Float64Array(source.length) : new Float32Array(source.length);
@@ -78,7 +79,7 @@ function normalized(x: Tensor, length: number, epsilon: number): Float32Array | 
       out[i] = d;
       squares = round(squares + round(d * d));
     }
-    const inverse = round(1 / round(Math.sqrt(round(round(squares / length) + epsilon))));
+    const inverse = inverseRoot(round(round(squares / length) + epsilon));
     for (let i = row; i < row + length; i++) out[i] = (out[i] ?? 0) * inverse;
   }
   return out;

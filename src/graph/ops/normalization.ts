@@ -4,6 +4,7 @@ import type { Dim } from '../dim.ts';
 import type { TensorType } from '../ir.ts';
 import { trainingBatchNormalization } from './batch-statistics.ts';
 import { roundingOf, type Rounding } from './elements.ts';
+import { inverseRootOf } from './functions.ts';
 import { allocate, floatsOf, numbersOf, reshaped, tensorOf, type Numbers } from './numbers.ts';
 import {
   badAttribute,
@@ -121,7 +122,13 @@ export const instanceNormalization: OpDef = defineOp({
     const round = roundingOf(x.dtype);
     const scale = numbersOf(requiredTensor(context, 1, 'scale'));
     const shift = numbersOf(requiredTensor(context, 2, 'B'));
-    const out = normalizeRows(numbersOf(x), elementCount(x.shape.slice(2)), floatAttribute(context, 'epsilon', 1e-5), round);
+    const out = normalizeRows(
+      numbersOf(x),
+      elementCount(x.shape.slice(2)),
+      floatAttribute(context, 'epsilon', 1e-5),
+      round,
+      inverseRootOf(context, round),
+    );
     const channels = x.shape[1] ?? 1;
     const inner = elementCount(x.shape.slice(2));
     for (let i = 0; i < out.length; i++) {
@@ -157,9 +164,16 @@ export const layerNormalization: OpDef = defineOp({
     const inner = elementCount(x.shape.slice(axis));
     const statistics = context.outputs.slice(1).map((type) => ({ type, data: new Float32Array(elementCount(type.shape)) }));
     const round = roundingOf(x.dtype);
-    const out = normalizeRows(numbersOf(x), inner, floatAttribute(context, 'epsilon', 1e-5), round, (row, mean, inverse) => {
-      for (const [i, { data }] of statistics.entries()) data[row] = i === 0 ? mean : inverse;
-    });
+    const out = normalizeRows(
+      numbersOf(x),
+      inner,
+      floatAttribute(context, 'epsilon', 1e-5),
+      round,
+      inverseRootOf(context, round),
+      (row, mean, inverse) => {
+        for (const [i, { data }] of statistics.entries()) data[row] = i === 0 ? mean : inverse;
+      },
+    );
     const scale = numbersOf(requiredTensor(context, 1, 'Scale'));
     const shift = !hasInput(context, 2) ? null : numbersOf(requiredTensor(context, 2, 'B'));
     for (let i = 0; i < out.length; i++) {
@@ -177,6 +191,7 @@ function normalizeRows(
   length: number,
   epsilon: number,
   round: Rounding,
+  inverseRoot: Rounding,
   observe: (row: number, mean: number, inverse: number) => void = () => undefined,
 ): Numbers {
   const out = x instanceof Float64Array ? new Float64Array(x.length) : new Float32Array(x.length);
@@ -190,7 +205,7 @@ function normalizeRows(
       out[i] = d;
       squares = round(squares + round(d * d));
     }
-    const inverse = round(1 / round(Math.sqrt(round(round(squares / length) + epsilon))));
+    const inverse = inverseRoot(round(round(squares / length) + epsilon));
     for (let i = row; i < row + length; i++) out[i] = (out[i] ?? 0) * inverse;
     observe(n, mean, inverse);
   }

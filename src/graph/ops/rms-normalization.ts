@@ -2,6 +2,7 @@
 import { elementCount, sigmoid32, type Tensor } from '../../core/index.ts';
 import type { TensorType } from '../ir.ts';
 import { broadcastRows, broadcastShapes, checkBroadcastsTo } from './broadcast.ts';
+import { inverseRootOf } from './functions.ts';
 import { floatsOf, tensorOf } from './numbers.ts';
 import {
   defineOp,
@@ -37,6 +38,7 @@ export function normalizedRows(
   epsilon: number,
   centred: boolean,
   rows: number = length === 0 ? 0 : x.length / length,
+  inverseRoot: (x: number) => number = (v) => round(1 / round(Math.sqrt(v))),
 ): RowStatistics {
   const result = { normalized: new Float32Array(x.length), mean: new Float32Array(rows), inverse: new Float32Array(rows) };
   for (let n = 0; n < rows; n++) {
@@ -51,7 +53,7 @@ export function normalizedRows(
       const d = round((x[from + i] ?? 0) - mean);
       squares = round(squares + round(d * d));
     }
-    const inverse = round(1 / round(Math.sqrt(round(round(squares / length) + epsilon))));
+    const inverse = inverseRoot(round(round(squares / length) + epsilon));
     for (let i = 0; i < length; i++) result.normalized[from + i] = round((x[from + i] ?? 0) - mean) * inverse;
     result.mean[n] = mean;
     result.inverse[n] = inverse;
@@ -90,7 +92,8 @@ export const rmsNormalization: OpDef = defineOp({
     const x = requiredTensor(context, 0, 'X');
     const scale = requiredTensor(context, 1, 'scale');
     const inner = elementCount(x.shape.slice(lastAxes(context, x)));
-    const { normalized } = normalizedRows(floatsOf(x), inner, floatAttribute(context, 'epsilon', 1e-5), false);
+    const epsilon = floatAttribute(context, 'epsilon', 1e-5);
+    const { normalized } = normalizedRows(floatsOf(x), inner, epsilon, false, undefined, inverseRootOf(context, round));
     const factors = floatsOf(scale);
     const loop = broadcastRows(x.shape, [scale.shape]);
     const step = loop.step[0] ?? 0;

@@ -1,6 +1,7 @@
-import { elementCount, exp64, log64, type Tensor } from '../../core/index.ts';
+import { elementCount, log64, type Tensor } from '../../core/index.ts';
 import type { TensorType } from '../ir.ts';
 import { roundingOf } from './elements.ts';
+import { functionsOf } from './functions.ts';
 import { allocate, numbersOf, tensorOf } from './numbers.ts';
 import {
   defineOp,
@@ -45,6 +46,7 @@ function evaluate(context: EvaluateContext, logarithm: boolean): readonly Tensor
   const source = numbersOf(x);
   const out = allocate(x.dtype, source.length);
   const round = roundingOf(x.dtype);
+  const { exp } = functionsOf(context);
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       const start = o * length * inner + i;
@@ -53,7 +55,7 @@ function evaluate(context: EvaluateContext, logarithm: boolean): readonly Tensor
       for (let at = start; at < end; at += inner) max = Math.max(max, source[at] ?? 0);
       let sum = 0;
       for (let at = start; at < end; at += inner) {
-        const e = round(exp64(round((source[at] ?? 0) - max)));
+        const e = round(exp(round((source[at] ?? 0) - max)));
         out[at] = e;
         sum = round(sum + e);
       }

@@ -12,18 +12,17 @@ import {
   clamp,
   cos64,
   cosh64,
-  erf64,
-  exp64,
   log64,
   roundHalfEven,
   sin64,
   sinh64,
   tan64,
-  tanh64,
   type DType,
+  type TableFunctions,
 } from '../../core/index.ts';
 import { elementContents, elementRules } from './element-rules.ts';
 import { mapElements, roundingOf, type Rounding, type UnaryFunction } from './elements.ts';
+import { functionsOf } from './functions.ts';
 import { numbersOf } from './numbers.ts';
 import {
   defineOp,
@@ -66,17 +65,18 @@ function plain(name: string, since: readonly number[], f: UnaryFunction): OpDef 
   return unary(name, since, () => f);
 }
 
+/** A function that a machine may have as a table. */
+function tabled(name: string, since: readonly number[], f: 'exp' | 'sigmoid' | 'tanh' | 'erf'): OpDef {
+  return unary(name, since, (context) => functionsOf(context)[f]);
+}
+
 /** The constants of Selu, as in the ONNX defaults. */
 const seluAlpha = 1.6732632423543772;
 const seluGamma = 1.0507009873554805;
 
 /** ln(1 + e^x) as max(x, 0) + ln(1 + e^−|x|), which no x overflows. */
-function softplus(x: number, round: Rounding): number {
-  return round(Math.max(x, 0) + round(log64(round(1 + round(exp64(-Math.abs(x)))))));
-}
-
-function sigmoid(x: number): number {
-  return 1 / (1 + exp64(-x));
+function softplus(x: number, round: Rounding, { exp }: TableFunctions): number {
+  return round(Math.max(x, 0) + round(log64(round(1 + round(exp(-Math.abs(x)))))));
 }
 
 const activations: readonly OpDef[] = [
@@ -104,7 +104,8 @@ const activations: readonly OpDef[] = [
     [1, 6, 22],
     (context, round) => {
       const alpha = floatAttribute(context, 'alpha', 1);
-      return (x) => (x < 0 ? alpha * round(round(exp64(x)) - 1) : x);
+      const { exp } = functionsOf(context);
+      return (x) => (x < 0 ? alpha * round(round(exp(x)) - 1) : x);
     },
     { alpha: 1 },
   ),
@@ -113,7 +114,8 @@ const activations: readonly OpDef[] = [
     [12],
     (context, round) => {
       const alpha = floatAttribute(context, 'alpha', 1);
-      return (x) => (x < 0 ? alpha * round(round(exp64(round(x / alpha))) - 1) : x);
+      const { exp } = functionsOf(context);
+      return (x) => (x < 0 ? alpha * round(round(exp(round(x / alpha))) - 1) : x);
     },
     { alpha: 1 },
   ),
@@ -123,11 +125,12 @@ const activations: readonly OpDef[] = [
     (context, round) => {
       const alpha = floatAttribute(context, 'alpha', seluAlpha);
       const gamma = floatAttribute(context, 'gamma', seluGamma);
-      return (x) => gamma * (x > 0 ? x : round(alpha * round(round(exp64(x)) - 1)));
+      const { exp } = functionsOf(context);
+      return (x) => gamma * (x > 0 ? x : round(alpha * round(round(exp(x)) - 1)));
     },
     { alpha: seluAlpha, gamma: seluGamma },
   ),
-  plain('Sigmoid', [1, 6, 13], sigmoid),
+  tabled('Sigmoid', [1, 6, 13], 'sigmoid'),
   unary(
     'HardSigmoid',
     [1, 6, 22],
@@ -147,18 +150,28 @@ const activations: readonly OpDef[] = [
     [24],
     (context, round) => {
       const alpha = floatAttribute(context, 'alpha', 1);
+      const { sigmoid } = functionsOf(context);
       return (x) => x * round(sigmoid(round(alpha * x)));
     },
     { alpha: 1 },
   ),
-  plain('Tanh', [1, 6, 13], tanh64),
-  unary('Softplus', [1, 22], (_, round) => (x) => softplus(x, round)),
+  tabled('Tanh', [1, 6, 13], 'tanh'),
+  unary('Softplus', [1, 22], (context, round) => {
+    const functions = functionsOf(context);
+    return (x) => softplus(x, round, functions);
+  }),
   unary('Softsign', [1, 22], (_, round) => (x) => x / round(1 + Math.abs(x))),
-  unary('Mish', [18, 22], (_, round) => (x) => x * round(tanh64(softplus(x, round)))),
+  unary('Mish', [18, 22], (context, round) => {
+    const functions = functionsOf(context);
+    return (x) => x * round(functions.tanh(softplus(x, round, functions)));
+  }),
   unary(
     'Gelu',
     [20],
-    (context, round) => (stringAttribute(context, 'approximate', 'none') === 'tanh' ? (x) => geluTanh(x, round) : (x) => geluErf(x, round)),
+    (context, round) => {
+      const { erf, tanh } = functionsOf(context);
+      return stringAttribute(context, 'approximate', 'none') === 'tanh' ? (x) => geluTanh(x, round, tanh) : (x) => geluErf(x, round, erf);
+    },
     { approximate: 'none' },
   ),
   unary(
@@ -174,11 +187,11 @@ const activations: readonly OpDef[] = [
 ];
 
 const functions: readonly OpDef[] = [
-  plain('Exp', [1, 6, 13], exp64),
+  tabled('Exp', [1, 6, 13], 'exp'),
   plain('Log', [1, 6, 13], log64),
   plain('Sqrt', [1, 6, 13], Math.sqrt),
   plain('Reciprocal', [1, 6, 13], (x) => 1 / x),
-  plain('Erf', [9, 13], erf64),
+  tabled('Erf', [9, 13], 'erf'),
   plain('Sin', [7, 22], sin64),
   plain('Cos', [7, 22], cos64),
   plain('Tan', [7, 22], tan64),
@@ -241,15 +254,15 @@ function exact(name: string, since: readonly number[], f: UnaryFunction, wide: (
 }
 
 /** 0.5 · x · (1 + erf(x / √2)) */
-function geluErf(x: number, round: Rounding): number {
-  return round(0.5 * x) * round(1 + round(erf64(round(x * round(0.7071067811865476)))));
+function geluErf(x: number, round: Rounding, erf: UnaryFunction): number {
+  return round(0.5 * x) * round(1 + round(erf(round(x * round(0.7071067811865476)))));
 }
 
 /** 0.5 · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) */
-function geluTanh(x: number, round: Rounding): number {
+function geluTanh(x: number, round: Rounding, tanh: UnaryFunction): number {
   const cube = round(round(x * x) * x);
   const inner = round(round(0.7978845608028654) * round(x + round(round(0.044715) * cube)));
-  return round(0.5 * x) * round(1 + round(tanh64(inner)));
+  return round(0.5 * x) * round(1 + round(tanh(inner)));
 }
 
 export const clip: OpDef = defineOp({

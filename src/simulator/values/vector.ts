@@ -32,6 +32,7 @@ import {
   sigmoid32,
   sin64,
   sinh64,
+  tableFunctions,
   tan64,
   tanh32,
   type DType,
@@ -47,10 +48,12 @@ const block = 512;
 export function runVector(cx: Context, c: VectorCommand): void {
   const inputs = c.inputs.map((ref, i) => readDense(tile(cx, compact(ref)), cx.scratch, `input ${i}`));
   const broadcast = c.inputs.map(isScalar);
+  const tables = new Set(c.steps.flatMap((s) => (s.op === 'lookup' ? [s.immediate] : [])));
   const outTiles = c.outputs.map((ref) => tile(cx, ref));
   const count = outTiles[0]?.count ?? 0;
   const shapesAgree =
-    c.inputs.every((ref, i) => broadcast[i] === true || elementCount(ref.extents) === count) && outTiles.every((t) => t.count === count);
+    c.inputs.every((ref, i) => broadcast[i] === true || tables.has(i) || elementCount(ref.extents) === count) &&
+    outTiles.every((t) => t.count === count);
   invariant(shapesAgree, `VECTOR on operands of ${[...c.inputs, ...c.outputs].map((r) => elementCount(r.extents)).join(', ')} elements`);
   const outputs = outTiles.map((t, i) => new Float64Array(cx.scratch(`output ${i}`, t.count * 8), 0, t.count));
   const sinks = c.outputs.map((ref, i) => sinkOf(c.steps, i, ref.dtype));
@@ -62,6 +65,10 @@ export function runVector(cx: Context, c: VectorCommand): void {
         const source = inputs[step.a];
         const target = registers[step.dst];
         if (source !== undefined && target !== undefined) load(source, broadcast[step.a] === true ? -1 : from, target, n, step.op);
+      } else if (step.op === 'lookup') {
+        const [table, at, target] = [inputs[step.immediate], registers[step.a], registers[step.dst]];
+        if (table !== undefined && at !== undefined && target !== undefined)
+          for (let i = 0; i < n; i++) target[i] = table[(at[i] ?? 0) & 255] ?? 0;
       } else if (step.op === 'store') {
         const target = outputs[step.dst];
         const sink = sinks[step.dst];
@@ -169,6 +176,14 @@ const functions = {
   asinh: asinh64,
   acosh: acosh64,
   atanh: atanh64,
+} as const;
+
+const functionOf = {
+  expTable: 'exp',
+  sigmoidTable: 'sigmoid',
+  tanhTable: 'tanh',
+  erfTable: 'erf',
+  inverseRootTable: 'inverseRoot',
 } as const;
 
 function compute(step: VectorStep, registers: readonly Float64Array[], n: number): void {
@@ -288,6 +303,15 @@ function compute(step: VectorStep, registers: readonly Float64Array[], n: number
       for (let i = 0; i < n; i++) d[i] = f32(f(a[i] ?? 0));
       return;
     }
+    case 'expTable':
+    case 'sigmoidTable':
+    case 'tanhTable':
+    case 'erfTable':
+    case 'inverseRootTable': {
+      const f = tableFunctions(step.immediate)[functionOf[step.op]];
+      for (let i = 0; i < n; i++) d[i] = f(a[i] ?? 0);
+      return;
+    }
     case 'rescale':
       for (let i = 0; i < n; i++) d[i] = rescaleFixed(a[i] ?? 0, b[i] ?? 0, c[i] ?? 0);
       return;
@@ -299,6 +323,7 @@ function compute(step: VectorStep, registers: readonly Float64Array[], n: number
       return;
     case 'load':
     case 'loadInt':
+    case 'lookup':
     case 'store':
       return;
     default:
