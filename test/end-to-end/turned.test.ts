@@ -62,6 +62,13 @@ describe('a transposed right operand', () => {
     expect(both).toContain('move Transpose');
     expect(both).toContain('contraction MatMul');
 
+    const u = writeGraph();
+    const [c, d] = [u.input('c', [3, 4]), u.input('d', [5, 4])];
+    const [shown = 0] = u.node('Transpose', [d], { perm: [1, 0] });
+    const flat = u.node('Flatten', [shown], { axis: 0 })[0] ?? 0;
+    const view = expectRight(u.finish(u.node('MatMul', [c, shown])[0] ?? 0, u.node('Relu', [flat])[0] ?? 0), machine, 'fp32');
+    expect(view).toContain('move Transpose');
+
     const v = writeGraph();
     const [x, y] = [v.input('x', [3, 4], 'int32'), v.input('y', [6, 4], 'int32')];
     const [whole = 0] = v.node('MatMul', [x, v.node('Transpose', [y], { perm: [1, 0] })[0] ?? 0]);

@@ -12,7 +12,7 @@ export interface Turned {
   readonly source: ValueId;
 }
 
-/** Transposes whose every reader is a product that takes the result as its right operand. @param nodes  groups count as the nodes they hold */
+/** Transposes whose every reader is a product that takes the result as its right operand. @param nodes  those that are no views */
 export function turnedOperands(graph: Graph, nodes: readonly Node[]): ReadonlyMap<ValueId, Turned> {
   const found = new Map<ValueId, Turned>();
   for (const node of nodes) {
@@ -21,7 +21,7 @@ export function turnedOperands(graph: Graph, nodes: readonly Node[]): ReadonlyMa
   }
   if (found.size === 0) return found;
   for (const id of graph.outputs) found.delete(id);
-  for (const node of nodes.flatMap((n) => n.body ?? [n])) {
+  for (const node of graph.nodes.flatMap((n) => n.body ?? [n])) {
     const isProduct = node.domain === '' && node.op === 'MatMul';
     node.inputs.forEach((id, index) => {
       if (id !== null && !(isProduct && index === 1)) found.delete(id);
