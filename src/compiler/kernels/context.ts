@@ -1,6 +1,7 @@
 /** What selectors know of the group of nodes at hand. */
 import type { Graph, Node, Value, ValueId } from '../../graph/index.ts';
 import type { VectorPlan, View } from './spec.ts';
+import type { Turned } from './turned.ts';
 import { lowerElementwise } from './vector-plan.ts';
 import type { ViewMap } from './views.ts';
 
@@ -39,6 +40,8 @@ export interface SelectContext {
   readonly group: readonly Node[];
   readonly origin: readonly string[];
   readonly name: string;
+  /** Right operands of products that lie as they were before a Transpose. */
+  readonly turned: ReadonlyMap<ValueId, Turned>;
 }
 
 /** The output of the whole group. */

@@ -18,6 +18,7 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
   const [xFloat, wFloat] = [isEngineFloat(x.type.dtype), isEngineFloat(w.type.dtype)];
   if (xFloat !== wFloat || (xFloat && x.type.dtype !== w.type.dtype)) return { reason: `operands are ${x.type.dtype} and ${w.type.dtype}` };
   if (!xFloat && isPlainFloat(result)) return { reason: `the sums of ${x.type.dtype} have no scale to leave in` };
+  const turned = cx.turned.get(w.id);
   const isConv = node.op === 'Conv' || node.op === 'ConvInteger';
   const shape = isConv ? convolution(cx, node) : node.op === 'Gemm' ? gemm(cx, node) : matmul(cx, node);
   if ('reason' in shape) return shape;
@@ -39,16 +40,16 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
   return {
     kind: 'contraction',
     name: cx.name,
-    origin: cx.origin,
+    origin: turned === undefined ? cx.origin : [...new Set([...cx.origin, ...turned.node.origin])],
     class: 'contraction',
     engine: 'matrix',
     dtype: x.type.dtype,
     macs: cx.group.reduce((sum, n) => sum + macsOf(cx.graph, n), 0),
     out: groupOutput(cx),
-    nodes: cx.group,
+    nodes: turned === undefined ? cx.group : [turned.node, ...cx.group],
     ...shape,
     x: cx.views.view(x.id),
-    w: cx.views.view(w.id),
+    w: cx.views.view(turned?.source ?? w.id),
     wConstant: w.constant !== null,
     wPacked: w.constant?.kind === 'bytes' ? (w.constant.fits ?? null) : null,
     xZero: zeros !== null ? zeros.x : x.quantization === null ? 0 : perTensor(x).zero,
@@ -283,6 +284,7 @@ function matmul(cx: SelectContext, node: Node): Shaped | NotHere {
   const eb = bytesPerElement(b.dtype);
   const eo = bytesPerElement(groupOutput(cx).dtype);
   const batches = elementCount(out.shape) / Math.max(1, rows * n);
+  const [byColumn, byRow] = cx.turned.has(node.inputs[1] as number) ? [k * eb, eb] : [eb, n * eb];
   // One matrix for all batches: the batches are more rows.
   if (batchB === 1 && batchA === batches) {
     const m = batchA * rows;
@@ -290,7 +292,7 @@ function matmul(cx: SelectContext, node: Node): Shaped | NotHere {
       op: 'MATMUL',
       geometry: product(m, k, n, 1),
       xStrides: { b: 0, g: 0, c: ea, y: 0, x: k * ea },
-      wStrides: { g: 0, n: eb, c: n * eb },
+      wStrides: { g: 0, n: byColumn, c: byRow },
       outStrides: { b: 0, g: 0, n: eo, y: 0, x: n * eo },
     };
   }
@@ -301,7 +303,7 @@ function matmul(cx: SelectContext, node: Node): Shaped | NotHere {
     op: 'MATMUL',
     geometry: product(rows, k, n, batches),
     xStrides: { b: 0, g: batchA === 1 ? 0 : rows * k * ea, c: ea, y: 0, x: k * ea },
-    wStrides: { g: batchB === 1 ? 0 : k * n * eb, n: eb, c: n * eb },
+    wStrides: { g: batchB === 1 ? 0 : k * n * eb, n: byColumn, c: byRow },
     outStrides: { b: 0, g: rows * n * eo, n: eo, y: 0, x: n * eo },
   };
 }

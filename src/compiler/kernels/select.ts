@@ -16,6 +16,7 @@ import { isReduction, selectReduce } from './reduce.ts';
 import { selectSoftmax } from './softmax.ts';
 import { selectPool } from './window.ts';
 import type { KernelSpec } from './spec.ts';
+import { turnedOperands, type Turned } from './turned.ts';
 import { isElementwise } from './elementwise-forms.ts';
 import { lowerElementwise } from './vector-plan.ts';
 import { resolveViews, type ViewMap } from './views.ts';
@@ -36,13 +37,42 @@ export interface Selection {
  */
 export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHere> = new Map(), refuse: Refusal = () => null): Selection {
   const { views, nodes, viewNodes } = resolveViews(graph);
+  const all = turnedOperands(graph, nodes);
+  const turned = new Map(all);
+  for (;;) {
+    const { kernels, nothing } = selectAll(graph, views, nodes, declined, refuse, turned);
+    // A product that no array runs needs its operand as the file has it.
+    const needed = kernels
+      .filter((k) => k.kind !== 'contraction')
+      .flatMap((k) => k.nodes.flatMap((n) => n.inputs.filter((id) => id !== null && turned.delete(id))));
+    if (needed.length > 0) continue;
+    const shown = [...viewNodes, ...nothing];
+    return { kernels: joinHostKernels(graph, views, kernels, shown), views, viewNodes: shown, placed: new Map(), caches: [] };
+  }
+}
+
+interface Selected {
+  readonly kernels: readonly KernelSpec[];
+  /** Nodes that make no elements. */
+  readonly nothing: readonly Node[];
+}
+
+function selectAll(
+  graph: Graph,
+  views: ViewMap,
+  nodes: readonly Node[],
+  declined: ReadonlyMap<string, NotHere>,
+  refuse: Refusal,
+  turned: ReadonlyMap<ValueId, Turned>,
+): Selected {
   const kernels: KernelSpec[] = [];
   const nothing: Node[] = [];
   const select = (body: readonly Node[]): KernelSpec | NotHere => {
-    const kernel = selectOne(graph, views, body);
+    const kernel = selectOne(context(graph, views, body, turned));
     return isKernel(kernel) ? (refuse(kernel) ?? kernel) : kernel;
   };
   for (const node of nodes) {
+    if (turned.has(node.outputs[0] ?? -1)) continue;
     if (makesNothing(graph, node)) {
       nothing.push(node);
       continue;
@@ -54,12 +84,13 @@ export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHer
       // The group cannot run as one: each of its nodes by itself, in order.
       for (const part of body) {
         const single = select([part]);
-        kernels.push(isKernel(single) ? single : selectHost(context(graph, views, [part]), part, declined.get(part.name) ?? single));
+        kernels.push(
+          isKernel(single) ? single : selectHost(context(graph, views, [part], turned), part, declined.get(part.name) ?? single),
+        );
       }
     }
   }
-  const shown = [...viewNodes, ...nothing];
-  return { kernels: joinHostKernels(graph, views, kernels, shown), views, viewNodes: shown, placed: new Map(), caches: [] };
+  return { kernels, nothing };
 }
 
 /** Results without elements: there is nothing to compute. */
@@ -74,10 +105,10 @@ function isKernel(k: KernelSpec | NotHere): k is KernelSpec {
   return 'kind' in k;
 }
 
-function context(graph: Graph, views: ViewMap, body: readonly Node[]): SelectContext {
+function context(graph: Graph, views: ViewMap, body: readonly Node[], turned: ReadonlyMap<ValueId, Turned>): SelectContext {
   const anchor = body[0] as Node;
   const origin = [...new Set(body.flatMap((n) => n.origin))];
-  return { graph, views, epilogue: body.slice(1), group: body, origin, name: nameOf(anchor, origin) };
+  return { graph, views, epilogue: body.slice(1), group: body, origin, name: nameOf(anchor, origin), turned };
 }
 
 /** The ONNX node's name; of a node that lowering wrote its own, which tells it from the others of that ONNX node. */
@@ -86,9 +117,9 @@ function nameOf(anchor: Node, origin: readonly string[]): string {
   return first !== undefined && anchor.name.startsWith(`${first}:`) ? anchor.name : (origin[0] ?? anchor.name);
 }
 
-function selectOne(graph: Graph, views: ViewMap, body: readonly Node[]): KernelSpec | NotHere {
+function selectOne(cx: SelectContext): KernelSpec | NotHere {
+  const { graph, group: body } = cx;
   const anchor = body[0] as Node;
-  const cx = context(graph, views, body);
   const isEmpty = (id: number | null | undefined): boolean => typeof id === 'number' && (graph.values[id]?.type.shape.includes(0) ?? false);
   // Empty operands behind the first are optional ones left out (the region of a Resize).
   if (

@@ -90,7 +90,7 @@ function partOfRoot(graph: Graph, root: ValueId, value: Value): boolean {
 }
 
 /** A view shows the same bytes, so they must mean the same. */
-function sameNumbers(a: Value, b: Value): boolean {
+export function sameNumbers(a: Value, b: Value): boolean {
   if (a.type.dtype !== b.type.dtype) return false;
   const [p, q] = [a.quantization, b.quantization];
   if (p === null || q === null) return p === q;
