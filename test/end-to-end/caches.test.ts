@@ -306,10 +306,16 @@ describe('what has to be copied, and is told', () => {
     expect(told).toEqual([expect.stringContaining('output of the model as it is')]);
   });
 
+  it('two inputs put together are no cache', async () => {
+    const told = await fails((w) => w.node('Concat', [w.input('a', [2, 3, 4]), w.input('b', [2, 1, 4])], { axis: 1 }));
+    expect(told).toEqual([]);
+  });
+
   it('a cache that is joined to itself, and rows in front of it', async () => {
     const twice = await fails((w) => {
       const past = w.input('past', [2, 3, 4]);
-      return w.node('Concat', [past, past], { axis: 1 });
+      const both = w.node('Concat', [past, past], { axis: 1 });
+      return [...both, ...w.node('Exp', both)];
     });
     expect(twice).toEqual([expect.stringContaining('not the first of the output')]);
     const front = await fails((w) => {

@@ -99,9 +99,15 @@ function noRoom({ graph, outputOf }: Facts, caches: readonly Cache[], machine: M
 function findCopies(graph: Graph, { kernels, views, placed }: Selection): ReadonlyMap<ValueId, readonly Copy[]> {
   const inputs = new Set(graph.inputs);
   const outputs = new Set(graph.outputs.map((id) => views.rootOf(id)));
+  // A cache grows by what the model makes, or is used by it: two inputs put together are a Concat like any other.
+  const read = new Set(kernels.flatMap((k) => kernelReads(k).map((v) => v.root)));
+  const isGiven = (k: MoveKernel): boolean => {
+    const given = k.parts.filter(({ src }) => inputs.has(src.root) || graph.values[src.root]?.constant !== null);
+    return given.reduce((n, { extents }) => n + elementCount(extents), 0) === elementCount(k.out.shape);
+  };
   const copies = new Map<ValueId, Copy[]>();
   for (const k of kernels) {
-    if (!isConcat(k)) continue;
+    if (!isConcat(k) || (isGiven(k) && !read.has(k.out.root))) continue;
     let [into, offset] = [k.out.root, 0];
     for (let next = placed.get(into); next !== undefined; next = placed.get(into)) [into, offset] = [next.into, offset + next.offset];
     if (!outputs.has(into)) continue;
