@@ -10,6 +10,7 @@ export * from './fixed-point.ts';
 export * from './floats.ts';
 export * from './messages/index.ts';
 export * from './numerics.ts';
+export * from './printable.ts';
 export * from './random.ts';
 export * from './tensor.ts';
 export * from './trig.ts';
