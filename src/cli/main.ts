@@ -4,9 +4,9 @@
  * Always: user errors show coded messages and no stack; output files appear whole or not at all; heavy modules load inside commands.
  * Must not know: anything the library rooms decide.
  */
-import { SystoleError, formatDiagnostic } from '../core/index.ts';
+import { SystoleError, formatDiagnostic, printable } from '../core/index.ts';
 import { readEnvironment } from './environment.ts';
-import { note, printable } from './output.ts';
+import { note } from './output.ts';
 import { commandNames, runProgram } from './program.ts';
 import { UsageError } from './values.ts';
 

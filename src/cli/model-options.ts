@@ -2,7 +2,7 @@
 import { cliMessages, fail, integerRange, isInteger, suggest, viewBytes, type DType, type Tensor } from '../core/index.ts';
 import type { Dim } from '../graph/index.ts';
 import { readBytes, isFile } from './files.ts';
-import { UsageError, type Values } from './values.ts';
+import { putOnce, UsageError, type Values } from './values.ts';
 
 export interface ModelOptions {
   readonly shapes: ReadonlyMap<string, readonly Dim[]>;
@@ -22,7 +22,16 @@ export async function readModelOptions(values: Values): Promise<ModelOptions> {
 
 async function readShapes(texts: readonly string[]): Promise<ReadonlyMap<string, readonly Dim[]>> {
   const { parseDim, symbolDim } = await import('../graph/index.ts');
+  const written = new Map<string, string>();
+  for (const text of texts) {
+    const split = splitOf(text);
+    if (split > 0) putOnce(written, 'shape', text.slice(0, split), text.slice(split + 1));
+  }
   return new Map(texts.map((text) => readShape(text, (size) => (bareName.test(size) ? symbolDim(size) : parseDim(size)))));
+}
+
+function splitOf(text: string): number {
+  return Math.max(text.lastIndexOf(':'), text.lastIndexOf('='));
 }
 
 const bareName = /^[A-Za-z_][A-Za-z0-9_.]*$/;
@@ -32,7 +41,7 @@ const bareName = /^[A-Za-z_][A-Za-z0-9_.]*$/;
  * the last colon counts, since names may hold some. A scalar is written "x:".
  */
 function readShape(text: string, symbolic: (size: string) => Dim): readonly [string, readonly Dim[]] {
-  const split = Math.max(text.lastIndexOf(':'), text.lastIndexOf('='));
+  const split = splitOf(text);
   if (split <= 0) throw new UsageError(`--shape ${text}: write it as NAME:1x3x224x224`);
   const written = text.slice(split + 1).trim();
   const sizes = written.replace(/^\[|\]$/g, '');

@@ -1,23 +1,11 @@
 /** What people see: text on standard output, progress on standard error and only where a person watches. */
+import { printable } from '../core/index.ts';
+import { pad, displayWidth } from '../reports/index.ts';
 import type { Environment } from './environment.ts';
 
 export function print(text: string): void {
   const shown = printable(text);
   process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
-}
-
-/** Control characters, and those that turn the direction of writing; the colours that reports use stay. */
-// oxlint-disable-next-line no-control-regex
-const unprintable = /(\u001b\[(?:0|1|2|33)m)|[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-/** Names come from files of strangers: written raw, they could move the cursor of a terminal or rewrite lines. */
-export function printable(text: string): string {
-  return text.replace(unprintable, (c, colour: string | undefined) => {
-    const code = c.charCodeAt(0);
-    return (
-      colour ?? (code === 9 ? c : code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`)
-    );
-  });
 }
 
 /** For things a person should know that are not the output asked for. */
@@ -59,12 +47,12 @@ export function startProgress(environment: Environment, quiet: boolean): Progres
 /** Rows as aligned columns, two spaces apart; the last column is free. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, i === row.length - 1 ? 0 : cell.length)));
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, i === row.length - 1 ? 0 : displayWidth(cell))));
   return rows
     .map(
       (row) =>
         `${row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .map((cell, i) => pad(cell, widths[i] ?? 0))
           .join('  ')
           .trimEnd()}\n`,
     )

@@ -81,7 +81,7 @@ export async function runProgram(words: readonly string[]): Promise<void> {
     await program.parseAsync();
   } catch (error) {
     // Before a command began, whatever yargs throws is about the words.
-    if (!running && error instanceof Error) throw new UsageError(inOurWords(error.message));
+    if (!running && error instanceof Error) throw new UsageError(inOurWords(error.message, first));
     throw error;
   }
 }
@@ -108,7 +108,7 @@ function examplesText(examples: Command['examples']): string {
   return `Examples:\n${examples.map(([line, why]) => `  systole ${line}\n      ${why}`).join('\n')}`;
 }
 
-function inOurWords(message: string): string {
+function inOurWords(message: string, command: string | undefined): string {
   if (message.startsWith('Not enough non-option arguments')) return 'a positional argument is missing';
   const missing = /^Missing required arguments?: (.*)$/.exec(message)?.[1];
   if (missing !== undefined)
@@ -117,6 +117,19 @@ function inOurWords(message: string): string {
       .map((name) => `--${name}`)
       .join(' and ')} must be given`;
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1];
-  if (unknown !== undefined) return `unknown option or argument: ${unknown}`;
+  if (unknown !== undefined) return [`unknown option or argument: ${unknown}`, ...hints(unknown.split(', '), command)].join('. ');
   return message.replace(/\s*\n\s*/g, ' ').trim();
+}
+
+/** What a word that a command does not know may have meant. */
+function hints(words: readonly string[], name: string | undefined): readonly string[] {
+  const own = commands.find((c) => c.name === name)?.options ?? [];
+  return words.flatMap((word) => {
+    const elsewhere = commands.filter((c) => c.options.some((o) => o === word)).map((c) => c.name);
+    if (word === 'param')
+      return ['--param shapes built-in models: write one with "systole models NAME --param image=96 -o small.onnx" and give that file'];
+    if (elsewhere.length > 0) return [`--${word} is an option of ${elsewhere.join(', ')}`];
+    const near = suggest(word, own);
+    return near === undefined ? [] : [`Did you mean --${near}?`];
+  });
 }

@@ -1,4 +1,5 @@
 /** The parsed words of a command line, asked for by name and type. */
+import { cliMessages, fail } from '../core/index.ts';
 import type { OptionName } from './options.ts';
 
 /** The command line itself is wrong: exit code 2 and a pointer to --help. */
@@ -10,8 +11,15 @@ export interface Values {
   text(name: OptionName): string | undefined;
   texts(name: OptionName): readonly string[];
   flag(name: OptionName): boolean;
-  /** `NAME=VALUE` options as a map; a later one of the same name wins. */
+  /** `NAME=VALUE` options as a map. Throws SYS8043 where a name has several values. */
   assignments(name: OptionName): ReadonlyMap<string, string>;
+}
+
+/** @throws SYS8043 where the name has another value already */
+export function putOnce(found: Map<string, string>, option: OptionName, name: string, value: string): void {
+  const known = found.get(name);
+  if (known !== undefined && known !== value) fail(cliMessages.givenTwice({ option, name, values: [known, value] }));
+  found.set(name, value);
 }
 
 /** Wraps what the parser found. Decoder: the only place that looks at untyped arguments. */
@@ -29,14 +37,15 @@ export function readValues(found: Readonly<Record<string, unknown>>): Values {
     },
     texts,
     flag: (name) => found[name] === true || (Array.isArray(found[name]) && found[name].includes(true)),
-    assignments: (name) =>
-      new Map(
-        texts(name).map((text) => {
-          const split = text.indexOf('=');
-          if (split <= 0) throw new UsageError(`--${name} ${text}: write it as NAME=VALUE`);
-          return [text.slice(0, split), text.slice(split + 1)] as const;
-        }),
-      ),
+    assignments: (option) => {
+      const found = new Map<string, string>();
+      for (const text of texts(option)) {
+        const split = text.indexOf('=');
+        if (split <= 0) throw new UsageError(`--${option} ${text}: write it as NAME=VALUE`);
+        putOnce(found, option, text.slice(0, split), text.slice(split + 1));
+      }
+      return found;
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import {
   rowMajorStrides,
   SystoleError,
   tensorBytes,
+  visible,
   type DType,
   type Diagnostic,
 } from '../core/index.ts';
@@ -440,7 +441,7 @@ function describeSchedule(executable: Executable): string {
   }
   const lines = executable.kernels.map((k, i) => {
     const r = rows.get(i) ?? { first: 0, count: 0 };
-    return `${String(i).padStart(4)}  rows ${r.first}+${r.count}  ${k.tiles} tiles  estimate ${k.estimateCycles} cycles  ${k.name}  [${k.mapping}]`;
+    return `${String(i).padStart(4)}  rows ${r.first}+${r.count}  ${k.tiles} tiles  estimate ${k.estimateCycles} cycles  ${visible(k.name)}  [${k.mapping}]`;
   });
   return `${lines.join('\n')}\n`;
 }

@@ -18,7 +18,7 @@
  *     …
  *   }} captures 1 name "if"
  */
-import { bitsOf, elementCount, isFloat, viewBytes, type DType } from '../core/index.ts';
+import { bitsOf, elementCount, isFloat, quoted, viewBytes, type DType } from '../core/index.ts';
 import { toBase64 } from './base64.ts';
 import { printDim } from './dim.ts';
 import type { Attribute, Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from './ir.ts';
@@ -99,7 +99,7 @@ function printName(name: string): string {
 }
 
 export function quote(text: string): string {
-  return JSON.stringify(text);
+  return quoted(text);
 }
 
 /** `Conv`, `systole.ScaleShift`; two quoted strings, domain and operator, where a name is out of the ordinary. */

@@ -2,14 +2,14 @@
  * One line of program text as tokens: bare words (`[A-Za-z_]` then letters, digits, `_ . - /`), JSON strings, numbers, single punctuation.
  * `;` begins a comment.
  */
-import { fail, isaMessages, suggest } from '../core/index.ts';
+import { fail, isaMessages, quoted, suggest } from '../core/index.ts';
 
 const token = /\s*(?:;.*$|("(?:[^"\\]|\\.)*")|([A-Za-z_][\w.\-/]*)|([+-]?(?:inf\b|nan\b|\d+(?:\.\d+)?(?:e[+-]?\d+)?))|(\S))/y;
 const bare = /^[A-Za-z_][\w.\-/]*$/;
 
 /** `text` as it stands in program text: bare where it can be. */
 export function printText(text: string): string {
-  return bare.test(text) ? text : JSON.stringify(text);
+  return bare.test(text) ? text : quoted(text);
 }
 
 /** Shortest decimal that reads back as the same double. */

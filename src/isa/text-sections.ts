@@ -1,5 +1,5 @@
 /** The tables around the programs, in text: one line an entry. Printing and parsing of each kind stand side by side. */
-import { allDTypes, assertNever, type Diagnostic } from '../core/index.ts';
+import { allDTypes, assertNever, quoted, type Diagnostic } from '../core/index.ts';
 import {
   kernelClasses,
   regionKinds,
@@ -40,12 +40,8 @@ export function parseTarget(s: LineScanner): Executable['target'] {
 type OptionValue = Executable['options'][string];
 
 export function printOption(key: string, value: OptionValue): string {
-  const shown =
-    typeof value === 'number'
-      ? num(value)
-      : typeof value === 'object'
-        ? `[${value.map((v) => JSON.stringify(v)).join(', ')}]`
-        : JSON.stringify(value);
+  const one = (v: string | number | boolean): string => (typeof v === 'number' ? num(v) : typeof v === 'string' ? quoted(v) : String(v));
+  const shown = typeof value === 'object' ? `[${value.map(one).join(', ')}]` : one(value);
   return `option ${text(key)} = ${shown}`;
 }
 
@@ -99,7 +95,7 @@ export function printKernel(k: Kernel, i: number, names: Names): string[] {
   return [
     `kernel ${i} ${text(k.name)} ${k.class} ${k.engine} ${k.dtype} macs ${num(k.macs)} tiles ${num(k.tiles)} estimate ${num(k.estimateCycles)}`,
     ...(k.origin.length === 0 ? [] : [`  origin${listed(k.origin)}`]),
-    ...(k.mapping === '' ? [] : [`  mapping ${JSON.stringify(k.mapping)}`]),
+    ...(k.mapping === '' ? [] : [`  mapping ${quoted(k.mapping)}`]),
     `  work ${printWork(k.work)}`,
     ...k.cold.map((c) => `  cold ${c.direction} ${c.operand} ${names.space(c.space)} ${num(c.bytes)}`),
   ];
@@ -230,8 +226,8 @@ export function parseNode(s: LineScanner): NodeFate {
 export function printDiagnostic(d: Diagnostic): string {
   const { file, line, column } = d.location ?? {};
   return (
-    `diagnostic ${text(d.code)} ${d.severity} ${JSON.stringify(d.message)}` +
-    (file === undefined ? '' : ` file ${JSON.stringify(file)}`) +
+    `diagnostic ${text(d.code)} ${d.severity} ${quoted(d.message)}` +
+    (file === undefined ? '' : ` file ${quoted(file)}`) +
     (line === undefined ? '' : ` line ${line}`) +
     (column === undefined ? '' : ` column ${column}`) +
     (d.origin.length === 0 ? '' : ` origin${listed(d.origin)}`)

@@ -2,7 +2,7 @@
  * Program text: how people read and write executables. `disassemble` prints tables first, then a command a line; `assemble` reads that back,
  * and encodes to the same bytes. Grammar: docs/program-format.md.
  */
-import { fail, isaMessages, suggest, SystoleError, type Diagnostic } from '../core/index.ts';
+import { fail, isaMessages, quoted, suggest, SystoleError, type Diagnostic } from '../core/index.ts';
 import { segmentHash, storedSegment, withoutWeights } from './binary.ts';
 import { queueNames, type Slot } from './command.ts';
 import { readCommand } from './command-reader.ts';
@@ -61,7 +61,7 @@ function printWeights(image: WeightImage, how: DisassembleOptions['weights']): s
   const embedded = how === 'base64' && image.absent === null;
   const absent = image.absent ?? (embedded ? null : withoutWeights);
   return [
-    `weights region ${image.region} bytes ${printNumber(image.bytes)} ${absent === null ? 'embedded' : `absent ${JSON.stringify(absent)}`}`,
+    `weights region ${image.region} bytes ${printNumber(image.bytes)} ${absent === null ? 'embedded' : `absent ${quoted(absent)}`}`,
     ...image.segments.flatMap((s) => [
       `  segment ${printNumber(s.offset)} bytes ${printNumber(s.bytes)} hash ${JSON.stringify(segmentHash(s, image))}`,
       ...(embedded ? base64Lines(s.read()) : []),

@@ -44,11 +44,4 @@ export function share(part: number, whole: number): number {
   return whole > 0 ? part / whole : 0;
 }
 
-/** A text cut to `width` characters with its middle left out: names differ at both ends. */
-export function fit(text: string, width: number): string {
-  if (text.length <= width) return text;
-  const head = Math.ceil((width - 1) / 2);
-  return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
-}
-
 export { formatBytes, formatCount };

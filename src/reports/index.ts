@@ -7,7 +7,7 @@ export { renderCsv } from './csv.ts';
 export { renderReport, type ReportParts } from './page/report.ts';
 export { renderScatter, type ScatterPoint, type ScatterStudy } from './page/scatter.ts';
 export { renderSummary } from './summary.ts';
-export { wrap, type SummaryStyle } from './text.ts';
+export { displayWidth, pad, wrap, type SummaryStyle } from './text.ts';
 export { checkModel, type CheckedNode, type CheckReport, type NodeCost } from './check/check.ts';
 export { renderCheck, type CheckStyle } from './check/render.ts';
 export { compareTensors, type ErrorMetrics, type Meant } from './verify/metrics.ts';

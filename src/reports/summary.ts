@@ -1,9 +1,9 @@
 /** The result as text for a terminal: reads well at 80 columns, says first what matters. */
 import { formatDiagnostic } from '../core/index.ts';
 import type { EngineResult, Result } from '../simulator/result.ts';
-import { fit, formatBytes, formatCount, formatRate, formatShare, formatSi, share } from './format.ts';
+import { formatBytes, formatCount, formatRate, formatShare, formatSi, share } from './format.ts';
 import { kernelsByCost, limitShares, stalledTotal, verdict } from './insight.ts';
-import { painter, wrap, type Paint, type SummaryStyle } from './text.ts';
+import { fit, fitAll, pad, painter, wrap, type Paint, type SummaryStyle } from './text.ts';
 
 /** Several lines, each ended by a newline and none wider than `style.width`. */
 export function renderSummary(result: Result, style: SummaryStyle): string {
@@ -62,7 +62,7 @@ function limits(result: Result, style: SummaryStyle, paint: Paint): readonly str
     paint('strong', 'What limits it'),
     ...limitShares(result).map((entry) => {
       const filled = Math.round(entry.share * bar);
-      return `  ${fit(entry.limit, 24).padEnd(25)}${'█'.repeat(filled)}${paint('faint', '·'.repeat(Math.max(0, bar - filled)))} ${formatShare(entry.share).padStart(8)}`;
+      return `  ${pad(fit(entry.limit, 24), 25)}${'█'.repeat(filled)}${paint('faint', '·'.repeat(Math.max(0, bar - filled)))} ${formatShare(entry.share).padStart(8)}`;
     }),
     ...wrap(verdict(result), style.width - 2).map((line) => `  ${paint('faint', line)}`),
   ];
@@ -75,7 +75,7 @@ function engines(result: Result, style: SummaryStyle, paint: Paint): readonly st
     const [worst] = Object.entries(engine.stalledCycles).toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
     const part = (n: number): string => formatShare(share(n, result.totals.cycles)).padStart(9);
     const reason = worst === undefined || worst[1] === 0 ? '' : worst[0];
-    return `  ${fit(engine.name, width - 1).padEnd(width)}${part(engine.busyCycles)}${part(stalled)}${part(engine.idleCycles)}   ${fit(reason, 24)}`.trimEnd();
+    return `  ${pad(fit(engine.name, width - 1), width)}${part(engine.busyCycles)}${part(stalled)}${part(engine.idleCycles)}   ${fit(reason, 24)}`.trimEnd();
   };
   return [
     `${paint('strong', 'Engines'.padEnd(width + 2))}${paint('faint', '     busy  stalled     idle   mostly waiting for')}`,
@@ -89,7 +89,7 @@ function memories(result: Result, style: SummaryStyle, paint: Paint): readonly s
     `${paint('strong', 'Memories'.padEnd(width + 2))}${paint('faint', '         read      written   most in use     busy')}`,
     ...result.memories.map(
       (memory) =>
-        `  ${fit(memory.name, width - 1).padEnd(width)}${formatBytes(memory.readBytes).padStart(13)}${formatBytes(memory.writeBytes).padStart(13)}` +
+        `  ${pad(fit(memory.name, width - 1), width)}${formatBytes(memory.readBytes).padStart(13)}${formatBytes(memory.writeBytes).padStart(13)}` +
         `${formatBytes(memory.peakBytes).padStart(14)}${(memory.busyCycles > 0 ? formatShare(share(memory.busyCycles, result.totals.cycles)) : '–').padStart(9)}`,
     ),
   ];
@@ -98,12 +98,16 @@ function memories(result: Result, style: SummaryStyle, paint: Paint): readonly s
 function kernels(result: Result, style: SummaryStyle, paint: Paint): readonly string[] {
   const shown = kernelsByCost(result).slice(0, 10);
   const width = style.width - 50;
+  const names = fitAll(
+    shown.map((k) => k.name),
+    width - 1,
+  );
   const more = result.kernels.length > shown.length ? `Kernels (${shown.length} of ${result.kernels.length})` : 'Kernels';
   return [
     `${paint('strong', more.padEnd(width + 2))}${paint('faint', '     cycles     time  MAC use   limit')}`,
-    ...shown.map((kernel) =>
+    ...shown.map((kernel, i) =>
       (
-        `  ${fit(kernel.name, width - 1).padEnd(width)}${formatCount(kernel.attributedCycles).padStart(11)}` +
+        `  ${pad(names[i] ?? '', width)}${formatCount(kernel.attributedCycles).padStart(11)}` +
         `${formatShare(share(kernel.attributedCycles, result.totals.cycles)).padStart(9)}` +
         `${(kernel.macs > 0 ? formatShare(kernel.macUtilization) : '–').padStart(9)}   ${fit(kernel.limit, 16)}`
       ).trimEnd(),

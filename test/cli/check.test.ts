@@ -73,7 +73,12 @@ describe('systole check', () => {
     [['open.onnx'], 1, /^error SYS8010/],
     [['open.onnx', ...onEdge, '--dim', 'batch=one'], 2, /not a whole number/],
     [['open.onnx', ...onEdge, '--shape', 'x'], 2, /NAME:1x3x224x224/],
+    [['open.onnx', ...onEdge, '--dim', 'batch=1', '--dim', 'batch=2'], 1, /^error SYS8043: --dim gives "batch" as 1 and as 2/],
+    [['open.onnx', ...onEdge, '--shape', 'x:1x2x16', '--shape', 'x:2x2x16'], 1, /^error SYS8043/],
     [['open.onnx', ...onEdge, '--frobnicate'], 2, /unknown option/],
+    [['open.onnx', ...onEdge, '--param', 'image=96'], 2, /--param shapes built-in models: write one with "systole models/],
+    [['open.onnx', ...onEdge, '--presicion', 'int8'], 2, /Did you mean --precision\?/],
+    [['open.onnx', ...onEdge, '--yaml'], 2, /--yaml is an option of targets/],
   ])('%j is refused in a sentence', (words, code, pattern) => {
     const run = check(...words);
     expect([run.code, run.out]).toEqual([code, '']);

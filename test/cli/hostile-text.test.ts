@@ -1,6 +1,8 @@
 /** What strangers' files and tired fingers hand to the command line. */
 import { expect, test } from 'vitest';
-import { printable } from '../../src/cli/output.ts';
+import { parseGraph, printGraph } from '../../src/graph/index.ts';
+import { printable } from '../../src/core/index.ts';
+import { columns } from '../../src/cli/output.ts';
 import { readBytes } from '../../src/cli/files.ts';
 import { readModelOptions } from '../../src/cli/model-options.ts';
 import { wholeNumbers, type Values } from '../../src/cli/values.ts';
@@ -9,8 +11,23 @@ import { formatSi } from '../../src/reports/format.ts';
 const inputValue = (text: string): Values => ({ texts: () => [], assignments: () => new Map([['n', text]]) }) as Partial<Values> as Values;
 
 test('names cannot steer a terminal; colours of reports stay', () => {
-  expect(printable('a\u001b[2Jb\u0007\u009b\u202ec')).toBe('a\\x1b[2Jb\\x07\\x9b\\u202ec');
+  expect(printable('a\u001b[2Jb\u0007\u009b\u202ec')).toBe('a\\u001b[2Jb\\u0007\\u009b\\u202ec');
   expect(printable('\u001b[1mé 界\u001b[0m\n\tx')).toBe('\u001b[1mé 界\u001b[0m\n\tx');
+});
+
+test('columns of East Asian names stand below each other', () => {
+  const lines = columns([
+    ['畳み込み', 'matrix'],
+    ['conv', 'vector'],
+  ]).split('\n');
+  expect(lines.slice(0, 2)).toEqual(['畳み込み  matrix', 'conv      vector']);
+});
+
+test('text of a graph shows what nobody sees, and reads back', () => {
+  const graph = parseGraph('graph "g" opset 17 {\n  input %"a\\u009b2J\\u202e\\n": float32[1]\n  return %"a\\u009b2J\\u202e\\n"\n}');
+  expect(graph.values[0]?.name).toBe('a\u009b2J\u202e\n');
+  expect(printGraph(graph)).toContain('"a\\u009b2J\\u202e\\n"');
+  expect(parseGraph(printGraph(graph))).toEqual(graph);
 });
 
 test.skipIf(process.platform === 'win32')('a device is no file', async () => {

@@ -1,5 +1,5 @@
 /** Kernels in order -> commands: maps each kernel onto the machine and emits it. */
-import { bytesPerElement, compilerMappingMessages, elementCount, fail, formatBytes, type Diagnostic } from '../../core/index.ts';
+import { bytesPerElement, compilerMappingMessages, elementCount, fail, formatBytes, visible, type Diagnostic } from '../../core/index.ts';
 import type { Graph } from '../../graph/index.ts';
 import type { ColdBytes, CommandTable, HostSegment, Kernel, KernelWork, WeightImage } from '../../isa/index.ts';
 import { newElements, type Cache } from '../kernels/caches.ts';
@@ -356,7 +356,7 @@ function writtenBytes(k: KernelSpec, v: View, cx: EmitContext, cache: Cache): nu
 
 /** One line per kernel, for `--emit kernels`. */
 export function describeKernels(kernels: readonly Kernel[]): string {
-  return `${kernels.map((k, i) => `${String(i).padStart(4)}  ${k.engine.padEnd(6)} ${k.class.padEnd(11)} ${k.name}  [${k.mapping}]  ${k.tiles} tiles${k.macs > 0 ? `, ${k.macs} MACs` : ''}${k.origin.length > 1 ? `  <- ${k.origin.join(' + ')}` : ''}`).join('\n')}\n`;
+  return `${kernels.map((k, i) => `${String(i).padStart(4)}  ${k.engine.padEnd(6)} ${k.class.padEnd(11)} ${visible(k.name)}  [${k.mapping}]  ${k.tiles} tiles${k.macs > 0 ? `, ${k.macs} MACs` : ''}${k.origin.length > 1 ? `  <- ${visible(k.origin.join(' + '))}` : ''}`).join('\n')}\n`;
 }
 
 /** Where tensors live, for `--emit memory`. */

@@ -88,6 +88,14 @@ export const missingTarget: Message<{ known: readonly string[] }> = defineMessag
   ({ known }) => `say for which machine: --target NAME or --target machine.yaml. Presets: ${known.join(', ')}.`,
 );
 
+export const givenTwice: Message<{ option: string; name: string; values: readonly string[] }> = defineMessage(
+  'SYS8043',
+  'error',
+  'one name given several values',
+  'Options of the form NAME=VALUE may be repeated for different names. The same name with different values leaves open which one is meant.',
+  ({ option, name, values }) => `--${option} gives "${name}" as ${values.join(' and as ')}. Give it once.`,
+);
+
 export const inputValueType: Message<{ name: string; value: number; dtype: string }> = defineMessage(
   'SYS8042',
   'error',

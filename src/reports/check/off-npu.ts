@@ -1,6 +1,6 @@
 /** What does not run on the NPU: by operator and reason, with what it costs and what to change. */
-import { fit, formatBytes, formatCount } from '../format.ts';
-import { wrap, type Paint, type SummaryStyle } from '../text.ts';
+import { formatBytes, formatCount } from '../format.ts';
+import { fit, wrap, type Paint, type SummaryStyle } from '../text.ts';
 import type { CheckedNode, CheckReport } from './check.ts';
 
 interface Group {

@@ -1,8 +1,8 @@
 /** The check report as text: reads without a manual at 80 columns. First where, then what is wrong and what to change, then the rest. */
 import { compilerMessages, formatDiagnostic } from '../../core/index.ts';
 import { fateNames } from '../fate-names.ts';
-import { fit, formatBytes, formatCount, formatShare, formatSi, share } from '../format.ts';
-import { keepTogether, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
+import { formatBytes, formatCount, formatShare, formatSi, share } from '../format.ts';
+import { fit, fitAll, keepTogether, pad, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
 import { isRecovery, type CheckedNode, type CheckReport } from './check.ts';
 import { offTheNpu } from './off-npu.ts';
 
@@ -157,12 +157,16 @@ function costliest(report: CheckReport, style: SummaryStyle, paint: Paint): read
   const kernels = [...groups.values()].toSorted((a, b) => (b.cost?.attributedCycles ?? 0) - (a.cost?.attributedCycles ?? 0)).slice(0, 8);
   if (kernels.length === 0) return [];
   const width = style.width - 43;
+  const names = fitAll(
+    kernels.map((n) => n.composite?.name ?? n.name),
+    width - 1,
+  );
   return [
     `${paint('strong', 'Costliest nodes'.padEnd(width + 2))}${paint('faint', 'on      operator        cycles     time')}`,
-    ...kernels.map((n) => {
+    ...kernels.map((n, i) => {
       const cycles = n.cost?.attributedCycles ?? 0;
-      const name = fit(n.composite?.name ?? n.name, width - 1).padEnd(width);
-      const op = fit(n.composite?.op ?? n.opType, 11).padEnd(12);
+      const name = pad(names[i] ?? '', width);
+      const op = pad(fit(n.composite?.op ?? n.opType, 11), 12);
       return `  ${name}${shortNames[n.fate].padEnd(8)}${op}${formatCount(cycles).padStart(12)}${formatShare(share(cycles, totals.cycles)).padStart(9)}`.trimEnd();
     }),
   ];
@@ -170,10 +174,14 @@ function costliest(report: CheckReport, style: SummaryStyle, paint: Paint): read
 
 function allNodes(report: CheckReport, style: SummaryStyle, paint: Paint): readonly string[] {
   const width = style.width - 46;
+  const names = fitAll(
+    report.nodes.map((n) => n.name),
+    width - 1,
+  );
   return [
     `${paint('strong', 'All nodes'.padEnd(width + 2))}${paint('faint', 'operator         fate                cycles')}`,
-    ...report.nodes.map((n) =>
-      `  ${fit(n.name, width - 1).padEnd(width)}${fit(n.opType, 16).padEnd(17)}${fateNames[n.fate].padEnd(14)}${(n.cost === null ? '–' : formatCount(n.cost.cycles)).padStart(12)}`.trimEnd(),
+    ...report.nodes.map((n, i) =>
+      `  ${pad(names[i] ?? '', width)}${pad(fit(n.opType, 16), 17)}${fateNames[n.fate].padEnd(14)}${(n.cost === null ? '–' : formatCount(n.cost.cycles)).padStart(12)}`.trimEnd(),
     ),
   ];
 }

@@ -1,4 +1,5 @@
 /** HTML made from parts: everything put into a template is escaped unless it is HTML already. */
+import { printable } from '../../core/index.ts';
 
 export interface Html {
   readonly html: string;
@@ -24,7 +25,12 @@ function render(part: Part): string {
 }
 
 function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
+  return printable(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
 }
 
 /** A path or dotted name that may break behind its separators, rather than inside a word. */

@@ -1,7 +1,7 @@
 /** The verification as text: first whether it holds, then where it does not, then outputs and kernels; 80 columns. */
 import { formatDiagnostic } from '../../core/index.ts';
-import { fit, formatCount } from '../format.ts';
-import { painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
+import { formatCount } from '../format.ts';
+import { fit, fitAll, pad, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
 import type { ErrorMetrics } from './metrics.ts';
 import type { KernelCheck, OutputCheck, VerifyRun } from './report.ts';
 
@@ -67,7 +67,7 @@ function findings(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly s
 function outputs(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly string[] {
   const width = style.width - 50;
   const line = (label: string, error: ErrorMetrics | null): string =>
-    `    ${label.padEnd(width - 2)}${cell(error, 'sqnr').padStart(12)}${cell(error, 'max').padStart(12)}${cell(error, 'cosine').padStart(12)}${cell(error, 'units').padStart(12)}`;
+    `    ${pad(label, width - 2)}${cell(error, 'sqnr').padStart(12)}${cell(error, 'max').padStart(12)}${cell(error, 'cosine').padStart(12)}${cell(error, 'units').padStart(12)}`;
   const rows = run.outputs.flatMap((o: OutputCheck) => [
     `  ${fit(`${o.name}  ${o.dtype} [${o.shape.join(',')}]`, style.width - 2)}`,
     line('graph after precision', o.cumulative),
@@ -82,13 +82,16 @@ function kernels(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly st
   const shown = new Set(chosen(run.kernels));
   const width = style.width - 50;
   const head = `${'Kernels'.padEnd(width + 1)}${'runs on'.padEnd(9)}${'by itself'.padStart(13)}${'in program'.padStart(13)}${'to float'.padStart(13)}`;
-  const lines = run.kernels
-    .filter((k) => shown.has(k))
-    .map((k) => {
-      const by = k.verdict === 'unseen' ? 'unseen' : cell(k.isolated, 'sqnr');
-      const text = `  ${fit(k.name, width - 2).padEnd(width - 1)}${k.engine.padEnd(9)}${by.padStart(13)}${cell(k.cumulative, 'sqnr').padStart(13)}${cell(k.float, 'sqnr').padStart(13)}`;
-      return k.verdict === 'wrong' ? paint('warn', text) : text;
-    });
+  const rows = run.kernels.filter((k) => shown.has(k));
+  const names = fitAll(
+    rows.map((k) => k.name),
+    width - 2,
+  );
+  const lines = rows.map((k, i) => {
+    const by = k.verdict === 'unseen' ? 'unseen' : cell(k.isolated, 'sqnr');
+    const text = `  ${pad(names[i] ?? '', width - 1)}${k.engine.padEnd(9)}${by.padStart(13)}${cell(k.cumulative, 'sqnr').padStart(13)}${cell(k.float, 'sqnr').padStart(13)}`;
+    return k.verdict === 'wrong' ? paint('warn', text) : text;
+  });
   const exact = run.kernels.filter((k) => k.verdict === 'exact').length;
   const rest = run.kernels.length - shown.size;
   const total = `${formatCount(exact)} of ${formatCount(run.kernels.length)} kernels repeat the interpreter bit for bit.${rest > 0 ? ` ${formatCount(rest)} more are in --json.` : ''}`;
