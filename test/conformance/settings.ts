@@ -24,6 +24,8 @@ export const modelSettings: Readonly<Record<string, Partial<ModelSettings>>> = {
   ort_attention_past_state_u8u8: { dims: { C: 2304 } },
   // It knows 8 positions: 7 cached, one new.
   ort_gpt2_past: { dims: { seq_len: 7 } },
+  // Each iteration cuts one box and one image out of its inputs, at starts and ends that lie one apart.
+  ort_crop_and_resize_loop: { dims: { 'output/body/Slice_b_axis0_4': 1, 'output/body/Slice_b_2_axis0': 1 } },
   burn_loop_simple: { values: { M: int64(3n), cond: bool(true) } },
   burn_loop_nested: { values: { M_outer: int64(3n), M_inner: int64(2n), cond_init: bool(true) } },
   burn_nested_if_loop_if: { values: { M: int64(3n) } },
@@ -39,6 +41,6 @@ export function sizeByRule(symbol: string): number {
 
 export function settingsFor(model: string, symbols: readonly string[]): ModelSettings {
   const known = modelSettings[model];
-  const dims = Object.fromEntries(symbols.map((symbol) => [symbol, known?.dims?.[symbol] ?? sizeByRule(symbol)]));
-  return { dims, values: known?.values ?? {} };
+  const byRule = Object.fromEntries(symbols.map((symbol) => [symbol, sizeByRule(symbol)]));
+  return { dims: { ...byRule, ...known?.dims }, values: known?.values ?? {} };
 }
