@@ -4,7 +4,7 @@
  */
 import { fail, isaMessages, quoted, suggest } from '../core/index.ts';
 
-const token = /\s*(?:;.*$|("(?:[^"\\]|\\.)*")|([A-Za-z_][\w.\-/]*)|([+-]?(?:inf\b|nan\b|\d+(?:\.\d+)?(?:e[+-]?\d+)?))|(\S))/y;
+const token = /\s*(?:;.*$|("[^"\\]*(?:\\.[^"\\]*)*")|([A-Za-z_][\w.\-/]*)|([+-]?(?:inf\b|nan\b|\d+(?:\.\d+)?(?:e[+-]?\d+)?))|(\S))/y;
 const bare = /^[A-Za-z_][\w.\-/]*$/;
 
 /** `text` as it stands in program text: bare where it can be. */

@@ -320,3 +320,36 @@ describe('what nobody defines', () => {
     expect(of(report, 'Relu_y').fate).toBe('vector');
   });
 });
+
+describe('what files say that nobody means', () => {
+  it('a body on an operator that has none is no body', () => {
+    const inner = body('body', graphOf({ nodes: [node('Neg', ['x'], 'n')], outputs: ['n'] }));
+    const parts: Parts = { inputs: [tensor('x', [4])], nodes: [node('Sum', ['x'], 'y', [inner])], outputs: ['y'] };
+    expect(explain(parts).nodes.map((n) => n.name)).toEqual(['Sum_y']);
+  });
+
+  it('an output that a lowering does not write keeps its node whole', () => {
+    const parts: Parts = {
+      inputs: [tensor('x', [2, 16]), tensor('skip', [2, 16])],
+      constants: [weights('gamma', [16])],
+      nodes: [
+        { ...node('SkipSimplifiedLayerNormalization', ['x', 'skip', 'gamma'], 'y'), domain: 'com.microsoft', outputs: ['y', 'mean'] },
+        node('Exp', ['mean'], 'z'),
+      ],
+      outputs: ['y', 'z'],
+    };
+    expect(explain(parts).nodes[0]?.fate).toBe('host');
+  });
+
+  it('a Resize to thousands of millions of elements along an axis is judged at once', () => {
+    const parts: Parts = {
+      inputs: [tensor('x', [1, 1, 1, 1])],
+      constants: [wholeNumbers('sizes', [1, 1, 1, 2 ** 36])],
+      nodes: [node('Resize', ['x', '', '', 'sizes'], 'y')],
+      outputs: ['y'],
+    };
+    const report = explain(parts);
+    expect(report.nodes[0]?.reason).toContain('68719476736 elements');
+    expect(report.problems.length).toBeGreaterThan(0);
+  });
+});

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SystoleError } from '../../src/core/index.ts';
-import { interpret, parseGraph, printGraph, verifyGraph } from '../../src/graph/index.ts';
+import { interpret, parseGraph, printGraph, verifyGraph, type Graph } from '../../src/graph/index.ts';
 import { f32, numbers } from './helpers.ts';
 
 const text = `graph "tiny" opset 13 {
@@ -60,4 +60,20 @@ test('errors say line and column', () => {
     expect(error).toBeInstanceOf(SystoleError);
     expect((error as SystoleError).message).toBe('tiny.sir:7:38: error SYS3021: %xx is not defined above this line. Did you mean %x?');
   }
+});
+
+test('weights of many megabytes survive text', () => {
+  const bytes = Uint8Array.from({ length: 12_000_000 }, (_, i) => (i * 31) & 255);
+  const count = bytes.length;
+  const weights = {
+    id: 0,
+    name: 'w',
+    type: { dtype: 'uint8', shape: [count] },
+    layout: 'row-major',
+    quantization: null,
+    constant: { kind: 'bytes', bytes },
+  } as const;
+  const graph: Graph = { name: 'g', opset: 21, inputs: [], outputs: [0], values: [weights], nodes: [], retired: {} };
+  const back = parseGraph(printGraph(graph)).values[0]?.constant;
+  expect(back?.kind === 'bytes' && Buffer.compare(back.bytes, bytes)).toBe(0);
 });

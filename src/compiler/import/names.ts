@@ -1,6 +1,7 @@
 /**
  * A name for every node of the file, bodies of If, Loop and Scan included: other rooms and the user's reports refer to nodes by name.
  */
+import { opDef } from '../../graph/index.ts';
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxSparseTensor, OnnxTensor, OnnxValueInfo } from '../../onnx/model.ts';
 
 /** A graph of the file, or a body of one of its nodes, with nodes that have names. */
@@ -137,10 +138,11 @@ function handedInputs(node: OnnxNode, body: OnnxGraph): readonly OnnxValueInfo[]
   return body.inputs.filter((input) => !initializers.has(input.name));
 }
 
-/** Graphs among a node's attributes; lists of graphs, which no operator of ONNX has, are told apart by their place. */
+/** Graphs among a node's attributes, but for those that its operator does not know; lists of graphs, which no operator of ONNX has, are told apart by their place. */
 export function bodiesOf(node: OnnxNode): readonly { readonly attribute: string; readonly graph: OnnxGraph }[] {
+  const def = opDef(plainDomain(node.domain), node.opType);
   return node.attributes.flatMap((a) => {
-    if (a.refName !== '') return [];
+    if (a.refName !== '' || (def !== undefined && def.attributes[a.name] === undefined)) return [];
     if (a.kind === 'graph') return [{ attribute: a.name, graph: a.value }];
     return a.kind === 'graphs' ? a.value.map((graph, i) => ({ attribute: `${a.name}_${i}`, graph })) : [];
   });

@@ -17,6 +17,9 @@ const roundings: Readonly<Record<string, (x: number) => number>> = {
   ceil: Math.ceil,
 };
 
+/** Longer lists of places would take longer than the copies they describe. */
+const longestAxis = 2 ** 20;
+
 /**
  * One list for each axis, or why there is none.
  * @param scales  as given to the node, for its `axes`; null: they follow from the sizes
@@ -41,6 +44,8 @@ export function nearestIndices(
     'axes',
     input.map((_, i) => i),
   ).map((a) => (a + input.length) % input.length);
+  const longest = Math.max(0, ...output);
+  if (longest > longestAxis) return `an axis of ${longest} elements`;
   return input.map((extent, axis) => {
     const out = output[axis] ?? 1;
     const at = axes.indexOf(axis);

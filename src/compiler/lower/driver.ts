@@ -65,6 +65,7 @@ function startDriver(
   const declined = new Map<string, NotHere>();
   const retired: Record<string, Graph['retired'][string]> = { ...graph.retired };
   const isOutput = new Set(graph.outputs);
+  const isRead = new Set<ValueId | null>([...graph.outputs, ...graph.nodes.flatMap((n) => n.inputs)]);
   /** Values that others stand for. */
   const standIns = new Map<ValueId, ValueId>();
   /** Values whose type is no longer what the graph said. */
@@ -169,6 +170,10 @@ function startDriver(
     if (results === null) return null;
     if ('reason' in results) {
       declined.set(node.name, results);
+      return null;
+    }
+    if (node.outputs.some((id, i) => (results[i] ?? null) === null && isRead.has(id))) {
+      declined.set(node.name, { reason: 'one of the outputs that are read is not written out' });
       return null;
     }
     const inFloat32 = roundsOnce(node, w) && roundsTwice(w.written(), products) ? asFloat32(w, node) : null;
