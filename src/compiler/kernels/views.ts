@@ -1,6 +1,6 @@
 /** Views: values that are other values' bytes under another shape. Row-major everywhere, so every reshape is one. */
 import { elementCount, rowMajorStrides } from '../../core/index.ts';
-import { isView, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import { attributeInt, isView, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
 import { sliceWalk } from './move.ts';
 import { constantScalar, shapeOf } from './values.ts';
 import type { View } from './spec.ts';
@@ -98,8 +98,19 @@ export function sameNumbers(a: Value, b: Value): boolean {
   return p.scale.length === 1 && q.scale.length === 1 && p.scale[0] === q.scale[0] && p.zeroPoint[0] === q.zeroPoint[0];
 }
 
-/** The first element of a Slice whose elements lie in one piece, in order; null for other nodes. */
+/** The first element of a Gather that takes one index along the outermost axis that is not 1; null for other nodes. */
+function gatherBegin(graph: Graph, node: Node, from: Value): number | null {
+  const shape = shapeOf(graph, from.id);
+  const index = graph.values[node.inputs[1] ?? -1];
+  const at = index === undefined ? null : constantScalar(index);
+  const axis = (attributeInt(node, 'axis', 0) + shape.length) % shape.length;
+  if (at === null || shape.includes(0) || shape.slice(0, axis).some((extent) => extent !== 1)) return null;
+  return (at < 0 ? at + (shape[axis] ?? 1) : at) * elementCount(shape.slice(axis + 1));
+}
+
+/** The first element of a Slice or Gather whose elements lie in one piece, in order; null for other nodes. */
 function sliceBegin(graph: Graph, node: Node, from: Value, to: Value): number | null {
+  if (node.domain === '' && node.op === 'Gather') return gatherBegin(graph, node, from);
   if (node.domain !== '' || node.op !== 'Slice') return null;
   const shape = shapeOf(graph, from.id);
   const kept = shapeOf(graph, to.id);

@@ -12,6 +12,7 @@ import { foldConstants } from './fold-constants.ts';
 import { fuseElementwise } from './fuse.ts';
 import { mergeTransposes } from './merge-transposes.ts';
 import type { Pass } from './pass.ts';
+import { turnConcats } from './turn-concats.ts';
 import { recoverBodies, recoverPasses } from './recover/index.ts';
 
 /** Before precision: what changes numbers, or which values there are. */
@@ -26,10 +27,21 @@ export const preparePasses: readonly Pass[] = [
 
 /** After precision: what keeps every number, quantized or not. */
 export const fusePasses: readonly Pass[] = [
+  turnConcats, // before transposes meet that it leaves behind
   mergeTransposes, // lowering turns what was turned before
   fuseElementwise, // groups are what kernels are made from
   removeDeadCode, // drops the float constants whose every reader got an integer copy
 ];
 
 export { runPasses, type Pass } from './pass.ts';
-export { absorbQuantization, canonicalise, foldBatchNorm, foldConstants, fuseElementwise, mergeTransposes, recoverBodies, removeDeadCode };
+export {
+  absorbQuantization,
+  canonicalise,
+  foldBatchNorm,
+  foldConstants,
+  fuseElementwise,
+  mergeTransposes,
+  recoverBodies,
+  removeDeadCode,
+  turnConcats,
+};

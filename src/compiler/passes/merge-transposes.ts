@@ -28,8 +28,9 @@ function merge(node: Node, edit: Edit): boolean {
   const perm = permOf(node, rank).map((axis) => inner[axis] ?? 0);
   const alone = edit.uses(x) === 0 && !edit.isOutput(x);
   const isNothing = perm.every((axis, i) => axis === i);
-  // A graph output needs a node that makes it, under its own name.
-  if (isNothing && (edit.isOutput(out) || edit.value(out).quantization !== edit.value(from).quantization)) return false;
+  // A graph output needs a node that makes it: its name goes there.
+  const hasMaker = edit.producer(from) !== null && !edit.isOutput(from);
+  if (isNothing && ((edit.isOutput(out) && !hasMaker) || edit.value(out).quantization !== edit.value(from).quantization)) return false;
   if (isNothing) {
     edit.redirect(out, from);
     edit.retire(node.origin, 'view');
@@ -41,11 +42,11 @@ function merge(node: Node, edit: Edit): boolean {
   return true;
 }
 
-function isTranspose(node: Node | null): node is Node {
+export function isTranspose(node: Node | null): node is Node {
   return node !== null && node.op === 'Transpose' && node.domain === '' && node.body === undefined;
 }
 
-function permOf(node: Node, rank: number): readonly number[] {
+export function permOf(node: Node, rank: number): readonly number[] {
   const perm = node.attributes['perm'];
   return perm?.kind === 'ints' ? perm.value : Array.from({ length: rank }, (_, i) => rank - 1 - i);
 }

@@ -7,6 +7,7 @@ import {
   foldConstants,
   fuseElementwise,
   mergeTransposes,
+  turnConcats,
   removeDeadCode,
   runPasses,
   type Pass,
@@ -249,6 +250,20 @@ const cases: readonly { readonly name: string; readonly pass: Pass; readonly bef
       %d: float32[2, 3, 4] = Transpose(%c) {perm: [0, 2, 1]} name "back" origin ["back"]
       %y: float32[2, 3, 4] = Relu(%d) name "relu" origin ["relu"]
       %z: float32[3, 4, 2] = Exp(%b) name "exp" origin ["exp"]
+      return %y, %z
+    }`,
+  },
+  {
+    name: 'turn-concats',
+    pass: turnConcats,
+    before: `graph "keys" opset 13 {
+      input %past: float32[2, 3, 4]
+      input %new: float32[2, 4, 1]
+      input %q: float32[2, 1, 4]
+      %a: float32[2, 4, 3] = Transpose(%past) {perm: [0, 2, 1]} name "in" origin ["in"]
+      %c: float32[2, 4, 4] = Concat(%a, %new) {axis: -1} name "join" origin ["join"]
+      %y: float32[2, 4, 4] = Transpose(%c) {perm: [0, 2, 1]} name "out" origin ["out"]
+      %z: float32[2, 1, 4] = MatMul(%q, %c) name "product" origin ["product"]
       return %y, %z
     }`,
   },
