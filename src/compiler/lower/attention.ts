@@ -15,7 +15,6 @@ import type { Writer } from './writer.ts';
 const attention: Rule = (w, node) => {
   const [q = null, k = null, v = null, mask = null, pastK = null, pastV = null, lengths = null] = node.inputs;
   if (q === null || k === null || v === null) return null;
-  if (lengths !== null) return { reason: 'how many keys are valid (nonpad_kv_seqlen) is computed at run time' };
   const flat = w.shape(q).length === 3;
   const queryHeads = attributeInt(node, 'q_num_heads', 0);
   const keyHeads = attributeInt(node, 'kv_num_heads', 0);
@@ -29,7 +28,11 @@ const attention: Rule = (w, node) => {
   const causal = attributeInt(node, 'is_causal', 0) !== 0;
   const left = attributeInt(node, 'left_window_size', -1);
   const right = attributeInt(node, 'right_window_size', -1);
-  const masks = [windowMask(w, queries, keys, past, left, causal ? (right < 0 ? 0 : Math.min(0, right)) : right)].filter((m) => m !== null);
+  const ahead = causal ? (right < 0 ? 0 : Math.min(0, right)) : right;
+  // Without a cache of its own the operator takes the last of the valid keys for those of the queries.
+  const moving = lengths !== null && pastK === null;
+  const masks = [moving ? null : windowMask(w, queries, keys, past, left, ahead)].filter((m) => m !== null);
+  if (lengths !== null) masks.push(lengthMask(w, lengths, queries, keys, moving ? { left, right: ahead } : { left: -1, right: -1 }));
   if (mask !== null) {
     const shape = w.shape(mask);
     const columns = shape.at(-1) ?? 1;
@@ -58,6 +61,33 @@ const attention: Rule = (w, node) => {
   const scores = stages[stage] ?? stages[0];
   return [flat ? joinHeads(w, y) : y, allK, allV, scores].slice(0, node.outputs.length);
 };
+
+/**
+ * What is added where a query may not look when only a run tells how many keys are valid: behind them, and outside [at - left, at + right]
+ * around its own position, the queries being the last of the valid keys; -1: no bound. [batch, 1, 1 or queries, keys]
+ */
+function lengthMask(
+  w: Writer,
+  lengths: ValueId,
+  queries: number,
+  keys: number,
+  { left, right }: { readonly left: number; readonly right: number },
+): ValueId {
+  const [batch = 1] = w.shape(lengths);
+  const valid = w.reshape(w.op('Cast', [lengths], { to: 6 }), [batch, 1, 1, 1]);
+  const table = (rows: number, of: (query: number, key: number) => number): ValueId =>
+    w.tensor({
+      dtype: 'int32',
+      shape: [1, 1, rows, keys],
+      data: Int32Array.from({ length: rows * keys }, (_, i) => of(Math.floor(i / keys), i % keys)),
+    });
+  const seen = [w.op('Less', [table(1, (_, key) => key), valid])];
+  // The position of a query is valid - queries + query.
+  if (right >= 0) seen.push(w.op('Less', [table(queries, (query, key) => key - query + queries - right - 1), valid]));
+  if (left >= 0) seen.push(w.op('Less', [valid, table(queries, (query, key) => key - query + queries + left + 1)]));
+  const visible = seen.reduce((all, one) => w.op('And', [all, one]));
+  return w.op('Where', [visible, w.float(0), w.float(-Infinity)]);
+}
 
 /** Rows of the caches by position, or the caches as they are. */
 function angles(w: Writer, cache: ValueId, positions: ValueId | null): ValueId {

@@ -185,6 +185,26 @@ describe('attention', () => {
     was.forEach((x, i) => expect(is[i]).toBeCloseTo(x, 5));
   });
 
+  it('lengths that only the run knows: with and without a cache, causal, in windows, from no key at all to all', () => {
+    const bound = fc.integer({ min: -1, max: 3 });
+    fc.assert(
+      fc.property(fc.boolean(), fc.boolean(), bound, bound, fc.tuple(fc.nat(6), fc.nat(6)), (cached, causal, left, right, lengths) => {
+        const w = writeGraph();
+        const heads = [w.input('q', [2, 2, 3, 4]), w.input('k', [2, 2, cached ? 4 : 6, 4]), w.input('v', [2, 2, cached ? 4 : 6, 4])];
+        const caches = cached ? [w.input('pk', [2, 2, 2, 4]), w.input('pv', [2, 2, 2, 4])] : [null, null];
+        const attributes = { is_causal: Number(causal), left_window_size: left, right_window_size: right };
+        const graph = w.finish(...w.node('Attention', [...heads, null, ...caches, w.input('lengths', [2], 'int64')], attributes));
+        const inputs = new Map(randomInputs(graph, 3));
+        inputs.set('lengths', { dtype: 'int64', shape: [2], data: BigInt64Array.from(lengths, BigInt) });
+        const { graph: after } = lower(graph);
+        expect(after.nodes.map((n) => n.op)).not.toContain('Attention');
+        const [was, is] = [graph, after].map((g) => [...interpret(g, inputs).values()][0]?.data as Float32Array);
+        was?.forEach((x, i) => expect(is?.[i]).toBeCloseTo(x, 5));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it('a constant mask that leaves a key to every query needs no guard', () => {
     const w = writeGraph();
     const shapes = [
