@@ -170,7 +170,7 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   const core = onlyCore(machine);
   const lowered = lowerGraph(inAskedFloats(bound, options.precision), {
     kept: keptFloats(core, bound, options.precision),
-    products: core.matrix.rates.float32 !== undefined,
+    products: core.matrix.rates.float32 !== undefined && options.precision !== 'int8',
   });
   // Bodies that were written out may hold what nobody can size: operators without a definition.
   requireSizes(lowered.graph);
@@ -180,6 +180,7 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     calibration: options.calibration,
     matrix: matrixTypes(core),
     vector: core.vector.dtypes,
+    sumBits: core.matrix.requantize === 'output-stage' && core.matrix.rescale === undefined ? core.matrix.accumulatorBits : 32,
     rescale: core.matrix.rescale ?? 'float',
   });
   const quantizedGraph = withTables(precise.graph, core.vector.tableSteps ?? null);

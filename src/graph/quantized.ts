@@ -33,7 +33,7 @@ import { asInfer } from './ops/context.ts';
 import { joined } from './ops/move.ts';
 import { allocate, numbersOf, tensorOf, type Numbers } from './ops/numbers.ts';
 import { planOf, sumOverWindows } from './ops/pool.ts';
-import { productInt, transposeInt } from './ops/product.ts';
+import { addProducts, transposeInt } from './ops/product.ts';
 
 /** Numbers with what they mean; `quantization` null for plain numbers. */
 export interface QuantizedTensor {
@@ -185,9 +185,9 @@ export function quantizeTensor(tensor: Tensor, q: Quantization, dtype: DType): T
   return tensorOf(dtype, tensor.shape, out);
 }
 
-/** Finished int32 sums of a contraction; `channels` of `inner` neighbours each have one factor f32(sx · sw[c]). */
+/** Finished sums of a contraction, int32 or wider; `channels` of `inner` neighbours each have one factor f32(sx · sw[c]). */
 interface Accumulator {
-  readonly sums: Int32Array;
+  readonly sums: Int32Array | Float64Array;
   readonly shape: readonly number[];
   readonly factor: Float32Array;
   readonly inner: number;
@@ -197,8 +197,9 @@ function accumulate(node: Node, opset: number, inputs: readonly (QuantizedTensor
   const [x = null, w = null, bias = null] = inputs;
   const [qx, qw] = [x?.quantization ?? null, w?.quantization ?? null];
   if (x === null || w === null || qx === null || qw === null || qx.scale.length !== 1) return null;
-  if (!sumsFit({ dtype: x.tensor.dtype, quantization: qx }, { dtype: w.tensor.dtype, quantization: qw }, depthOf(node, w.tensor.shape)))
-    return null;
+  const bits = sumBitsOf(node);
+  const held = [x, w].map((t): HeldOperand => ({ dtype: t.tensor.dtype, quantization: t.quantization ?? qx }));
+  if (!sumsFit(held[0] as HeldOperand, held[1] as HeldOperand, depthOf(node, w.tensor.shape), bits)) return null;
   if (bias !== null && bias.tensor.dtype !== 'int32') return null;
   if (attributeFloat(node, 'alpha', 1) !== 1 || attributeFloat(node, 'beta', 1) !== 1) return null;
   const context = { node, opset, inputs: inputs.map((t) => t?.tensor ?? null), outputs: [] };
@@ -212,7 +213,7 @@ function accumulate(node: Node, opset: number, inputs: readonly (QuantizedTensor
   if (qw.axis !== null && qw.scale.length > 1 && qw.axis !== channelAxis) return null;
   const left = centered(x.tensor, qx);
   const right = centered(w.tensor, qw);
-  const sums = new Int32Array(elementCount(shape));
+  const sums = bits > 32 ? new Float64Array(elementCount(shape)) : new Int32Array(elementCount(shape));
   const factor = qw.scale.map((s) => (qx.scale[0] ?? 1) * s);
   if (node.op === 'Conv') {
     const geometry = convGeometry(context, x.tensor.shape, w.tensor.shape, shape);
@@ -226,12 +227,12 @@ function accumulate(node: Node, opset: number, inputs: readonly (QuantizedTensor
     const k = elementCount(x.tensor.shape) / Math.max(1, m);
     const a = attributeInt(node, 'transA', 0) === 0 ? left : transposeInt(left, 0, k, m);
     const b = attributeInt(node, 'transB', 0) === 0 ? right : transposeInt(right, 0, n, k);
-    productInt(a, b, sums, { m, n, k, aOffset: 0, cOffset: 0, cStride: n });
+    addProducts(a, b, sums, { m, n, k, aOffset: 0, cOffset: 0, cStride: n });
   } else {
     const p = matMulPlan(x.tensor.shape, w.tensor.shape);
     for (let i = 0; i < p.batches; i++) {
       const bOffset = p.bOffsets[i] ?? 0;
-      productInt(left, right.subarray(bOffset, bOffset + p.k * p.n), sums, {
+      addProducts(left, right.subarray(bOffset, bOffset + p.k * p.n), sums, {
         m: p.m,
         n: p.n,
         k: p.k,
@@ -253,11 +254,17 @@ export interface HeldOperand {
 
 const narrow: readonly DType[] = ['int8', 'uint8', 'int16', 'uint16'];
 
+/** How wide the sums of a contraction are where they are wider than int32: node attribute `sum_bits`, part of what the node means. */
+export function sumBitsOf({ attributes }: Node): number {
+  const { sum_bits: bits } = attributes;
+  return bits?.kind === 'int' ? bits.value : 32;
+}
+
 /**
  * Whether a contraction over `depth` products is one of integers: 8-bit operands always (their sums wrap at int32 where they must), 16-bit
- * ones where the operands less their zero points fit 16 bits and no sum can leave int32.
+ * ones where the operands less their zero points fit 16 bits and no sum can leave accumulators of `bits`.
  */
-export function sumsFit(x: HeldOperand, w: HeldOperand, depth: number): boolean {
+export function sumsFit(x: HeldOperand, w: HeldOperand, depth: number, bits: number = 32): boolean {
   if (!narrow.includes(x.dtype) || !narrow.includes(w.dtype)) return false;
   if ([x, w].every((o) => o.dtype === 'int8' || o.dtype === 'uint8')) return true;
   const size = ({ dtype, quantization }: HeldOperand): number => {
@@ -267,7 +274,7 @@ export function sumsFit(x: HeldOperand, w: HeldOperand, depth: number): boolean 
       0,
     );
   };
-  return depth * size(x) * size(w) < 2147483648;
+  return depth * size(x) * size(w) < 2 ** (bits - 1);
 }
 
 /** How many products each sum of a contraction adds; `weights` is the shape of operand 1. */
@@ -296,12 +303,14 @@ function centered(tensor: Tensor, q: Quantization): Int16Array {
   return out;
 }
 
-function addBias(sums: Int32Array, bias: Numbers, shape: readonly number[], biasShape: readonly number[]): void {
+function addBias(sums: Int32Array | Float64Array, bias: Numbers, shape: readonly number[], biasShape: readonly number[]): void {
   const loop = broadcastRows(shape, [biasShape]);
   const step = loop.step[0] ?? 0;
+  const wraps = sums instanceof Int32Array;
   for (let r = 0, at = 0; r < loop.rows && at < sums.length; r++) {
     let from = loop.base[0]?.[r] ?? 0;
-    for (let i = 0; i < loop.length; i++, at++, from += step) sums[at] = ((sums[at] ?? 0) + (bias[from] ?? 0)) | 0;
+    for (let i = 0; i < loop.length; i++, at++, from += step)
+      sums[at] = wraps ? ((sums[at] ?? 0) + (bias[from] ?? 0)) | 0 : (sums[at] ?? 0) + (bias[from] ?? 0);
   }
 }
 
@@ -316,7 +325,7 @@ function drain({ sums, shape, factor, inner }: Accumulator, output: OutputForm):
     }
     return tensorOf(output.dtype, shape, out);
   }
-  if (output.dtype === 'int32' && q.scale.every((s, c) => s === factor[factor.length === 1 ? 0 : c]))
+  if (output.dtype === 'int32' && sums instanceof Int32Array && q.scale.every((s, c) => s === factor[factor.length === 1 ? 0 : c]))
     return { dtype: 'int32', shape, data: sums };
   const [lo, hi] = integerRange(output.dtype);
   const scale = q.scale[0] ?? 1;

@@ -119,11 +119,11 @@ const soundEngines: Rule = (machine, locate) =>
         );
       }
     }
-    if (matrix.accumulatorBits !== 32) {
+    if (matrix.accumulatorBits < 32 || matrix.accumulatorBits > 48) {
       nonsense(
         ['matrix', 'accumulatorBits'],
-        `sums are ${matrix.accumulatorBits} bits wide, but programs add in int32 or float32`,
-        'Set it to 32',
+        `sums are ${matrix.accumulatorBits} bits wide, but programs add in int32, float32 or integers of up to 48 bits`,
+        'Set it to 32, or to as many bits as 16-bit integers are added in, up to 48',
       );
     }
     if (vector.tableSteps !== undefined && !isTableSize(vector.tableSteps)) {

@@ -98,7 +98,7 @@ const matrixCommon = {
       float32: quantity('ratio', 'Rate at float32').optional(),
     } satisfies Record<(typeof matrixDTypes)[number], z.ZodType>)
     .describe('Multiply-accumulates per array element and tick, by operand type; a type that is not listed is not supported.'),
-  accumulatorBits: quantity('count', 'Width of one accumulator in bits').default(brand(32)),
+  accumulatorBits: quantity('count', 'Width of one accumulator in bits: 32, or up to 48 for sums of 16-bit products').default(brand(32)),
   requantize: z
     .enum(['output-stage', 'vector'])
     .describe('Where int32 sums become int8: `output-stage` at the drain of the array, `vector` by commands of the vector engine.'),

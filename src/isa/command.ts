@@ -41,7 +41,7 @@ export type AccumulateMode = 'overwrite' | 'accumulate';
  * What happens when finished sums leave the accumulator. Channel = axis 1 of convolutions, last axis of MATMUL.
  * Integer: q = requantize(acc + bias[c], multiplier[c], outZero, lo, hi). Float: clamp(f32(acc + bias[c]), lo, hi).
  * A multiplier of int32 [channels, 2] is fixed-point: q = clamp(rescale(acc + bias[c], multiplier[c, 0], multiplier[c, 1]) + outZero, lo, hi).
- * Without `multiplier` and `out` integer the accumulator is copied (int32).
+ * Without `multiplier` and `out` integer the accumulator is copied (int32). Of an int64 accumulator a float `out` is f32((acc + bias[c]) · multiplier[c]).
  */
 export interface Drain {
   readonly out: Ref;
@@ -57,7 +57,7 @@ export interface Drain {
 
 interface Contraction {
   readonly mode: AccumulateMode;
-  /** int32 for integer operands, float32 for float. */
+  /** int32 for integer operands (int64 of 16-bit ones where accumulators are wider than 32 bits: nothing wraps), float32 for float. */
   readonly acc: Ref;
   readonly drain: Drain | null;
   /** Zero points subtracted from operands; padding taps contribute nothing (0 after subtraction). */

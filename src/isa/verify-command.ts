@@ -280,7 +280,10 @@ function checkContraction(
   cx: CommandContext,
 ): void {
   if (isFloat(c.x.dtype) !== isFloat(c.w.dtype)) wrong(`x is ${c.x.dtype} and w ${c.w.dtype}`);
-  checkSums(c.x, c.acc, wrong);
+  const isWide = c.acc.dtype === 'int64' && /^u?int16$/.test(c.x.dtype);
+  if (!isWide) checkSums(c.x, c.acc, wrong);
+  else if (cx.core !== null && cx.core.matrix.accumulatorBits <= 32)
+    wrong(`sums are wider than the ${cx.core.matrix.accumulatorBits} bits of the accumulators`);
   const rates = cx.core?.matrix.rates;
   if (rates !== undefined && ofOperands(rates, c.x.dtype) === undefined) {
     cx.report(isaMessages.dtypeUnsupported({ where: cx.where, engine: 'matrix', dtype: c.x.dtype, supported: Object.keys(rates) }, cx));
@@ -288,7 +291,7 @@ function checkContraction(
   const d = c.drain;
   if (d === null) return;
   if (!same(d.out.extents, c.acc.extents)) wrong(`out = ${show(d.out)} does not have the extents of acc = ${show(c.acc)}`);
-  if (d.bias !== null && (!same(d.bias.extents, [channels]) || d.bias.dtype !== c.acc.dtype))
+  if (d.bias !== null && (!same(d.bias.extents, [channels]) || d.bias.dtype !== (isWide ? 'int32' : c.acc.dtype)))
     wrong(`bias = ${show(d.bias)} where ${c.acc.dtype}[${channels}] belongs`);
   const fixed = d.multiplier?.dtype === 'int32';
   if (
@@ -299,7 +302,8 @@ function checkContraction(
   }
   if (d.multiplier === null && isInteger(d.out.dtype) && d.out.dtype !== 'int32')
     wrong(`sums become ${d.out.dtype} only through a multiplier`);
-  if (isInteger(d.out.dtype) !== isInteger(c.acc.dtype)) wrong(`sums of ${c.acc.dtype} drain to ${d.out.dtype}`);
+  if (isWide ? d.multiplier === null || fixed : isInteger(d.out.dtype) !== isInteger(c.acc.dtype))
+    wrong(`sums of ${c.acc.dtype} drain to ${d.out.dtype}`);
 }
 
 function checkVectorDType(dtype: DType, cx: CommandContext): void {

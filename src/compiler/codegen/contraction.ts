@@ -2,7 +2,7 @@
  * Contraction -> LOAD tiles, CONV / DWCONV / MATMUL into accumulators, drain, optional VECTOR epilogue, STORE.
  * Loops as the mapping says; double buffering is nothing but slots used in turn, the writer orders what shares them.
  */
-import { bytesPerElement, isEngineFloat } from '../../core/index.ts';
+import { bytesPerElement } from '../../core/index.ts';
 import type { AccumulateMode, Command, Drain, Ref } from '../../isa/index.ts';
 import type { ContractionKernel } from '../kernels/spec.ts';
 import type { LocalWindow, Slot } from '../memory/local-window.ts';
@@ -22,7 +22,7 @@ export function emitContraction(cx: EmitContext, k: ContractionKernel, m: Contra
   const geo = k.geometry;
   const outBytes = bytesPerElement(k.out.dtype);
   const outs = t.b * t.g * t.n * t.y * t.x;
-  const accs = createRotation(acc, m.slots.acc, outs * 4);
+  const accs = createRotation(acc, m.slots.acc, outs * bytesPerElement(k.sums));
   const inputs = m.ringRows > 0 ? ringInput(cx, k, m) : tileInput(cx, k, m);
   const weights = weightInput(cx, k, m);
   const params = parameterInput(cx, k, m);
@@ -75,12 +75,12 @@ function accTile(acc: LocalWindow, slot: Slot, k: ContractionKernel, out: Output
   const order = product ? [0, 1, 3, 4, 2] : [0, 1, 2, 3, 4];
   const dense = denseStrides(
     order.map((axis) => sizes[axis] as number),
-    4,
+    bytesPerElement(k.sums),
   );
   const stride = new Array<number>(5).fill(0);
   order.forEach((axis, i) => (stride[axis] = dense[i] as number));
   const { extents, strides } = alongHome(sizes, stride, homeStrides(k));
-  return slotRef(acc, slot, isEngineFloat(k.dtype) ? 'float32' : 'int32', extents, strides);
+  return slotRef(acc, slot, k.sums, extents, strides);
 }
 
 interface Parts {
@@ -110,5 +110,5 @@ function contractionCommand(k: ContractionKernel, out: OutputTile, c: Range, p: 
 /** Sums lie dense: [b, channel, y, x], products [row, column]. */
 function slotRefOfAcc(acc: LocalWindow, slot: Slot, k: ContractionKernel, out: OutputTile): Ref {
   const extents = k.op === 'MATMUL' ? [out.x.size, out.n.size] : [out.b.size, out.g.size * out.n.size, out.y.size, out.x.size];
-  return slotRef(acc, slot, isEngineFloat(k.dtype) ? 'float32' : 'int32', extents, denseStrides(extents, 4));
+  return slotRef(acc, slot, k.sums, extents, denseStrides(extents, bytesPerElement(k.sums)));
 }

@@ -1,6 +1,15 @@
 /** Conv, Gemm and MatMul as contraction kernels. */
 import { bytesPerElement, elementCount, isEngineFloat } from '../../core/index.ts';
-import { attributeFloat, attributeInt, attributeInts, attributeString, macsOf, type Node, type Value } from '../../graph/index.ts';
+import {
+  attributeFloat,
+  attributeInt,
+  attributeInts,
+  attributeString,
+  macsOf,
+  sumBitsOf,
+  type Node,
+  type Value,
+} from '../../graph/index.ts';
 import { epiloguePlan, groupOutput, wrongRank, wrongType, type NotHere, type SelectContext } from './context.ts';
 import type { ContractionKernel, ContractionStrides, DrainPlan, Geometry, View } from './spec.ts';
 import { constantScalar, isPlainFloat } from './values.ts';
@@ -17,8 +26,9 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
   }
   const [xFloat, wFloat] = [isEngineFloat(x.type.dtype), isEngineFloat(w.type.dtype)];
   if (xFloat !== wFloat || (xFloat && x.type.dtype !== w.type.dtype)) return { reason: `operands are ${x.type.dtype} and ${w.type.dtype}` };
-  if (!xFloat && isPlainFloat(result)) return { reason: `the sums of ${x.type.dtype} have no scale to leave in` };
   const turned = cx.turned.get(w.id);
+  const isWide = sumBitsOf(node) > 32;
+  if (!xFloat && !isWide && isPlainFloat(result)) return { reason: `the sums of ${x.type.dtype} have no scale to leave in` };
   const isConv = node.op === 'Conv' || node.op === 'ConvInteger';
   const shape = isConv ? convolution(cx, node) : node.op === 'Gemm' ? gemm(cx, node) : matmul(cx, node);
   if ('reason' in shape) return shape;
@@ -39,6 +49,7 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
   if (operandStrides.some((s) => s === null)) return { reason: 'an operand of the epilogue broadcasts over some of the batch axes' };
   return {
     kind: 'contraction',
+    sums: xFloat ? 'float32' : isWide ? 'int64' : 'int32',
     name: cx.name,
     origin: turned === undefined ? cx.origin : [...new Set([...cx.origin, ...turned.node.origin])],
     class: 'contraction',
@@ -96,18 +107,20 @@ function planDrain(cx: SelectContext, node: Node, x: Value, w: Value, bias: numb
     hi = Math.min(Math.max(hi, bounds[0]), bounds[1]);
     absorbed++;
   }
+  const unitOf = (): Float32Array => {
+    const sx = perTensor(x).scale;
+    return (w.quantization?.scale ?? new Float32Array([1])).map((s) => Math.fround(sx * s));
+  };
   if (out.quantization === null) {
-    return { drain: { dtype: out.type.dtype, bias, multiplier: null, fixed: false, outZero: 0, lo, hi }, absorbed };
+    // Wide sums leave as the reals they stand for.
+    const multiplier = sumBitsOf(node) > 32 ? unitOf : null;
+    return { drain: { dtype: out.type.dtype, bias, multiplier, fixed: false, outZero: 0, lo, hi }, absorbed };
   }
   // int32 of the scale of the sums is the sums: see docs/numerics.md.
   if (out.type.dtype === 'int32')
     return { drain: { dtype: 'int32', bias, multiplier: null, fixed: false, outZero: 0, lo: -Infinity, hi: Infinity }, absorbed: 0 };
   const { scale: so, zero } = perTensor(out);
-  const multiplier = (): Float32Array => {
-    const sx = perTensor(x).scale;
-    const sw = w.quantization?.scale ?? new Float32Array([1]);
-    return sw.map((s) => Math.fround(Math.fround(sx * s) / so));
-  };
+  const multiplier = (): Float32Array => unitOf().map((s) => Math.fround(s / so));
   return {
     drain: { dtype: out.type.dtype, bias, multiplier, fixed: out.quantization.rescale !== undefined, outZero: zero, lo, hi },
     absorbed,

@@ -94,6 +94,8 @@ export interface DrainPlan {
 
 export interface ContractionKernel extends KernelBase {
   readonly kind: 'contraction';
+  /** Of the accumulators; int64 stands for all that are wider than int32. */
+  readonly sums: 'int32' | 'int64' | 'float32';
   readonly op: 'CONV' | 'DWCONV' | 'MATMUL';
   readonly geometry: Geometry;
   readonly x: View;

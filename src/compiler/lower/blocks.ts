@@ -1,7 +1,7 @@
 /** Weights stored in blocks of few bits, each block with a scale of its own, as a matrix of floats. */
-import { bytesOf, viewBytes } from '../../core/index.ts';
-import { constantOf } from '../../graph/index.ts';
-import type { ValueId } from '../../graph/ir.ts';
+import { bytesOf, bytesPerElement, viewBytes, type Tensor } from '../../core/index.ts';
+import { constantOf, floatsOf } from '../../graph/index.ts';
+import type { Value, ValueId } from '../../graph/ir.ts';
 import { lazyBytes } from '../passes/constants.ts';
 import type { Writer } from './writer.ts';
 
@@ -12,6 +12,13 @@ export interface BlockSizes {
   readonly bits: number;
   /** Inputs that share a scale. */
   readonly block: number;
+}
+
+/** Number i of those of `bits` bits that are packed from byte `at` on, from the low bits up. */
+function bitsAt(from: ArrayLike<number>, at: number, i: number, bits: number): number {
+  const bit = i * bits;
+  const word = (from[at + (bit >> 3)] ?? 0) | ((from[at + (bit >> 3) + 1] ?? 0) << 8);
+  return (word >> (bit & 7)) & ((1 << bits) - 1);
 }
 
 /**
@@ -47,23 +54,72 @@ export function dequantizedBlocks(
       const scale = Array.from(viewBytes(scales?.type.dtype ?? 'float32', read(1) ?? new Uint8Array(0)), Number);
       const zero =
         zeros === null || zeros === undefined ? null : Array.from(viewBytes(zeros.type.dtype, read(2) ?? new Uint8Array(0)), Number);
-      const bitsAt = (at: number, i: number, from: ArrayLike<number>): number => {
-        const bit = i * bits;
-        const word = (from[at + (bit >> 3)] ?? 0) | ((from[at + (bit >> 3) + 1] ?? 0) << 8);
-        return (word >> (bit & 7)) & ((1 << bits) - 1);
-      };
       const out = new Float32Array(k * n);
       for (let column = 0; column < n; column++) {
         for (let g = 0; g < blocks; g++) {
           const s = scale[column * blocks + g] ?? 0;
-          const z = zero === null ? 1 << (bits - 1) : packed ? bitsAt(column * zeroRow, g, zero) : (zero[column * zeroRow + g] ?? 0);
+          const z = zero === null ? 1 << (bits - 1) : packed ? bitsAt(zero, column * zeroRow, g, bits) : (zero[column * zeroRow + g] ?? 0);
           const at = (column * blocks + g) * blob;
           for (let i = 0; i < block && g * block + i < k; i++) {
-            out[(g * block + i) * n + column] = Math.fround(Math.fround(bitsAt(at, i, raw) - z) * s);
+            out[(g * block + i) * n + column] = Math.fround(Math.fround(bitsAt(raw, at, i, bits) - z) * s);
           }
         }
       }
       return new Uint8Array(out.buffer);
     }),
   );
+}
+
+export interface IntegerBlocks {
+  /** [blocks, block, N] of int8: q less its zero point, 0 where a last block is short. */
+  readonly weights: ValueId;
+  /** [blocks, 1, N] of float32. */
+  readonly scales: ValueId;
+}
+
+/** The same blocks as integers, with a scale for each block and column; null where an operand is no constant, or the numbers do not fit bytes. */
+export function integerBlocks(
+  w: Writer,
+  operands: readonly [ValueId, ValueId, ValueId | null],
+  { k, n, bits, block }: BlockSizes,
+): IntegerBlocks | null {
+  const [packed, scales, zeros] = operands.map((id) => (id === null ? null : w.value(id)));
+  const isKnown = [packed, scales, zeros].every(
+    (v) => v === null || v === undefined || v.constant?.kind === 'bytes' || v.constant?.kind === 'splat',
+  );
+  if (!isKnown || packed === null || packed === undefined || scales === null || scales === undefined) return null;
+  // Zero points that are no integers, or 8-bit numbers less any zero point but the middle, leave the byte.
+  if (zeros !== null && zeros !== undefined && (zeros.type.dtype !== 'uint8' || bits === 8)) return null;
+  const read = (v: Value): Uint8Array => (v.constant === null ? new Uint8Array(0) : bytesOf(constantOf(v.type, v.constant, v.name, '')));
+  const blocks = Math.ceil(k / block);
+  const blob = Math.ceil((block * bits) / 8);
+  const zeroRow = Math.ceil((blocks * bits) / 8);
+  const centred = (): Uint8Array => {
+    const raw = read(packed);
+    const offsets = zeros === null || zeros === undefined ? null : read(zeros);
+    const out = new Int8Array(blocks * block * n);
+    for (let column = 0; column < n; column++) {
+      for (let g = 0; g < blocks; g++) {
+        const zero = offsets === null ? 1 << (bits - 1) : bitsAt(offsets, column * zeroRow, g, bits);
+        const count = Math.min(block, k - g * block);
+        for (let i = 0; i < count; i++) out[(g * block + i) * n + column] = bitsAt(raw, (column * blocks + g) * blob, i, bits) - zero;
+      }
+    }
+    return new Uint8Array(out.buffer);
+  };
+  const turned = (): Uint8Array => {
+    const given = Array.from(floatsOf(tensorOfBytes(scales, read(scales))));
+    return new Uint8Array(Float32Array.from({ length: blocks * n }, (_, at) => given[(at % n) * blocks + Math.floor(at / n)] ?? 0).buffer);
+  };
+  return {
+    weights: w.lazy(
+      { dtype: 'int8', shape: [blocks, block, n] },
+      lazyBytes(centred, bits <= 4 && (zeros === null || zeros === undefined) ? 'int4' : undefined),
+    ),
+    scales: w.lazy({ dtype: 'float32', shape: [blocks, 1, n] }, lazyBytes(turned)),
+  };
+}
+
+function tensorOfBytes({ type }: Value, bytes: Uint8Array): Tensor {
+  return { dtype: type.dtype, shape: [bytes.length / bytesPerElement(type.dtype)], data: viewBytes(type.dtype, bytes) };
 }

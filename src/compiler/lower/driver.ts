@@ -29,7 +29,7 @@ export function rewriteNodes(
   sizes: 'bound' | 'open',
   products: boolean = true,
 ): Rewritten {
-  const w = startWriter(graph, sizes);
+  const w = startWriter(graph, sizes, products);
   const driver = startDriver(graph, w, ruleOf, { always: sizes === 'open', products });
   for (const node of graph.nodes) driver.take(node);
   const { nodes, declined, retired } = driver;

@@ -3,7 +3,6 @@ import { attributeFloat, attributeInt, attributeInts, attributeString } from '..
 import type { Attribute, Node, ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
 import type { Rule, Rules } from './rule.ts';
-import { dequantizedBlocks } from './blocks.ts';
 import type { Writer } from './writer.ts';
 
 function plus(w: Writer, x: ValueId, y: ValueId | null | undefined): ValueId {
@@ -148,21 +147,6 @@ const fusedMatMul: Rule = (w, node) => {
   return [alpha === 1 ? y : w.op('Mul', [y, w.float(alpha)])];
 };
 
-/** A product with weights in blocks of 4 or 8 bits: the weights become a constant of floats, made when first read. */
-const matMulNBits: Rule = (w, node) => {
-  const [a = null, b = null, scales = null, zeros = null, order = null, bias = null] = node.inputs;
-  if (a === null || b === null || scales === null) return null;
-  if (order !== null) return { reason: 'its blocks are in an order of their own (g_idx)' };
-  const weights = dequantizedBlocks(w, [b, scales, zeros], {
-    k: attributeInt(node, 'K', 0),
-    n: attributeInt(node, 'N', 0),
-    bits: attributeInt(node, 'bits', 4),
-    block: attributeInt(node, 'block_size', 32),
-  });
-  if (weights === null) return { reason: 'its weights are computed at run time' };
-  return [plus(w, w.op('MatMul', [a, weights]), bias)];
-};
-
 /** Integers with their scale as real numbers. */
 function dequantized(w: Writer, x: ValueId, scale: ValueId, zero: ValueId | null, axis: number): ValueId {
   return w.op('DequantizeLinear', zero === null ? [x, scale] : [x, scale, zero], { axis });
@@ -235,7 +219,6 @@ export const microsoftRules: Rules = {
   FusedConv: fusedConv,
   FusedGemm: fusedGemm,
   FusedMatMul: fusedMatMul,
-  MatMulNBits: matMulNBits,
   MatMulIntegerToFloat: matMulIntegerToFloat,
   DynamicQuantizeMatMul: dynamicMatMul,
   BiasAdd: biasAdd,

@@ -7,6 +7,7 @@ import { conversionRules } from './conversions.ts';
 import { convolutionRules } from './convolution.ts';
 import { dropoutRules } from './dropout.ts';
 import { einsumRules } from './einsum.ts';
+import { groupedProductRules } from './grouped-products.ts';
 import { lossRules } from './losses.ts';
 import { microsoftRules, runtimeRules } from './microsoft.ts';
 import { moveRules } from './moves.ts';
@@ -37,7 +38,7 @@ const standard: Rules = {
   ...runningRules,
   ...runtimeRules,
 };
-const microsoft: Rules = { ...microsoftRules, ...microsoftAttentionRules, ...microsoftRotaryRules };
+const microsoft: Rules = { ...microsoftRules, ...groupedProductRules, ...microsoftAttentionRules, ...microsoftRotaryRules };
 
 export function ruleFor(node: Node): Rule | undefined {
   const rules = node.domain === '' ? standard : node.domain === 'com.microsoft' ? microsoft : {};

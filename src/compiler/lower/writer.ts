@@ -13,6 +13,8 @@ type AttributeValue = number | string | readonly number[] | { readonly float: nu
 
 export interface Writer {
   readonly opset: number;
+  /** Whether the array multiplies float32. */
+  readonly floatProducts: boolean;
   value(id: ValueId): Value;
   /** Sizes; every value a lowering meets is bound. */
   shape(id: ValueId): readonly number[];
@@ -62,7 +64,7 @@ export interface WriterState extends Writer {
   unknowns(): readonly UnknownDim[];
 }
 
-export function startWriter(graph: Graph, sizes: 'bound' | 'open'): WriterState {
+export function startWriter(graph: Graph, sizes: 'bound' | 'open', floatProducts: boolean): WriterState {
   const values: Value[] = graph.values.slice();
   const valueNames = uniqueNames(values.map((v) => v.name));
   const nodeNames = uniqueNames(graph.nodes.map((n) => n.name));
@@ -101,6 +103,7 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open'): WriterState 
   const state: WriterState = {
     values,
     opset: graph.opset,
+    floatProducts,
     value: at,
     shape(id) {
       const { type } = at(id);

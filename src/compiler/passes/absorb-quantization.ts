@@ -1,3 +1,4 @@
+import type { DType } from '../../core/index.ts';
 import { attributeInt, constantOf, evaluateNode, sameQuantization } from '../../graph/index.ts';
 import type { Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
 import { biasIndex, weightSlot } from '../precision/contraction.ts';
@@ -306,7 +307,11 @@ class Absorber {
     const [x = null, w = null] = node.inputs;
     if (x === null || w === null) return false;
     const weights = edit.value(w);
-    const weight = weights.constant === null || weights.quantization === null ? w : this.plainWeights(node, w, weights, edit);
+    const isLong = isNarrowInteger(edit.value(x).type.dtype) && !isByte(edit.value(x).type.dtype);
+    const weight =
+      weights.constant === null || weights.quantization === null
+        ? w
+        : this.plainWeights(node, w, weights, isLong ? isNarrowInteger : isByte, edit);
     const left = edit.value(x);
     const data = left.constant === null || left.quantization === null || left.quantization.axis === null ? x : this.floatTwin(x, edit);
     const [qx, qw] = [edit.value(data), edit.value(weight)];
@@ -326,10 +331,11 @@ class Absorber {
     return true;
   }
 
-  private plainWeights(node: Node, w: ValueId, weights: Value, edit: Edit): ValueId {
+  /** @param multiplied  which integers an array multiplies with those on the other side */
+  private plainWeights(node: Node, w: ValueId, weights: Value, multiplied: (dtype: DType) => boolean, edit: Edit): ValueId {
     const slot = weightSlot(node, 1, weights.type);
     const axis = weights.quantization?.axis ?? null;
-    const fits = isByte(weights.type.dtype) && (axis === null || axis === slot?.axis);
+    const fits = multiplied(weights.type.dtype) && (axis === null || axis === slot?.axis);
     const plain = fits ? withOneZeroPoint(weights) : null;
     if (plain === null) return this.floatTwin(w, edit);
     if (plain.quantization === weights.quantization) return w;

@@ -1,12 +1,10 @@
 /** The QLinear operators of ONNX and ONNX Runtime as plain operators on values that carry their quantization. */
-import { elementCount } from '../../core/index.ts';
-import { attributeFloat, attributeInt, constantOf, floatsOf, numbersOf, opDef } from '../../graph/index.ts';
+import { attributeFloat, attributeInt, opDef } from '../../graph/index.ts';
 import type { Attributes, Node, Quantization, ValueId } from '../../graph/ir.ts';
 import { weightSlot } from '../precision/contraction.ts';
-import { lazyBytes } from './constants.ts';
 import type { Edit } from './edit.ts';
 import type { Forms } from './quantization-forms.ts';
-import { bytesFrom, sumScales, type Meaning } from './quantization-values.ts';
+import { sumScales, type Meaning } from './quantization-values.ts';
 
 /** Where things stand in the operand list of a QLinear operator. */
 interface Spec {
@@ -38,7 +36,7 @@ const specs: Readonly<Partial<Record<string, Spec>>> = {
 /** The plain operator that a QLinear operator is on quantized values; null for all others. */
 export function plainOperatorOf(op: string): string | null {
   if (op === 'QLinearConcat') return 'Concat';
-  return op === 'MatMulNBits' ? 'MatMul' : Object.hasOwn(specs, op) ? (specs[op]?.op ?? null) : null;
+  return Object.hasOwn(specs, op) ? (specs[op]?.op ?? null) : null;
 }
 
 /**
@@ -48,7 +46,6 @@ export function plainOperatorOf(op: string): string | null {
 export function fromQOperator(node: Node, edit: Edit, forms: Forms): readonly Node[] | null {
   if (opDef(node.domain, node.op) === undefined) return null;
   if (node.op === 'QLinearConcat') return concat(node, edit, forms);
-  if (node.op === 'MatMulNBits') return matMulNBits(node, edit);
   const spec = specs[node.op];
   const [out] = node.outputs;
   if (spec === undefined || out === undefined || attributeInt(node, 'channels_last', 0) !== 0) return null;
@@ -152,70 +149,4 @@ function concat(node: Node, edit: Edit, forms: Forms): readonly Node[] | null {
     ids.push(operand.id);
   }
   return finish(node, node.attributes, { op: 'Concat' }, ids, 0, edit, forms);
-}
-
-/**
- * Weights of 2, 4 or 8 bits in blocks along K, as a MatMul with float32 weights [K, N] that are unpacked when read.
- * ONNX Runtime, docs/ContribOperators.md, com.microsoft.MatMulNBits: B is [N, K / block, block · bits / 8] with the first element in the
- * low bits, zero points are packed by row in the same way, or 2^(bits-1) where left out.
- */
-function matMulNBits(node: Node, edit: Edit): readonly Node[] | null {
-  const [a = null, b = null, scales = null, zeros = null, order = null, bias = null] = node.inputs;
-  const [out] = node.outputs;
-  if (a === null || b === null || scales === null || order !== null || out === undefined) return null;
-  const k = attributeInt(node, 'K', 0);
-  const n = attributeInt(node, 'N', 0);
-  const bits = attributeInt(node, 'bits', 4);
-  const block = attributeInt(node, 'block_size', 32);
-  const operands = [b, scales, ...(zeros === null ? [] : [zeros])].map((id) => edit.value(id));
-  if (operands.some((v) => v.constant === null) || ![2, 4, 8].includes(bits) || block < 1) return null;
-  const absent = operands.find((v) => v.constant?.kind === 'absent')?.constant ?? null;
-  const contents = lazyBytes(() => {
-    const [packed, factors, offsets] = operands.map((v) =>
-      v.constant === null ? null : constantOf(v.type, v.constant, v.name, node.name),
-    );
-    const perRow = Math.ceil(k / block);
-    const bytes = packed === null || packed === undefined ? [] : numbersOf(packed);
-    const scale = factors === null || factors === undefined ? [] : floatsOf(factors);
-    const plainZeros = offsets !== null && offsets !== undefined && offsets.dtype !== 'uint8' ? floatsOf(offsets) : null;
-    const packedZeros = offsets !== null && offsets !== undefined && plainZeros === null ? numbersOf(offsets) : null;
-    const each = 8 / bits;
-    const pick = (from: ArrayLike<number>, base: number, i: number): number =>
-      ((from[base + Math.floor(i / each)] ?? 0) >> ((i % each) * bits)) & (2 ** bits - 1);
-    const blockBytes = Math.ceil((block * bits) / 8);
-    const zeroBytes = Math.ceil((perRow * bits) / 8);
-    const w = new Float32Array(elementCount([k, n]));
-    for (let column = 0; column < n; column++) {
-      for (let i = 0; i < k; i++) {
-        const at = Math.floor(i / block);
-        const zero =
-          plainZeros !== null
-            ? (plainZeros[column * perRow + at] ?? 0)
-            : packedZeros !== null
-              ? pick(packedZeros, column * zeroBytes, at)
-              : 2 ** (bits - 1);
-        const q = pick(bytes, (column * perRow + at) * blockBytes, i % block);
-        w[i * n + column] = (q - zero) * (scale[column * perRow + at] ?? 1);
-      }
-    }
-    return bytesFrom({ dtype: 'float32', shape: [k, n], data: w });
-  });
-  const dtype = edit.value(a).type.dtype;
-  if (dtype !== 'float32') return null;
-  const weights = edit.add(`${edit.value(b).name}.real`, { dtype: 'float32', shape: [k, n] }, absent ?? contents);
-  const plain: Node = {
-    op: 'MatMul',
-    domain: '',
-    name: node.name,
-    inputs: [a, weights],
-    outputs: [out],
-    attributes: {},
-    origin: node.origin,
-  };
-  if (bias === null) return [plain];
-  const product = edit.add(`${edit.value(out).name}.product`, edit.value(out).type);
-  return [
-    { ...plain, outputs: [product] },
-    { ...plain, op: 'Add', name: `${node.name}.bias`, inputs: [product, bias] },
-  ];
 }

@@ -132,6 +132,7 @@ export function withOneZeroPoint(value: Value): { readonly constant: Constant; r
   if (q === null || constant === null || constant.kind === 'strings') return null;
   const [first = 0] = q.zeroPoint;
   if (q.axis === null || q.zeroPoint.every((z) => z === first)) return { constant, quantization: q };
+  if (!isByte(type.dtype)) return null;
   if (constant.kind === 'absent') return { constant, quantization: { ...q, zeroPoint: new Int32Array(q.zeroPoint.length) } };
   const shape = staticShape(type) ?? [];
   const source = numbersOf(constantOf(type, constant, value.name, ''));

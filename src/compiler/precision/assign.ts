@@ -26,6 +26,8 @@ export interface PrecisionOptions {
   readonly matrix?: readonly DType[];
   /** Types the vector engine takes; float32 among them when left out. */
   readonly vector?: readonly DType[];
+  /** How wide sums are that the array rescales itself; 32 when left out. */
+  readonly sumBits?: number;
   /** How the machine rescales sums; float when left out. */
   readonly rescale?: 'float' | 'fixed-point';
 }
@@ -56,7 +58,11 @@ export function assignPrecision(given: Graph, options: PrecisionOptions): Precis
     case 'int8':
       return rescaled(
         bringsQuantization(graph)
-          ? settleIntegerModel(graph, { matrix: options.matrix ?? ['int8'], calibration: options.calibration })
+          ? settleIntegerModel(graph, {
+              matrix: options.matrix ?? ['int8'],
+              sumBits: options.sumBits ?? 32,
+              calibration: options.calibration,
+            })
           : toInt8(graph, options.calibration, options.vector?.includes('float32') ?? true),
         options,
       );

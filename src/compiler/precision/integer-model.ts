@@ -8,8 +8,8 @@
  * - Concat and average pooling get operands of one kind.
  */
 import { compilerMessages, integerRange, type Diagnostic, type DType } from '../../core/index.ts';
-import type { Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
-import { depthOf, sumsFit } from '../../graph/index.ts';
+import type { Attributes, Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
+import { attributeFloat, depthOf, sumBitsOf, sumsFit } from '../../graph/index.ts';
 import { staticShape } from '../passes/constants.ts';
 import { rewrite, type Edit } from '../passes/edit.ts';
 import { integerForms, type Forms } from '../passes/quantization-forms.ts';
@@ -28,6 +28,8 @@ export function bringsQuantization(graph: Graph): boolean {
 export interface IntegerModelOptions {
   /** What the array multiplies. */
   readonly matrix: readonly DType[];
+  /** How wide sums are that leave the array rescaled: 32, or more where its output stage takes more. */
+  readonly sumBits: number;
   readonly calibration: CalibrationTable | null;
 }
 
@@ -76,12 +78,14 @@ class Settler {
   private contraction(node: Node, edit: Edit): boolean {
     const [x = null, w = null] = node.inputs;
     const [out] = node.outputs;
-    if (x === null || w === null || out === undefined) return false;
+    if (x === null || w === null || out === undefined || sumBitsOf(node) > 32) return false;
     const operands = [edit.value(x), edit.value(w)];
     const isHeld = this.isHeld(node, edit.value(x), edit.value(w));
     const isFloat = operands.every((v) => v.type.dtype === 'float32' && v.quantization === null);
     if (operands.some((v) => v.type.dtype !== 'float32' && v.quantization === null)) return false;
     const result = edit.value(out);
+    const wide = isHeld ? null : this.wideSums(node, edit.value(x), edit.value(w), edit);
+    if (wide !== null) return wide;
     if (isHeld) return result.type.dtype === 'float32' && result.quantization === null ? this.sums(node, [x, w], edit) : false;
     if (this.options.matrix.includes('float32')) {
       if (isFloat) return false;
@@ -101,6 +105,51 @@ class Settler {
     const has = this.options.matrix.includes('int16') && !isByte(x.type.dtype);
     const [held, by] = [x, w].map((v) => ({ dtype: v.type.dtype, quantization: v.quantization as Quantization }));
     return has && shape !== null && held !== undefined && by !== undefined && sumsFit(held, by, depthOf(node, shape));
+  }
+
+  /** 16-bit operands whose sums need, and fit, the wide accumulators of the array: they leave it rescaled, or as reals. null for others. */
+  private wideSums(node: Node, x: Value, w: Value, edit: Edit): boolean | null {
+    const { matrix, sumBits } = this.options;
+    const shape = staticShape(w.type);
+    if (sumBits <= 32 || !matrix.includes('int16') || isByte(x.type.dtype) || shape === null) return null;
+    const [held, by] = [x, w].map((v) => (v.quantization === null ? undefined : { dtype: v.type.dtype, quantization: v.quantization }));
+    if (held === undefined || by === undefined || held.quantization.scale.length !== 1) return null;
+    if (!sumsFit(held, by, depthOf(node, shape), sumBits)) return null;
+    if (attributeFloat(node, 'alpha', 1) !== 1 || attributeFloat(node, 'beta', 1) !== 1) return null;
+    const attributes: Attributes = { ...node.attributes, sum_bits: { kind: 'int', value: sumBits } };
+    const at = biasIndex(node);
+    const bias = at === null ? null : (node.inputs[at] ?? null);
+    if (bias === null) {
+      edit.emit({ ...node, attributes });
+      return true;
+    }
+    // In units of sums as fine as these a bias need not fit int32: it is added to the reals.
+    const [out] = node.outputs;
+    const result = out === undefined ? null : edit.value(out);
+    const column = this.biasColumn(node, bias, edit);
+    if (out === undefined || result === null || result.type.dtype !== 'float32' || column === null) return null;
+    const sums = edit.add(`${result.name}.sums`, result.type);
+    edit.emit({ ...node, inputs: node.inputs.slice(0, 2), outputs: [sums], attributes });
+    edit.emit({
+      op: 'Add',
+      domain: '',
+      name: `${node.name}.bias`,
+      inputs: [sums, column],
+      outputs: [out],
+      attributes: {},
+      origin: node.origin,
+    });
+    return true;
+  }
+
+  /** A bias as a constant of reals that broadcasts over the result; null where it is none. */
+  private biasColumn(node: Node, id: ValueId, edit: Edit): ValueId | null {
+    const real = edit.value(id).quantization === null ? id : this.asFloat(id, node, edit);
+    const { type, constant, name } = edit.value(real);
+    if (constant === null || type.dtype !== 'float32') return null;
+    if (node.op !== 'Conv') return real;
+    const rank = edit.value(node.inputs[0] as ValueId).type.shape.length;
+    return edit.add(`${name}.column`, { ...type, shape: [...type.shape, ...Array.from({ length: rank - 2 }, () => 1)] }, constant);
   }
 
   /** The contraction with int32 result, and the float result made from it. */

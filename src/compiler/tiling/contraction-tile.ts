@@ -122,7 +122,7 @@ export function footprint(k: ContractionKernel, homes: ContractionHomes, t: Cont
     params: paramBytes === 0 ? 0 : slotBytes(channels * paramBytes),
     mid: midSlot,
     out: homes.outDirect ? 0 : slotBytes(out),
-    acc: slotBytes(outs * 4),
+    acc: slotBytes(outs * bytesPerElement(k.sums)),
     operand,
   };
 }

@@ -169,7 +169,7 @@ function search(env: MapperEnvironment, k: ContractionKernel, homes: Contraction
             // Several images in a tile only when each is whole; several groups only with all their channels.
             if (b > 1 && (y < geo.oh || x < geo.ow)) continue;
             if (g > 1 && n < geo.mg) continue;
-            if (slotBytes(g * n * b * y * x * 4) > accCapacity) continue;
+            if (slotBytes(g * n * b * y * x * bytesPerElement(k.sums)) > accCapacity) continue;
             for (const c of sizes.c) {
               if (g > 1 && c < geo.cg) continue;
               const tile = { b, g, n, c, y, x };

@@ -18,7 +18,7 @@ import {
   type OpContext,
   type OpDef,
 } from './op-def.ts';
-import { productDouble, productFloat, productInt } from './product.ts';
+import { productDouble, productFloat, addProducts } from './product.ts';
 import { readConcreteWindow, readWindow, windowOutput, type ConcreteWindow } from './window.ts';
 
 export const conv: OpDef = defineOp({
@@ -193,7 +193,7 @@ function convolveDouble(context: EvaluateContext, g: ConvGeometry, x: Tensor, w:
 }
 
 /** The same on integers: x and w with zero points already subtracted, so a tap in the padding is 0. */
-export function convolveInt(g: ConvGeometry, x: Int16Array, w: Int16Array, out: Int32Array): void {
+export function convolveInt(g: ConvGeometry, x: Int16Array, w: Int16Array, out: Int32Array | Float64Array): void {
   const k = g.inChannels * g.kernel[0] * g.kernel[1] * g.kernel[2];
   const positions = g.output[0] * g.output[1] * g.output[2];
   const plane = g.input[0] * g.input[1] * g.input[2];
@@ -205,7 +205,7 @@ export function convolveInt(g: ConvGeometry, x: Int16Array, w: Int16Array, out: 
       for (let p = 0; p < positions; p += blockColumns) {
         const count = Math.min(blockColumns, positions - p);
         unroll(g, x, xOffset, { first: p, count }, columns);
-        productInt(w, columns, out, {
+        addProducts(w, columns, out, {
           m: g.outChannels,
           n: count,
           k,

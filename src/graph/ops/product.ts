@@ -52,7 +52,7 @@ export function productFloat(a: Float32Array, b: Float32Array, c: Float32Array, 
 }
 
 /** The same in doubles, not rounded further: of float64 operands, and of integers, whose sums are exact to 2^53. */
-export function productDouble(a: Numbers, b: Numbers, c: Float64Array, shape: ProductShape): void {
+export function productDouble(a: Numbers | Int16Array, b: Numbers | Int16Array, c: Float64Array, shape: ProductShape): void {
   const { m, n, k, aOffset, cOffset, cStride } = shape;
   for (let row = 0; row < m; row++) {
     const a0 = aOffset + row * k;
@@ -63,6 +63,12 @@ export function productDouble(a: Numbers, b: Numbers, c: Float64Array, shape: Pr
       for (let j = 0; j < n; j++) c[c0 + j] = (c[c0 + j] ?? 0) + w * (b[from + j] ?? 0);
     }
   }
+}
+
+/** Sums of integers: in int32, which wraps, or exact in doubles. */
+export function addProducts(a: Int16Array, b: Int16Array, c: Int32Array | Float64Array, shape: ProductShape): void {
+  if (c instanceof Int32Array) productInt(a, b, c, shape);
+  else productDouble(a, b, c, shape);
 }
 
 /** Sums of a 4 × 2 block stay in registers. */

@@ -9,8 +9,8 @@ import { elementCount, invariant, isEngineFloat } from '../../core/index.ts';
 import type { ConvCommand, MatmulCommand, Ref } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { drain } from './drain.ts';
-import { multiplyFloats, multiplyInts } from './gemm.ts';
-import { readFloats, readInts, writeNumbers } from './numbers.ts';
+import { multiplyFloats, multiplyInts, multiplyWide } from './gemm.ts';
+import { readFloats, readInts, readWide, writeNumbers, writeWide } from './numbers.ts';
 import type { Tile } from './tile.ts';
 import { tapRange } from './window.ts';
 
@@ -20,6 +20,8 @@ const patchElements = 131072;
 export const fewChannels = 4;
 
 type Numbers = Int32Array | Float32Array;
+/** Of integers exact beyond int32: doubles. */
+type Sums = Numbers | Float64Array;
 
 export function runContraction(cx: Context, c: ConvCommand | MatmulCommand): void {
   const accTile = tile(cx, c.acc);
@@ -32,11 +34,16 @@ export function runContraction(cx: Context, c: ConvCommand | MatmulCommand): voi
   const acc = startSums(cx, c, accTile, float);
   if (c.op === 'MATMUL') multiplyBatches(cx, c, acc);
   else convolve(cx, c, acc);
-  writeNumbers(accTile, acc, cx.scratch);
+  if (acc instanceof Float64Array) writeWide(accTile, acc, cx.scratch);
+  else writeNumbers(accTile, acc, cx.scratch);
   if (c.drain !== null) drain(cx, c.drain, acc, c.acc.extents, c.op === 'MATMUL' ? c.acc.extents.length - 1 : 1);
 }
 
-function startSums(cx: Context, c: ConvCommand | MatmulCommand, accTile: Tile, float: boolean): Numbers {
+function startSums(cx: Context, c: ConvCommand | MatmulCommand, accTile: Tile, float: boolean): Sums {
+  if (c.acc.dtype === 'int64') {
+    if (c.mode === 'accumulate') return readWide(accTile, cx.scratch, 'acc');
+    return new Float64Array(cx.scratch('acc', accTile.count * 8), 0, accTile.count).fill(0);
+  }
   if (c.mode === 'accumulate') return float ? readFloats(accTile, cx.scratch, 'acc') : readInts(accTile, 0, cx.scratch, 'acc');
   const buffer = cx.scratch('acc', accTile.count * 4);
   const acc = float ? new Float32Array(buffer, 0, accTile.count) : new Int32Array(buffer, 0, accTile.count);
@@ -60,15 +67,15 @@ interface Shape {
   readonly p: number;
 }
 
-function multiply(cx: Context, acc: Numbers, coef: Numbers, matrix: Numbers, shape: Shape): void {
+function multiply(cx: Context, acc: Sums, coef: Numbers, matrix: Numbers, shape: Shape): void {
   if (acc instanceof Int32Array && coef instanceof Int32Array && matrix instanceof Int32Array) {
     multiplyInts({ acc, coef, matrix, ...shape }, cx.scratch);
   } else if (acc instanceof Float32Array && coef instanceof Float32Array && matrix instanceof Float32Array) {
     multiplyFloats({ acc, coef, matrix, ...shape }, cx.scratch);
-  }
+  } else if (acc instanceof Float64Array) multiplyWide({ acc, coef, matrix, ...shape });
 }
 
-function multiplyBatches(cx: Context, c: MatmulCommand, acc: Numbers): void {
+function multiplyBatches(cx: Context, c: MatmulCommand, acc: Sums): void {
   const rank = c.acc.extents.length;
   const m = c.acc.extents[rank - 2] ?? 1;
   const n = c.acc.extents[rank - 1] ?? 1;
@@ -107,7 +114,7 @@ export function indexIn(index: number, batches: readonly number[], extents: read
   return result;
 }
 
-function convolve(cx: Context, c: ConvCommand, acc: Numbers): void {
+function convolve(cx: Context, c: ConvCommand, acc: Sums): void {
   const [n = 1, channels = 1, h = 1, width = 1] = c.x.extents;
   const [outChannels = 1, groupChannels = 1, kh = 1, kw = 1] = c.w.extents;
   const [, , oh = 1, ow = 1] = c.acc.extents;
@@ -168,7 +175,7 @@ interface GroupAt {
   readonly m: number;
 }
 
-function multiplyPatches(cx: Context, c: ConvCommand, acc: Numbers, x: Numbers, w: Numbers, at: GroupAt): void {
+function multiplyPatches(cx: Context, c: ConvCommand, acc: Sums, x: Numbers, w: Numbers, at: GroupAt): void {
   const [, channels = 1, kh = 1, kw = 1] = c.w.extents;
   const [, , oh = 1, ow = 1] = c.acc.extents;
   const taps = kh * kw;
@@ -233,7 +240,7 @@ function fillPatches(
   }
 }
 
-function addTaps(c: ConvCommand, acc: Numbers, x: Numbers, w: Numbers, at: GroupAt): void {
+function addTaps(c: ConvCommand, acc: Sums, x: Numbers, w: Numbers, at: GroupAt): void {
   const [, , h = 1, width = 1] = c.x.extents;
   const [, channels = 1, kh = 1, kw = 1] = c.w.extents;
   const [, , oh = 1, ow = 1] = c.acc.extents;
@@ -252,6 +259,9 @@ function addTaps(c: ConvCommand, acc: Numbers, x: Numbers, w: Numbers, at: Group
             const line = { to: at.acc + (m * oh + i) * ow + left, from: source, step: c.strides[1], count: right - left };
             if (acc instanceof Int32Array && x instanceof Int32Array) addIntLine(acc, x, weight, line);
             else if (acc instanceof Float32Array && x instanceof Float32Array) addFloatLine(acc, x, weight, line);
+            else
+              for (let j = 0; j < line.count; j++)
+                acc[line.to + j] = (acc[line.to + j] ?? 0) + weight * (x[line.from + j * line.step] ?? 0);
           }
         }
       }

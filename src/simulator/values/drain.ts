@@ -1,16 +1,27 @@
 /** The drain: finished sums leave the accumulator with bias, rescaled and clamped. */
-import { requantize, requantizeFixed } from '../../core/index.ts';
+import { dequantize, isFloat, requantize, requantizeFixed } from '../../core/index.ts';
 import type { Drain } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { countOutputs, integerBounds } from './stats.ts';
 import { readFloats, readInts, writeNumbers } from './numbers.ts';
 
 /** `channelAxis` of `extents` is what bias and multiplier go by. `acc` is left as it is. */
-export function drain(cx: Context, d: Drain, acc: Int32Array | Float32Array, extents: readonly number[], channelAxis: number): void {
+export function drain(
+  cx: Context,
+  d: Drain,
+  acc: Int32Array | Float32Array | Float64Array,
+  extents: readonly number[],
+  channelAxis: number,
+): void {
   let inner = 1;
   for (let i = channelAxis + 1; i < extents.length; i++) inner *= extents[i] ?? 1;
   const channels = { count: extents[channelAxis] ?? 1, inner };
-  const out = acc instanceof Float32Array ? drainFloats(cx, d, acc, channels) : drainInts(cx, d, acc, channels);
+  const out =
+    acc instanceof Float32Array
+      ? drainFloats(cx, d, acc, channels)
+      : acc instanceof Float64Array
+        ? drainWide(cx, d, acc, channels)
+        : drainInts(cx, d, acc, channels);
   writeNumbers(tile(cx, d.out), out, cx.scratch);
   countOutputs(cx.tally, d.out.dtype, out);
 }
@@ -56,6 +67,26 @@ function drainInts(cx: Context, d: Drain, acc: Int32Array, channels: Channels): 
     }
   }
   cx.tally.saturated += saturated;
+  return out;
+}
+
+/** Sums wider than int32: rescaled to integers, or as the reals they stand for. */
+function drainWide(cx: Context, d: Drain, acc: Float64Array, channels: Channels): Int32Array | Float32Array {
+  const bias = d.bias === null ? null : readInts(tile(cx, d.bias), 0, cx.scratch, 'bias');
+  const multiplier = d.multiplier === null ? null : readFloats(tile(cx, d.multiplier), cx.scratch, 'multiplier');
+  const { lo, hi, saturatedBelow, saturatedAbove } = integerBounds(d.out.dtype, d.lo, d.hi, d.outZero);
+  const isReal = isFloat(d.out.dtype);
+  const buffer = cx.scratch('drained', acc.length * 4);
+  const out = isReal ? new Float32Array(buffer, 0, acc.length) : new Int32Array(buffer, 0, acc.length);
+  for (let i = 0, c = 0; i < acc.length; i += channels.inner, c = c + 1 === channels.count ? 0 : c + 1) {
+    const [b, scale] = [bias?.[c] ?? 0, multiplier?.[c] ?? 1];
+    for (let j = i; j < i + channels.inner; j++) {
+      const sum = (acc[j] ?? 0) + b;
+      const y = isReal ? dequantize(sum, scale, 0) : requantize(sum, scale, d.outZero, -Infinity, Infinity);
+      if (!isReal && (y < saturatedBelow || y > saturatedAbove)) cx.tally.saturated++;
+      out[j] = y < lo ? lo : y > hi ? hi : y;
+    }
+  }
   return out;
 }
 

@@ -45,6 +45,31 @@ export function multiplyInts(g: Product<Int32Array>, scratch: Scratch): void {
   });
 }
 
+/** Sums of integers beyond int32, exact: no product or sum has more than 53 bits. */
+export function multiplyWide(g: {
+  readonly acc: Float64Array;
+  readonly accAt: number;
+  readonly accStride: number;
+  readonly coef: ArrayLike<number>;
+  readonly coefAt: number;
+  readonly coefStride: number;
+  readonly matrix: ArrayLike<number>;
+  readonly matrixAt: number;
+  readonly matrixStride: number;
+  readonly m: number;
+  readonly k: number;
+  readonly p: number;
+}): void {
+  for (let m = 0; m < g.m; m++) {
+    const to = g.accAt + m * g.accStride;
+    for (let k = 0; k < g.k; k++) {
+      const w = g.coef[g.coefAt + m * g.coefStride + k] ?? 0;
+      const from = g.matrixAt + k * g.matrixStride;
+      for (let i = 0; i < g.p; i++) g.acc[to + i] = (g.acc[to + i] ?? 0) + w * (g.matrix[from + i] ?? 0);
+    }
+  }
+}
+
 export function multiplyFloats(g: Product<Float32Array>, scratch: Scratch): void {
   if (g.p < fewColumns) return dotFloats(g, new Float32Array(transpose(g, scratch)));
   eachBlock(g, (block) => {

@@ -38,6 +38,27 @@ function lowWords(buffer: ArrayBufferLike, count: number): Int32Array {
   return words.subarray(0, count);
 }
 
+/** 64-bit integers, of which up to 53 bits are used, as doubles. */
+export function readWide(tile: Tile, scratch: Scratch, slot: string): Float64Array {
+  const buffer = scratch(`${slot} raw`, tile.count * 8);
+  gather(tile, buffer, 0);
+  const words = new Int32Array(buffer, 0, 2 * tile.count);
+  const out = new Float64Array(scratch(`${slot} wide`, tile.count * 8), 0, tile.count);
+  for (let i = 0; i < out.length; i++) out[i] = (words[2 * i + 1] ?? 0) * 4294967296 + ((words[2 * i] ?? 0) >>> 0);
+  return out;
+}
+
+export function writeWide(tile: Tile, numbers: Float64Array, scratch: Scratch): void {
+  const buffer = scratch('write raw', tile.count * 8);
+  const words = new Int32Array(buffer, 0, 2 * tile.count);
+  for (let i = 0; i < numbers.length; i++) {
+    const x = numbers[i] ?? 0;
+    words[2 * i] = x;
+    words[2 * i + 1] = Math.floor(x / 4294967296);
+  }
+  scatter(tile, buffer, 0);
+}
+
 function narrowView(dtype: DType, buffer: ArrayBufferLike, count: number): Uint16Array | Uint8Array {
   return bytesPerElement(dtype) === 2 ? new Uint16Array(buffer, 0, count) : new Uint8Array(buffer, 0, count);
 }
