@@ -8,7 +8,7 @@ import {
   type CompileOptions,
   type ImportedModel,
 } from '../compiler/index.ts';
-import { bindDims, type Graph } from '../graph/index.ts';
+import { bindDims, indexLimits, type Graph } from '../graph/index.ts';
 import type { Tensor } from '../core/index.ts';
 import type { InputType } from './inputs.ts';
 import { asType, readSamples } from './verify-inputs.ts';
@@ -57,8 +57,11 @@ function calibrationGraph(model: ImportedModel, dims: CompileOptions['dims']): G
 }
 
 export function inputsOf(graph: Graph): readonly InputType[] {
+  const limits = indexLimits(graph);
   return graph.inputs.flatMap((id) => {
     const value = graph.values[id];
-    return value === undefined ? [] : [{ name: value.name, dtype: value.type.dtype, shape: value.type.shape.map(Number) }];
+    if (value === undefined) return [];
+    const rows = limits.get(id);
+    return [{ name: value.name, dtype: value.type.dtype, shape: value.type.shape.map(Number), ...(rows === undefined ? {} : { rows }) }];
   });
 }

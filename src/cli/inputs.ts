@@ -9,6 +9,8 @@ export interface InputType {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** Of the table it indexes, where it is known to index one. */
+  readonly rows?: number;
 }
 
 /** One tensor per input. Errors: SYS8004 not numpy, SYS8005 an input is missing, SYS8006 wrong type or shape. */

@@ -55,12 +55,12 @@ export function asType(tensor: Tensor, dtype: DType | undefined): Tensor {
   return tensorOf(dtype, tensor.shape, numbersOf(tensor));
 }
 
-/** Bell-shaped floats of unit variance; bytes of their whole range; other integers 0 or 1, which index whatever they may index. */
-function seededTensor({ name, dtype, shape }: InputType, seed: number): Tensor {
+/** Bell-shaped floats of unit variance; bytes of their whole range; indices any row of their table; other integers 0 or 1. */
+function seededTensor({ name, dtype, shape, rows = 2 }: InputType, seed: number): Tensor {
   const random = seededRandom((hashName(name) ^ seed) >>> 0);
   const draw = (): number => {
     if (isFloat(dtype)) return random.bell();
-    return dtype === 'int8' ? random.integer(-128, 127) : dtype === 'uint8' ? random.integer(0, 255) : random.integer(0, 1);
+    return dtype === 'int8' ? random.integer(-128, 127) : dtype === 'uint8' ? random.integer(0, 255) : random.integer(0, rows - 1);
   };
   return tensorOf(
     dtype,

@@ -11,6 +11,7 @@ export * from './constant.ts';
 export * from './dim.ts';
 export * from './evaluate.ts';
 export { evaluateNodeValues, runGraph, type RunGraph } from './evaluate-values.ts';
+export { indexLimits } from './index-limits.ts';
 export * from './infer.ts';
 export { mostElements, sizeProblem } from './infer-checks.ts';
 export * from './interpret.ts';

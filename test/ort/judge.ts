@@ -1,5 +1,4 @@
 /** ONNX Runtime for tests: one package of the two, found as `systole verify` finds it; where there is none, tests say so and are skipped. */
-import { describe, type SuiteAPI } from 'vitest';
 import { findJudge } from '../../src/cli/verify-runtime.ts';
 import type { Tensor } from '../../src/core/index.ts';
 import { encodeModel } from '../../src/onnx/index.ts';
@@ -32,9 +31,3 @@ export async function judgeName(): Promise<string | null> {
   await found.judge.release();
   return found.judge.name;
 }
-
-const name = await judgeName();
-if (name === null) console.warn('SKIPPED: comparisons with ONNX Runtime; npm install onnxruntime-web (or onnxruntime-node) runs them');
-
-/** `describe`, skipped where there is no ONNX Runtime. */
-export const describeJudged: SuiteAPI | SuiteAPI['skip'] = name === null ? describe.skip : describe;

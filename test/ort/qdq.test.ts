@@ -1,7 +1,7 @@
 /** Operators between DequantizeLinear and QuantizeLinear: the program's integers are those of ONNX Runtime's own integer kernels. */
 import { test } from 'vitest';
 import { expectAsJudged, type Rule } from './compare.ts';
-import { describeJudged } from './judge.ts';
+import { describeJudged } from './describe-judged.ts';
 import { qdqOperators } from './qdq-cases.ts';
 
 /** docs/verify.md says how these rules differ. */

@@ -1,7 +1,7 @@
 /** Operators on integers, in shapes and scales that fast-check draws, with ties and saturation: the program's integers are ONNX Runtime's. */
 import { test } from 'vitest';
 import { expectAsJudged, type Rule } from './compare.ts';
-import { describeJudged } from './judge.ts';
+import { describeJudged } from './describe-judged.ts';
 import { quantizedOperators } from './qlinear-cases.ts';
 
 /** docs/verify.md says how these rules differ. */

@@ -71,9 +71,9 @@ export function constantBytes(value: Value): Uint8Array {
 }
 
 /** A box of a constant, packed: axes in the order given, strides and offset in bytes. */
-export function gatherBox(value: Value, offset: number, extents: readonly number[], strides: readonly number[]): Uint8Array {
+export function gatherBox(value: Value, offset: number, allExtents: readonly number[], allStrides: readonly number[]): Uint8Array {
   const size = bytesPerElement(value.type.dtype);
-  const count = elementCount(extents);
+  const count = elementCount(allExtents);
   if (value.constant?.kind === 'splat') {
     const out = new Uint8Array(count * size);
     for (let i = 0; i < count; i++) out.set(value.constant.element, i * size);
@@ -81,16 +81,15 @@ export function gatherBox(value: Value, offset: number, extents: readonly number
   }
   const source = constantBytes(value);
   const out = new Uint8Array(count * size);
-  // The innermost axis is copied as one run when it is dense.
+  const { extents, strides } = merged(allExtents, allStrides);
   const rank = extents.length;
-  const inner = rank > 0 && strides[rank - 1] === size ? (extents[rank - 1] as number) : 1;
-  const outer = inner === 1 ? rank : rank - 1;
-  const run = inner * size;
-  const index = new Array<number>(outer).fill(0);
+  const [inner, step] = rank === 0 ? [1, size] : [extents[rank - 1] as number, strides[rank - 1] as number];
+  const copyRun = step === size ? denseRuns(source, out, inner * size) : stridedRuns(source, out, size, inner, step);
+  const index = new Array<number>(Math.max(0, rank - 1)).fill(0);
   let from = offset;
-  for (let at = 0; at < out.length; at += run) {
-    out.set(source.subarray(from, from + run), at);
-    for (let axis = outer - 1; axis >= 0; axis--) {
+  for (let at = 0; at < out.length; at += inner * size) {
+    copyRun(from, at);
+    for (let axis = rank - 2; axis >= 0; axis--) {
       index[axis] = (index[axis] as number) + 1;
       from += strides[axis] as number;
       if ((index[axis] as number) < (extents[axis] as number)) break;
@@ -99,6 +98,49 @@ export function gatherBox(value: Value, offset: number, extents: readonly number
     }
   }
   return out;
+}
+
+/** The same box in fewer axes: those that follow each other without a gap are one, so that runs are long. */
+function merged(
+  extents: readonly number[],
+  strides: readonly number[],
+): { readonly extents: readonly number[]; readonly strides: readonly number[] } {
+  const [e, s]: [number[], number[]] = [[], []];
+  for (const [axis, extent] of extents.entries()) {
+    const [stride = 0, last] = [strides[axis], e.length - 1];
+    if (last >= 0 && s[last] === extent * stride) {
+      e[last] = (e[last] ?? 1) * extent;
+      s[last] = stride;
+    } else {
+      e.push(extent);
+      s.push(stride);
+    }
+  }
+  return { extents: e, strides: s };
+}
+
+type CopyRun = (from: number, at: number) => void;
+
+function denseRuns(source: Uint8Array, out: Uint8Array, bytes: number): CopyRun {
+  return (from, at) => out.set(source.subarray(from, from + bytes), at);
+}
+
+/** Element by element: weights of convolutions are turned round on their way into the image, so that no two neighbours stay neighbours. */
+function stridedRuns(source: Uint8Array, out: Uint8Array, size: number, count: number, step: number): CopyRun {
+  const words =
+    size === 4 && step % 4 === 0 && source.byteOffset % 4 === 0
+      ? new Uint32Array(source.buffer, source.byteOffset, source.length >> 2)
+      : null;
+  const outWords = new Uint32Array(out.buffer, 0, out.length >> 2);
+  return (from, at) => {
+    if (words !== null && from % 4 === 0) {
+      for (let i = 0, word = from >> 2; i < count; i++, word += step >> 2) outWords[(at >> 2) + i] = words[word] as number;
+      return;
+    }
+    for (let i = 0, element = from, to = at; i < count; i++, element += step) {
+      for (let b = 0; b < size; b++) out[to++] = source[element + b] as number;
+    }
+  };
 }
 
 /** Bytes whose numbers fit four bits as two to a byte, the even one in the low nibble. */

@@ -13,7 +13,7 @@ import {
   type Random,
   type Tensor,
 } from '../../core/index.ts';
-import { interpret, tensorOf } from '../../graph/index.ts';
+import { indexLimits, interpret, tensorOf } from '../../graph/index.ts';
 import type { Graph, Value } from '../../graph/ir.ts';
 import { staticShape } from '../passes/constants.ts';
 import { createHistogram, type HistogramBuilder } from './calibrate-histogram.ts';
@@ -79,25 +79,27 @@ function widen(before: Range | undefined, data: Float32Array): Range {
 }
 
 /**
- * Inputs for a model whose data nobody has: bell-shaped around 0 with unit variance for floats, small whole numbers for integers.
+ * Inputs for a model whose data nobody has: bell-shaped around 0 with unit variance for floats, the whole range for bytes, any row of
+ * the table for indices, 0 or 1 for other integers.
  * Seeded by `seed` and the input's name, so that adding an input does not change the others.
  * @throws when an input has symbolic sizes: bind them first
  */
 export function randomInputs(graph: Graph, seed: number): Map<string, Tensor> {
   const inputs = new Map<string, Tensor>();
+  const rows = indexLimits(graph);
   for (const id of graph.inputs) {
     const value = graph.values[id];
-    if (value !== undefined) inputs.set(value.name, randomTensor(value, seed));
+    if (value !== undefined) inputs.set(value.name, randomTensor(value, seed, rows.get(id)));
   }
   return inputs;
 }
 
-function randomTensor(value: Value, seed: number): Tensor {
+function randomTensor(value: Value, seed: number, rows: number | undefined): Tensor {
   const shape = staticShape(value.type);
   if (shape === null) throw new Error(`input "${value.name}" has sizes that are not bound`);
   const { dtype } = value.type;
   const random = seededRandom(hashName(value.name) ^ Math.imul(seed, 0x9e3779b1));
-  const next = generator(dtype, random);
+  const next = generator(dtype, random, rows);
   if (isNarrowFloat(dtype)) return tensorOf(dtype, shape, Float32Array.from({ length: elementCount(shape) }, next));
   const { data } = zeros(dtype, shape);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) for (let i = 0; i < data.length; i++) data[i] = BigInt(next());
@@ -105,10 +107,11 @@ function randomTensor(value: Value, seed: number): Tensor {
   return { dtype, shape, data };
 }
 
-function generator(dtype: Value['type']['dtype'], random: Random): () => number {
+function generator(dtype: Value['type']['dtype'], random: Random, rows: number | undefined): () => number {
   if (isFloat(dtype)) return () => random.bell();
   if (dtype === 'bool') return () => random.integer(0, 1);
   if (dtype === 'int8' || dtype === 'uint8') return () => random.integer(...integerRange(dtype));
-  // Indices, tokens and lengths: small, so that they stay inside whatever they index.
+  if (rows !== undefined && isInteger(dtype)) return () => random.integer(0, rows - 1);
+  // Masks and lengths: small, so that they stay inside whatever they may index.
   return () => (isInteger(dtype) ? random.integer(0, 1) : 0);
 }
