@@ -2,7 +2,7 @@
 import { bytesPerElement, compilerMappingMessages, elementCount, fail, formatBytes, visible, type Diagnostic } from '../../core/index.ts';
 import type { Graph } from '../../graph/index.ts';
 import type { ColdBytes, CommandTable, HostSegment, Kernel, KernelWork, WeightImage } from '../../isa/index.ts';
-import { newElements, type Cache } from '../kernels/caches.ts';
+import { newElements, type Cache } from '../kernels/cache-layout.ts';
 import { openLoops } from '../kernels/trips.ts';
 import { coldRead } from '../kernels/cold-bytes.ts';
 import type { ContractionKernel, HostKernel, KernelSpec, View } from '../kernels/spec.ts';
@@ -362,11 +362,11 @@ export function describeKernels(kernels: readonly Kernel[]): string {
 /** Where tensors live, for `--emit memory`. */
 export function describePlacement(graph: Graph, selection: Selection, placement: Placement, env: MapperEnvironment): string {
   const lines = placement.regions.map((r) => `region ${r.name}: ${env.spaces[r.space]}, ${r.bytes} B (${formatBytes(r.bytes)})`);
-  for (const { past, present, pastRows, rows } of selection.caches) {
+  for (const { past, present, keptRows, rows } of selection.caches) {
     const h = placement.home(present);
     const [from, to] = [past, present].map((id) => graph.values[id]?.name ?? '');
     lines.push(
-      `state ${h.memory}+${h.offset}  ${bytesOfView(selection.views.view(present))} B  ${from} (${pastRows} rows) -> ${to} (${rows})`,
+      `state ${h.memory}+${h.offset}  ${bytesOfView(selection.views.view(present))} B  ${from} (${keptRows} rows) -> ${to} (${rows})`,
     );
   }
   for (const [memory, bytes] of placement.resident) lines.push(`resident in ${memory}: ${bytes} B (${formatBytes(bytes)})`);

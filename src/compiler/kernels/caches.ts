@@ -7,23 +7,11 @@ import { bitsOf, compilerMessages, elementCount, formatBytes, rowMajorStrides, t
 import type { Graph, ValueId } from '../../graph/index.ts';
 import type { Machine } from '../../hw-configs/index.ts';
 import { kernelReads } from '../memory/placement.ts';
+import { isDense, keepsPlace, stridesOf, type Cache } from './cache-layout.ts';
 import { isConcat } from './in-place.ts';
 import type { Selection } from './select.ts';
 import type { KernelSpec, MoveKernel, MovePart } from './spec.ts';
 import { shapeOf } from './values.ts';
-
-/** One tensor of the state, before and after a run. */
-export interface Cache {
-  /** A model input. */
-  readonly past: ValueId;
-  /** The bytes of a model output, which the cache has. */
-  readonly present: ValueId;
-  /** Rows: what lies along the axis it grows on. */
-  readonly pastRows: number;
-  readonly rows: number;
-  /** Elements of a row and all that is inside it. */
-  readonly inner: number;
-}
 
 export interface GrownSelection {
   readonly selection: Selection;
@@ -36,7 +24,11 @@ export interface GrownSelection {
 /** A piece of a model input that a Concat puts into what a model output has. */
 interface Copy {
   readonly kernel: MoveKernel;
+  /** As the Concat has it, and as a box of the model input. */
+  readonly own: MovePart;
   readonly part: MovePart;
+  /** The Slice that cuts it off for the Concat alone. */
+  readonly cut: MoveKernel | null;
   readonly into: ValueId;
   /** Where the part begins there, in elements. */
   readonly offset: number;
@@ -50,6 +42,7 @@ export function growCaches(graph: Graph, selection: Selection, machine: Machine)
   const caches: Cache[] = [];
   const diagnostics: Diagnostic[] = [];
   const dropped = new Set<MovePart>();
+  const cuts = new Set<KernelSpec>();
   const placed = new Map(selection.placed);
   const taken = new Set<ValueId>();
   for (const [past, mine] of copies) {
@@ -63,12 +56,15 @@ export function growCaches(graph: Graph, selection: Selection, machine: Machine)
     }
     taken.add(cache.present);
     caches.push(cache);
-    for (const { part } of mine) dropped.add(part);
+    for (const { own, cut } of mine) {
+      dropped.add(own);
+      if (cut !== null) cuts.add(cut);
+    }
     const dense = isDense(cache, shapeOf(graph, past));
     placed.set(past, { into: cache.present, offset: 0, ...(dense ? {} : { strides: stridesOf(cache, shapeOf(graph, past)) }) });
-    const { rows, pastRows } = cache;
+    const { rows, keptRows } = cache;
     diagnostics.push(
-      compilerMessages.cacheInPlace({ past: name, present: facts.outputOf(cache.present), rows, appended: rows - pastRows }),
+      compilerMessages.cacheInPlace({ past: name, present: facts.outputOf(cache.present), rows, appended: rows - keptRows }),
     );
   }
   const copied = (): readonly Diagnostic[] => [
@@ -78,8 +74,8 @@ export function growCaches(graph: Graph, selection: Selection, machine: Machine)
   if (caches.length === 0) return { selection, diagnostics, copied };
   const viewNodes = [...selection.viewNodes];
   const kernels = selection.kernels.flatMap((k): KernelSpec[] => {
-    if (k.kind !== 'move' || !k.parts.some((p) => dropped.has(p))) return [k];
-    const parts = k.parts.filter((p) => !dropped.has(p));
+    if (k.kind !== 'move' || !(cuts.has(k) || k.parts.some((p) => dropped.has(p)))) return [k];
+    const parts = cuts.has(k) ? [] : k.parts.filter((p) => !dropped.has(p));
     if (parts.length > 0) return [{ ...k, parts }];
     viewNodes.push(...k.nodes);
     return [];
@@ -105,21 +101,48 @@ function findCopies(graph: Graph, { kernels, views, placed }: Selection): Readon
     const given = k.parts.filter(({ src }) => inputs.has(src.root) || graph.values[src.root]?.constant !== null);
     return given.reduce((n, { extents }) => n + elementCount(extents), 0) === elementCount(k.out.shape);
   };
+  const slices = slicesOnce(kernels, outputs);
   const copies = new Map<ValueId, Copy[]>();
   for (const k of kernels) {
     if (!isConcat(k) || (isGiven(k) && !read.has(k.out.root))) continue;
     let [into, offset] = [k.out.root, 0];
     for (let next = placed.get(into); next !== undefined; next = placed.get(into)) [into, offset] = [next.into, offset + next.offset];
     if (!outputs.has(into)) continue;
-    for (const part of k.parts) {
-      if (!inputs.has(part.src.root)) continue;
+    for (const own of k.parts) {
+      const cut = slices.get(own.src.root) ?? null;
+      const part = cut === null ? own : throughSlice(own, cut);
+      if (part === null || !inputs.has(part.src.root)) continue;
       const list = copies.get(part.src.root);
-      const copy: Copy = { kernel: k, part, into, offset: offset + part.dstOffset };
+      const copy: Copy = { kernel: k, own, part, cut, into, offset: offset + part.dstOffset };
       if (list === undefined) copies.set(part.src.root, [copy]);
       else list.push(copy);
     }
   }
   return copies;
+}
+
+/** Slices whose results one kernel reads, by these. */
+function slicesOnce(kernels: readonly KernelSpec[], outputs: ReadonlySet<ValueId>): ReadonlyMap<ValueId, MoveKernel> {
+  const slices = new Map<ValueId, MoveKernel>();
+  for (const k of kernels) if (k.kind === 'move' && k.nodes[0]?.op === 'Slice' && !outputs.has(k.out.root)) slices.set(k.out.root, k);
+  const readOnce = new Set<ValueId>();
+  for (const { root } of kernels.flatMap(kernelReads)) {
+    if (!slices.has(root)) continue;
+    if (readOnce.has(root)) slices.delete(root);
+    else readOnce.add(root);
+  }
+  return slices;
+}
+
+/** All that a Slice cuts off, where a Concat puts it: a box of what is sliced. null where it is not that plain. */
+function throughSlice(own: MovePart, slice: MoveKernel): MovePart | null {
+  const [box, ...more] = slice.parts;
+  const dense = rowMajorStrides(own.extents);
+  const isWhole = (strides: readonly number[], offset: number): boolean => offset === 0 && strides.every((s, i) => s === dense[i]);
+  if (box === undefined || more.length > 0 || slice.fills.length > 0 || box.convert !== null || own.convert !== null) return null;
+  if (box.extents.length !== own.extents.length || !box.extents.every((extent, i) => extent === own.extents[i])) return null;
+  if (!isWhole(own.srcStrides, (own.src.offset ?? 0) + own.srcOffset) || !isWhole(box.dstStrides, box.dstOffset)) return null;
+  return { ...own, src: box.src, srcOffset: box.srcOffset, srcStrides: box.srcStrides };
 }
 
 interface Facts {
@@ -182,63 +205,28 @@ function cacheOf(facts: Facts, past: ValueId, copies: readonly Copy[]): Cache | 
   if (host !== undefined) return { reason: `${host.name} runs on the host, which does not reach the home of state` };
   const shape = shapeOf(graph, past);
   const whole = shapeOf(graph, present);
-  const grown = shape.flatMap((extent, axis) => (extent === whole[axis] ? [] : [axis]));
-  const [axis] = grown;
-  if (shape.length !== whole.length || grown.length !== 1 || axis === undefined)
-    return { reason: `[${whole.join(', ')}] is not [${shape.join(', ')}] with more along one axis` };
+  const axis = grownAxis(shape, whole, first.part.extents);
+  if (axis === null) return { reason: `[${whole.join(', ')}] is not [${shape.join(', ')}] with more along one axis` };
   const [pastRows = 0, rows = 0] = [shape[axis], whole[axis]];
-  const cache: Cache = { past, present, pastRows, rows, inner: elementCount(shape.slice(axis + 1)) };
-  if (rows < pastRows || !copies.every((c) => keepsPlace(cache, c))) return { reason: 'its rows are not the first of the output' };
+  const kept = pastRows === rows ? (first.part.extents[axis] ?? 0) : pastRows;
+  const cache: Cache = { past, present, pastRows, rows, keptRows: kept, inner: elementCount(shape.slice(axis + 1)) };
+  if (rows < pastRows || !copies.every((c) => keepsPlace(cache, c.part, c.offset)))
+    return { reason: 'its rows are not the first of the output' };
   // Once each: what else is written there would be written over it.
-  if (copies.reduce((n, c) => n + elementCount(c.part.extents), 0) !== elementCount(shape)) return { reason: 'not all of it is kept' };
-  const kernels = new Set<KernelSpec>(copies.map((c) => c.kernel));
+  if (copies.reduce((n, c) => n + elementCount(c.part.extents), 0) * pastRows !== elementCount(shape) * kept)
+    return { reason: 'not all of it is kept' };
+  const kernels = new Set<KernelSpec>(copies.flatMap((c) => (c.cut === null ? [c.kernel] : [c.kernel, c.cut])));
   const reader = readers.get(past)?.find((k) => !kernels.has(k));
-  if (reader !== undefined && !isDense(cache, shape)) return { reason: `${reader.name} reads it too, before it has the new rows` };
+  if (reader !== undefined && (kept < pastRows || !isDense(cache, shape)))
+    return { reason: `${reader.name} reads it too, before it has the new rows` };
   return cache;
 }
 
-/** Where an element of the past lies in the present. */
-function placeIn({ pastRows, rows, inner }: Cache, element: number): number {
-  const planes = Math.floor(element / (pastRows * inner));
-  return element + planes * (rows - pastRows) * inner;
-}
-
-/** Whether a Concat puts every element of a part where `placeIn` says: along each axis the part stays within a plane, or goes from plane to plane. */
-function keepsPlace(cache: Cache, { part, offset }: Copy): boolean {
-  const plane = cache.pastRows * cache.inner;
-  const begin = (part.src.offset ?? 0) + part.srcOffset;
-  if (offset !== placeIn(cache, begin)) return false;
-  let last = begin % plane;
-  for (const [axis, extent] of part.extents.entries()) {
-    const [from = 0, to = 0] = [part.srcStrides[axis], part.dstStrides[axis]];
-    if (extent === 1) continue;
-    if (from % plane === 0) {
-      if (to !== placeIn(cache, from)) return false;
-    } else {
-      if (to !== from) return false;
-      last += (extent - 1) * from;
-    }
-  }
-  return last < plane;
-}
-
-/** Whether the past lies in one piece: nothing is outside the axis it grows on. */
-function isDense({ pastRows, inner }: Cache, shape: readonly number[]): boolean {
-  return elementCount(shape) === pastRows * inner;
-}
-
-/** Of the past in the present, in elements. */
-function stridesOf(cache: Cache, shape: readonly number[]): readonly number[] {
-  return rowMajorStrides(shape).map((s) => placeIn(cache, s));
-}
-
-/** How many elements of the first `end` of the present are of the past. */
-function pastBefore({ pastRows, rows, inner }: Cache, end: number): number {
-  const plane = rows * inner;
-  return Math.floor(end / plane) * pastRows * inner + Math.min(end % plane, pastRows * inner);
-}
-
-/** How many elements of the present from `begin` to `end` are new. */
-export function newElements(cache: Cache, begin: number, end: number): number {
-  return end - begin - (pastBefore(cache, end) - pastBefore(cache, begin));
+/** The axis along which the present has more than the past; where both are as long, the one along which not all of the past is kept. */
+function grownAxis(shape: readonly number[], whole: readonly number[], kept: readonly number[]): number | null {
+  if (shape.length !== whole.length) return null;
+  const differs = (other: readonly number[]): readonly number[] => shape.flatMap((extent, axis) => (extent === other[axis] ? [] : [axis]));
+  const grown = differs(whole);
+  const [axis, ...more] = grown.length > 0 || kept.length !== shape.length ? grown : differs(kept);
+  return axis === undefined || more.length > 0 ? null : axis;
 }

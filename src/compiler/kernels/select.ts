@@ -4,7 +4,7 @@
  */
 import type { DType } from '../../core/index.ts';
 import { isView, opDef, type Graph, type Node, type ValueId } from '../../graph/index.ts';
-import type { Cache } from './caches.ts';
+import type { Cache } from './cache-layout.ts';
 import type { NotHere, SelectContext } from './context.ts';
 import { selectContraction } from './contraction.ts';
 import type { Refusal } from './engine-types.ts';

@@ -6,7 +6,7 @@ import { alignUp, bytesPerElement, compilerMappingMessages, elementCount, fail, 
 import type { Graph, ValueId } from '../../graph/index.ts';
 import type { Machine } from '../../hw-configs/index.ts';
 import type { Region, RegionKind } from '../../isa/index.ts';
-import type { Cache } from '../kernels/caches.ts';
+import type { Cache } from '../kernels/cache-layout.ts';
 import type { PlacedValue } from '../kernels/in-place.ts';
 import type { KernelSpec, View } from '../kernels/spec.ts';
 import type { ViewMap } from '../kernels/views.ts';

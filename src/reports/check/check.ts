@@ -136,14 +136,14 @@ function totalsOf(result: Result): NonNullable<CheckReport['summary']['totals']>
 
 function cachesOf({ selection, lowered, executable }: Compilation): readonly CheckedCache[] {
   const outputs = new Map(executable.entryPoints.flatMap((e) => e.outputs.map((b) => [b.name, b] as const)));
-  return selection.caches.flatMap(({ past, present, rows, pastRows }) => {
+  return selection.caches.flatMap(({ past, present, rows, keptRows }) => {
     const id = lowered.outputs.find((o) => selection.views.rootOf(o) === present) ?? present;
     const [from, to] = [past, id].map((v) => lowered.values[v]?.name ?? '');
     const binding = outputs.get(to ?? '');
     if (from === undefined || to === undefined || binding === undefined) return [];
     const memory = executable.spaces[executable.regions[binding.region]?.space ?? -1] ?? '';
     const bytes = tensorBytes(binding.dtype, elementCount(binding.shape));
-    return [{ past: from, present: to, rows, appendedRows: rows - pastRows, bytes, memory }];
+    return [{ past: from, present: to, rows, appendedRows: rows - keptRows, bytes, memory }];
   });
 }
 
