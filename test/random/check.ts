@@ -75,7 +75,7 @@ export function checkCase(problem: Problem, machine: Machine, mappingSeed: numbe
 }
 
 /** In the types the graph takes after precision, rounded as a program rounds them. */
-function graphInputs(graph: Graph, inputs: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
+export function graphInputs(graph: Graph, inputs: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
   return new Map(
     [...inputs].map(([name, tensor]) => {
       const value = graph.inputs.map((id) => graph.values[id]).find((v) => v?.name === name);

@@ -18,7 +18,7 @@ const mostDescribed = 2;
 
 export function runShard(shard: number): void {
   const [from = 0, count = 0] = asked === null ? [shard * casesPerShard, casesPerShard] : shard === 0 ? asked : [0, 0];
-  test.skipIf(count === 0)(`random cases ${from} to ${from + count - 1}`, { timeout: 60_000 + count * 1000 }, async () => {
+  test.skipIf(count === 0)(`random cases ${from} to ${from + count - 1}`, { timeout: 300_000 + count * 1000 }, async () => {
     const counts = new Map<string, number>();
     const wrong: number[] = [];
     let onHost = 0;
