@@ -23,14 +23,19 @@ export type Outcome =
 
 export type Problem = Pick<RandomCase, 'graph' | 'inputs' | 'precision' | 'flavour' | 'sort'>;
 
-export function checkCase(problem: Problem, machine: Machine, mappingSeed: number | undefined): Outcome {
-  const { graph, inputs, precision } = problem;
+/** Throws coded errors. Ranges of int8 come from the very inputs of the case. */
+export function compileCase({ graph, inputs, precision }: Problem, machine: Machine, mappingSeed: number | undefined): Compilation {
   const model = modelOf(graph);
+  const calibration = precision === 'int8' ? calibrate(lowerGraph(prepare(model).graph).graph, [inputs]) : null;
+  return compile(model, machine, { precision, dims: {}, calibration, ...(mappingSeed === undefined ? {} : { mappingSeed }) });
+}
+
+export function checkCase(problem: Problem, machine: Machine, mappingSeed: number | undefined): Outcome {
+  const { graph, inputs } = problem;
   const wrong = (what: string, detail: string): Outcome => ({ kind: 'wrong', what, detail });
   let compilation: Compilation;
   try {
-    const calibration = precision === 'int8' ? calibrate(lowerGraph(prepare(model).graph).graph, [inputs]) : null;
-    compilation = compile(model, machine, { precision, dims: {}, calibration, ...(mappingSeed === undefined ? {} : { mappingSeed }) });
+    compilation = compileCase(problem, machine, mappingSeed);
   } catch (error) {
     if (!(error instanceof SystoleError)) return wrong('crash of the compiler', stackOf(error));
     const codes = error.diagnostics.map((d) => d.code);

@@ -41,6 +41,10 @@ export function randomMachine(seed: number): MachineChoice {
   set(`${matrix}.requantize`, pick(['output-stage', 'output-stage', 'vector']));
   if (random.next() < 0.15) set(`${matrix}.rescale`, 'fixed-point');
   set('cores.npu.vector.lanes', random.integer(1, 16));
+  if (random.next() < 0.15) {
+    set('cores.npu.vector.functions', 'table');
+    set('cores.npu.vector.tableSteps', pick([16, 64, 256]));
+  }
   set('cores.npu.dma.start', `${random.integer(0, 40)} cycles`);
   return { base, settings };
 }
