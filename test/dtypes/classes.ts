@@ -221,6 +221,20 @@ const reduction: Property = (dtype, scaled, seed) => {
   return ending(b, scaled, id, folded);
 };
 
+/** Whether any is true, or all are. */
+const logicalReduction: Property = (dtype, _, seed) => {
+  const b = startBench(dtype, false, seed);
+  const [rows, columns] = [b.random.integer(1, 9), b.random.integer(1, 8)];
+  const op = pick(b.random, ['ReduceMax', 'ReduceMin']);
+  const x = b.input([rows, columns]);
+  const [id = -1] = b.w.node(op, [x.id, b.w.ints([1])], { keepdims: 0 });
+  const byRow = Array.from({ length: rows }, (__, i) => x.stored.slice(i * columns, (i + 1) * columns));
+  return exactly(
+    b.finish(id),
+    byRow.map((row) => (op === 'ReduceMax' ? Math.max(...row) : Math.min(...row))),
+  );
+};
+
 /** Ranges that keep elementary functions in their interesting part. */
 const gentle = (b: Bench, shape: readonly number[]): Operand =>
   b.input(shape, { ...b.scale(1), scale: b.dtype === 'int16' ? 4 / 32768 : 4 / 128 });
@@ -394,6 +408,7 @@ export type PropertyName =
   | 'elementwise'
   | 'wholeElementwise'
   | 'logical'
+  | 'logicalReduction'
   | 'reduction'
   | 'norm'
   | 'softmax'
@@ -413,6 +428,7 @@ export const properties: Readonly<Record<PropertyName, Property>> = {
   elementwise,
   wholeElementwise,
   logical,
+  logicalReduction,
   reduction,
   norm,
   softmax,

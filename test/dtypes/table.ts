@@ -113,7 +113,7 @@ export const table: Readonly<Record<Row, Readonly<Record<Column, Cell>>>> = {
     contraction: never('ONNX multiplies numbers', conv('bool')),
     window: never('ONNX averages numbers', pool('bool')),
     elementwise: holds('bool', false, 'logical'),
-    reduction: never("an engine would fold them as numbers; ReduceMax of bool is the host's", unary('ReduceMax', 'bool')),
+    reduction: holds('bool', false, 'logicalReduction'),
     norm: never('ONNX normalizes floats', norm('bool')),
     softmax: never('ONNX has softmax of floats', unary('Softmax', 'bool')),
     movement: holds('bool', false, 'movement'),
