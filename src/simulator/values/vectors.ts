@@ -98,7 +98,10 @@ export function recordVectors(
     const count = taken.get(kernelIndex) ?? 0;
     if (truncated || count >= options.commandsPerKernel) return null;
     const uses = usesOf(command);
-    const size = uses.reduce((n, u) => n + tensorBytes(u.held.dtype, elementCount(filed(u.held))) * (Number(u.reads) + Number(u.writes)), 0);
+    const size = uses.reduce(
+      (n, u) => n + tensorBytes(u.held.dtype, elementCount(filed(u.held))) * (Number(u.reads) + Number(u.writes)),
+      0,
+    );
     if (bytes + size > options.limitBytes) {
       truncated = true;
       return null;
@@ -162,7 +165,12 @@ function filed(ref: Ref): readonly number[] {
   return ref.extents.map((extent, axis) => (ref.strides[axis] === 0 && extent > 1 ? 1 : extent));
 }
 
-function operandOf(executable: Executable, { name, ref, held, reads, writes }: Use, before: string | null, after: string | null): VectorOperand {
+function operandOf(
+  executable: Executable,
+  { name, ref, held, reads, writes }: Use,
+  before: string | null,
+  after: string | null,
+): VectorOperand {
   return {
     name,
     reads,

@@ -23,6 +23,7 @@ import {
   sin64,
   sinh64,
   tan64,
+  tableFunctions,
   tanh32,
 } from '../../../src/core/index.ts';
 import type { VectorRecord } from '../../../src/simulator/index.ts';
@@ -54,7 +55,9 @@ export interface Step {
 export function stepOf(p: Parameter): Step {
   const fields = fieldsOf(p);
   const [dst = 0, a = 0, b = 0, c = 0, immediate = 0] = ['dst', 'a', 'b', 'c', 'immediate'].map((name) => asNumber(fields[name]));
-  return { op: String(fields['op']), dst, a, b, c, immediate };
+  const { op } = fields;
+  if (typeof op !== 'string') throw new Error('a step has an op');
+  return { op, dst, a, b, c, immediate };
 }
 
 const trigonometric: Readonly<Record<string, (x: number) => number>> = {
@@ -70,6 +73,14 @@ const trigonometric: Readonly<Record<string, (x: number) => number>> = {
   acosh: acosh64,
   atanh: atanh64,
 };
+
+const tables = {
+  expTable: 'exp',
+  sigmoidTable: 'sigmoid',
+  tanhTable: 'tanh',
+  erfTable: 'erf',
+  inverseRootTable: 'inverseRoot',
+} as const;
 
 const orSmallest = (q: number): number => (Number.isNaN(q) ? -Infinity : q);
 
@@ -125,6 +136,12 @@ export function compute(s: Step, a: number, b: number, c: number): number {
       return (a + b) | 0;
     case 'powInt':
       return powInt32(a, b);
+    case 'expTable':
+    case 'sigmoidTable':
+    case 'tanhTable':
+    case 'erfTable':
+    case 'inverseRootTable':
+      return tableFunctions(s.immediate)[tables[s.op]](a);
     case 'mulInt':
       return Math.imul(a, b);
     case 'divInt':

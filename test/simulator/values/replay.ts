@@ -251,6 +251,7 @@ function vector(record: VectorRecord, r: Reader): ReadonlyMap<string, readonly n
     for (const s of list) {
       if (s.op === 'store') (results[s.dst] ?? [])[at] = registers[s.a] ?? NaN;
       else if (s.op === 'load') registers[s.dst] = f32(inputs[s.a]?.[at] ?? NaN);
+      else if (s.op === 'lookup') registers[s.dst] = inputs[s.immediate]?.[(registers[s.a] ?? 0) & 255] ?? NaN;
       else if (s.op === 'loadInt') registers[s.dst] = inputs[s.a]?.[at] ?? NaN;
       else registers[s.dst] = compute(s, registers[s.a] ?? 0, registers[s.b] ?? 0, registers[s.c] ?? 0);
     }
