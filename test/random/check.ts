@@ -100,7 +100,7 @@ const jumps = /^(Floor|Ceil|Round|Sign|Less|Greater|Equal|ArgMax|Cast|Mod|Div|Th
  */
 function againstModel({ graph, inputs, flavour, sort }: Problem, machine: Machine, outputs: ReadonlyMap<string, Tensor>): string | null {
   // What tables cost is what the machine asked for.
-  const isExact = Object.values(machine.cores).every((core) => core.vector.functions !== 'table');
+  const isExact = Object.values(machine.cores).every((core) => core.vector.tableSteps === undefined);
   // Products of infinities are not numbers in whatever order they are scaled.
   const isNear = isExact && flavour === 'fp32' && !graph.nodes.some((n) => jumps.test(n.op) || (sort === 'wild' && n.op === 'Attention'));
   if (flavour !== 'integer' && !isNear) return null;
