@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'threads',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Against hangs, not against slowness: a machine may be shared by many.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

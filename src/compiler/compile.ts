@@ -9,6 +9,7 @@ import {
   elementCount,
   fail,
   rowMajorStrides,
+  seededRandom,
   SystoleError,
   tensorBytes,
   visible,
@@ -38,6 +39,11 @@ export interface CompileOptions {
   readonly dims: Readonly<Record<string, number>>;
   /** Ranges of float values by name; null: placeholder scales. */
   readonly calibration: CalibrationTable | null;
+  /**
+   * Draws any legal mapping by this seed, where left out the one estimated best is taken: whatever tiles, loop orders, buffers and ways of
+   * moving are chosen, the program must compute the same. For tests; slow programs come of it.
+   */
+  readonly mappingSeed?: number;
 }
 
 export interface Compilation {
@@ -90,7 +96,7 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   const build = ({ selection, diagnostics: told }: PlannedSelection, placement: Placement): Built => {
     // Before any command is written: tensors no memory holds would be cut into endless tiles.
     failIf(excess(placement.regions));
-    const env = environment(machine, core, spaces, placement);
+    const env = environment(machine, core, spaces, placement, options.mappingSeed);
     const generated = generate(graph, selection, placement, env);
     const diagnostics = [
       ...prepared.diagnostics,
@@ -270,12 +276,20 @@ function checkMachine(machine: Machine): void {
   }
 }
 
-function environment(machine: Machine, core: Core, spaces: readonly string[], placement: Placement): MapperEnvironment {
+function environment(machine: Machine, core: Core, spaces: readonly string[], placement: Placement, seed?: number): MapperEnvironment {
   const capacity = new Map<string, number>();
   for (const [name, m] of Object.entries(machine.memories)) {
     if (m.owner === 'core') capacity.set(name, m.sizeBytes - (placement.resident.get(name) ?? 0));
   }
-  return { machine, core, matrix: core.matrix, tickPs: 1e12 / (machine.clocks[core.clock] ?? 1), capacity, spaces };
+  return {
+    machine,
+    core,
+    matrix: core.matrix,
+    tickPs: 1e12 / (machine.clocks[core.clock] ?? 1),
+    capacity,
+    spaces,
+    chance: seed === undefined ? null : seededRandom(seed),
+  };
 }
 
 interface Parts {

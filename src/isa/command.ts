@@ -135,8 +135,8 @@ export const vectorOpcodes = [
   'sigmoid',
   'floor',
   'dequantize', // dst <- f32((a − b)·c): a integer register, b zero point register, c scale register
-  'quantize', // dst <- clampless: roundHalfEven(f32(a / b)) + c
-  'requantize', // dst <- roundHalfEven(f32(f32(a)·b)) + c
+  'quantize', // dst <- clampless: roundHalfEven(f32(a / b)) + c; −∞ where that is NaN, so that every clamp gives the smallest
+  'requantize', // dst <- roundHalfEven(f32(f32(a)·b)) + c; −∞ where that is NaN
   'store', // output[index] <- a; integers saturate to the output's dtype (int64: an int32, its sign extended), floats round
   'addInt', // dst <- a + b as int32, wrapping
   'mulInt', // dst <- the low 32 bits of a · b as int32

@@ -4,7 +4,7 @@ import { bytesOf } from '../../src/core/index.ts';
 import { verifyExecutable, type CommandOp } from '../../src/isa/index.ts';
 import { execute } from '../../src/simulator/index.ts';
 import { racesOf } from './happens-before.ts';
-import { agrees } from './mutant.ts';
+import { agrees, verifyFails } from './mutant.ts';
 import { allPriorities, runNaive } from './naive-machine.ts';
 import { basePrograms } from './programs.ts';
 
@@ -22,6 +22,7 @@ test.each(programs)('$name: verified, sanitizer clean, right, and the naive mach
     }
   }
   expect(racesOf(p.executable, p.machine, p.rows)).toEqual([]);
+  expect(p.runs.filter((_, run) => verifyFails(p, p.executable, run))).toEqual([]);
 });
 
 test('the programs have what is to be broken', () => {

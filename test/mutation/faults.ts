@@ -7,7 +7,7 @@ import { bytesPerElement } from '../../src/core/index.ts';
 import { mapRefs, type NamedRef } from './refs.ts';
 import type { BaseProgram, Row } from './programs.ts';
 
-export const faultKinds = ['pad', 'stride', 'K tile', 'scale', 'address', 'semaphore', 'ring'] as const;
+export const faultKinds = ['tile bounds', 'strides', 'pads', 'scales', 'signs', 'semaphores', 'addresses', 'ring phase'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface Fault {
@@ -28,13 +28,14 @@ export interface Fault {
 type FaultsOf = (program: BaseProgram, row: number, command: Command) => readonly Fault[];
 
 export const faultsOf: Readonly<Record<FaultKind, FaultsOf>> = {
-  pad: (_, __, c) => padFaults(c),
-  stride: (_, __, c) => [...windowStrides(c), ...refStrides(c)],
-  'K tile': (_, __, c) => channelFaults(c),
-  scale: scaleFaults,
-  address: addressFaults,
-  semaphore: semaphoreFaults,
-  ring: (_, __, c) => ringFaults(c),
+  'tile bounds': (_, __, c) => boundsFaults(c),
+  strides: (_, __, c) => [...windowStrides(c), ...refStrides(c)],
+  pads: (_, __, c) => padFaults(c),
+  scales: scaleFaults,
+  signs: signFaults,
+  semaphores: semaphoreFaults,
+  addresses: addressFaults,
+  'ring phase': (_, __, c) => ringFaults(c),
 };
 
 const replaced = (sort: string, what: string, command: Command): Fault => ({ sort, what, change: { kind: 'replace', command } });
@@ -79,9 +80,9 @@ function refStrides(c: Command): Fault[] {
   );
 }
 
-/** One channel less, or sums that start anew or go on where they should not. */
-function channelFaults(c: Command): Fault[] {
-  if (c.op === 'LOAD') return shorterLoad(c);
+/** A tile that ends one too early: of a move, or of the channels summed; or sums that start anew or go on where they should not. */
+function boundsFaults(c: Command): Fault[] {
+  if (c.op === 'LOAD' || c.op === 'STORE') return shorterMove(c);
   const k = contractionOf(c);
   if (k === null) return [];
   const mode = k.mode === 'overwrite' ? 'accumulate' : 'overwrite';
@@ -99,12 +100,51 @@ function channelFaults(c: Command): Fault[] {
   ];
 }
 
-/** The tile comes without its last channel (with a ring: its last row). */
-function shorterLoad(c: MoveCommand): Fault[] {
-  const [count = 1] = c.src.extents;
-  if (count < 2 || c.src.extents.length < 3) return [];
-  const less = (ref: Ref): Ref => ({ ...ref, extents: ref.extents.with(0, count - 1) });
-  return [replaced('load', `loads ${count - 1} of ${count}`, { ...c, src: less(c.src), dst: less(c.dst) })];
+/** The tile comes, or goes, without its last row, column or channel. */
+function shorterMove(c: MoveCommand): Fault[] {
+  return c.src.extents.flatMap((count, axis) => {
+    if (count < 2) return [];
+    const less = (ref: Ref): Ref => ({ ...ref, extents: ref.extents.with(axis, count - 1) });
+    return [replaced(c.op, `axis ${axis}: ${count - 1} of ${count}`, { ...c, src: less(c.src), dst: less(c.dst) })];
+  });
+}
+
+/** Numbers that count with the other sign: bytes read as signed or not, zero points and factors negated, a sum in place of a difference. */
+function signFaults(program: BaseProgram, row: number, c: Command): Fault[] {
+  const bytes = refFaults(c, ({ ref, name }) =>
+    (ref.dtype === 'int8' || ref.dtype === 'uint8') && c.op !== 'LOAD' && c.op !== 'STORE' && c.op !== 'COPY'
+      ? [{ what: `${name} ${ref.dtype} → ${other(ref.dtype)}`, ref: { ...ref, dtype: other(ref.dtype) } }]
+      : [],
+  ).map((f) => ({ ...f, sort: 'bytes' }));
+  if (c.op === 'VECTOR') {
+    const flipped = (step: VectorStep): VectorStep | null => {
+      if (step.op === 'add') return { ...step, op: 'sub' };
+      if (step.op === 'sub') return { ...step, op: 'add' };
+      return step.op === 'immediate' && step.immediate !== 0 ? { ...step, immediate: -step.immediate } : null;
+    };
+    const steps = c.steps.flatMap((step, i) => {
+      const to = flipped(step);
+      const what = `step ${i} ${step.op} → ${to?.op} ${to?.op === 'immediate' ? to.immediate : ''}`;
+      return to === null ? [] : [replaced(step.op, what, { ...c, steps: c.steps.with(i, to) })];
+    });
+    return [...bytes, ...steps];
+  }
+  const k = contractionOf(c);
+  if (k === null) return bytes;
+  const x = k.xZero === 0 ? [] : [replaced('xZero', `xZero ${k.xZero} → ${-k.xZero}`, { ...k, xZero: -k.xZero })];
+  const { drain } = k;
+  if (drain === null || drain.multiplier === null) return [...bytes, ...x];
+  const out = drain.outZero === 0 ? [] : [{ ...k, drain: { ...drain, outZero: -drain.outZero } }];
+  return [
+    ...bytes,
+    ...x,
+    ...out.map((command) => replaced('outZero', `outZero ${drain.outZero} → ${-drain.outZero}`, command)),
+    ...multiplierFaults(program, row, drain.multiplier, [-1]),
+  ];
+}
+
+function other(dtype: 'int8' | 'uint8'): 'int8' | 'uint8' {
+  return dtype === 'int8' ? 'uint8' : 'int8';
 }
 
 function scaleFaults(program: BaseProgram, row: number, c: Command): Fault[] {

@@ -1,6 +1,7 @@
-/** A program with one fault: chosen by seed, rebuilt, proven different, and shown to verifier, sanitizer and values. */
+/** A program with one fault: chosen by seed, rebuilt, proven different, and shown to verifier, sanitizer and verification. */
 import { bytesOf, seededRandom, SystoleError, type Random, type Tensor } from '../../src/core/index.ts';
 import { createCommandTable, verifyExecutable, type Command, type Executable } from '../../src/isa/index.ts';
+import { defaultTolerance, verifyCompilation } from '../../src/reports/index.ts';
 import { execute } from '../../src/simulator/index.ts';
 import type { Fault } from './faults.ts';
 import { racesOf } from './happens-before.ts';
@@ -11,6 +12,8 @@ export interface Mutant {
   readonly program: BaseProgram;
   /** "block int8, row 12 CONV: padTop 1 → 2". */
   readonly name: string;
+  /** Program and row, or program and place in its weights. */
+  readonly site: string;
   readonly executable: Executable;
   readonly rows: readonly Row[];
 }
@@ -51,6 +54,7 @@ function withFault(program: BaseProgram, row: number, { what, change }: Fault): 
     return {
       program,
       name: called,
+      site: `${program.name} weights ${change.offset}`,
       executable: { ...program.executable, weights: scaled(program.executable.weights, change) },
       rows: program.rows,
     };
@@ -58,7 +62,13 @@ function withFault(program: BaseProgram, row: number, { what, change }: Fault): 
   const rows = rowsAfter(program.rows, row, old, change);
   const builder = createCommandTable();
   for (const { slot, command } of rows) builder.emit(slot, command);
-  return { program, name, executable: { ...program.executable, programs: [{ name: 'main', commands: builder.finish() }] }, rows };
+  return {
+    program,
+    name,
+    site: `${program.name} ${row}`,
+    executable: { ...program.executable, programs: [{ name: 'main', commands: builder.finish() }] },
+    rows,
+  };
 }
 
 function rowsAfter(rows: readonly Row[], row: number, old: Row, change: Exclude<Fault['change'], { kind: 'weight' }>): readonly Row[] {
@@ -126,15 +136,18 @@ function expectedBytes(program: BaseProgram, inputs: ReadonlyMap<string, Tensor>
   return outcome.bytes;
 }
 
-export const catchers = ['verifier', 'sanitizer', 'values'] as const;
+export const catchers = ['verifier', 'sanitizer', 'verify'] as const;
 export type Catcher = (typeof catchers)[number];
 
-/** Who notices, each on its own. */
+/**
+ * Who notices, each on its own, as `systole verify --program` asks them: the verifier before anything runs, the sanitizer on addresses
+ * alone, and the comparison of numbers with the sanitizer's findings left out.
+ */
 export function caughtBy({ program, executable }: Mutant): ReadonlySet<Catcher> {
   const caught = new Set<Catcher>();
   if (verifyExecutable(executable, program.machine).length > 0) caught.add('verifier');
   if (sanitizerFinds(program, executable)) caught.add('sanitizer');
-  if (valuesDiffer(program, executable)) caught.add('values');
+  if (program.runs.some((_, run) => verifyFails(program, executable, run))) caught.add('verify');
   return caught;
 }
 
@@ -149,17 +162,33 @@ function sanitizerFinds({ machine }: BaseProgram, executable: Executable): boole
   }
 }
 
-/** A run that is refused or gives other numbers than the graph. */
-function valuesDiffer({ machine, runs }: BaseProgram, executable: Executable): boolean {
+/** A run that is refused, a kernel that is wrong, or an output that misses its tolerance. */
+export function verifyFails({ compilation, model, machine, runs }: BaseProgram, executable: Executable, run: number): boolean {
+  const { inputs = new Map() } = runs[run] ?? {};
+  const usual = defaultTolerance(String(executable.options['precision']));
+  // Inputs that saturate are far from the model in float by intention: there the graph after precision is the judge.
+  const tolerance = { ...usual, sqnrDb: -999 };
   try {
-    return runs.some(({ inputs, golden }) => {
-      const { outputs } = execute(executable, machine, inputs, { sanitize: false });
-      return [...golden].some(([name, tensor]) => !agrees(tensor, outputs.get(name)));
-    });
+    const result = verifyCompilation({ compilation, machine, model, inputs, expectations: [], tolerance, executable });
+    return result.firstWrong !== null || result.misses.length > 0;
   } catch (error) {
     if (error instanceof SystoleError) return true;
     throw error;
   }
+}
+
+/** One line, and what is behind it for those who have to look. */
+export function summaryOf(kind: string, results: readonly { readonly caught: ReadonlySet<Catcher> }[], same: number): string {
+  const by = catchers.map((c) => `${c} ${results.filter((r) => r.caught.has(c)).length}`).join(', ');
+  return `${kind}: ${results.length} planted, caught by ${by}; ${same} without a difference replaced`;
+}
+
+export function tableOf(
+  results: readonly { readonly name: string; readonly proof: string; readonly caught: ReadonlySet<Catcher> }[],
+): string {
+  return results
+    .map(({ name, proof, caught }) => `  ${catchers.map((c) => (caught.has(c) ? c : '').padEnd(c.length)).join(' ')}  ${name}  [${proof}]`)
+    .join('\n');
 }
 
 /** Integers exactly, floats within a relative L2 distance of 1e-5. */

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { seededRandom, type Tensor } from '../../src/core/index.ts';
-import { calibrate, compile, importDecoded, randomInputs, type Precision } from '../../src/compiler/index.ts';
-import { interpret } from '../../src/graph/index.ts';
+import { calibrate, compile, importDecoded, randomInputs, type Compilation, type Precision } from '../../src/compiler/index.ts';
+import { interpret, type Graph } from '../../src/graph/index.ts';
 import { loadMachine, type Machine } from '../../src/hw-configs/index.ts';
 import { readCommand, readSlot, type Command, type Executable, type Slot } from '../../src/isa/index.ts';
 import type { OnnxModel } from '../../src/onnx/model.ts';
@@ -24,7 +24,10 @@ export interface Run {
 
 export interface BaseProgram {
   readonly name: string;
+  readonly compilation: Compilation;
   readonly executable: Executable;
+  /** As imported. */
+  readonly model: Graph;
   readonly machine: Machine;
   readonly rows: readonly Row[];
   readonly runs: readonly Run[];
@@ -92,9 +95,10 @@ async function buildProgram({ name, model, precision, scratchpad, accumulator }:
   // Calibration never saw such numbers: they saturate, so that clamps matter.
   const inputs = [...usual, hot(randomInputs(imported.graph, 5))];
   const calibration = precision === 'int8' ? calibrate(imported.graph, usual) : null;
-  const { executable, quantizedGraph } = compile(imported, machine, { precision, dims: {}, calibration });
+  const compilation = compile(imported, machine, { precision, dims: {}, calibration });
+  const { executable, quantizedGraph } = compilation;
   const runs = inputs.map((one): Run => ({ inputs: one, golden: interpret(quantizedGraph, one) }));
-  return { name, executable, machine, rows: rowsOf(executable), runs };
+  return { name, compilation, executable, model: imported.graph, machine, rows: rowsOf(executable), runs };
 }
 
 function hot(inputs: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {

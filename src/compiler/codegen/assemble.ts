@@ -71,7 +71,7 @@ export function planAssembled(cx: EmitContext, k: MoveKernel): AssembledMove | n
   );
   if (assembly === null) return null;
   const costs = costsOf(cx, k, feeds);
-  const choice = chooseTile(assembly, costs);
+  const choice = chooseTile(assembly, costs, cx.env.chance);
   if (choice === null) return null;
   return { estimatePs: choice.estimatePs, emit: () => emitTiles(cx, k, { feeds, assembly, costs, ...choice }) };
 }

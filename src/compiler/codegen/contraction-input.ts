@@ -5,7 +5,7 @@ import type { ContractionKernel } from '../kernels/spec.ts';
 import type { Slot } from '../memory/local-window.ts';
 import type { Resource } from '../schedule/resources.ts';
 import type { Access } from '../schedule/program-writer.ts';
-import { inputCols, inputRows, inputSpan, type ContractionMapping } from '../tiling/contraction-tile.ts';
+import { inputCols, inputRows, inputSpan, reachesInput, type ContractionMapping } from '../tiling/contraction-tile.ts';
 import { createTilePool, issue, read, slotRef, sourceOf, window, write, type EmitContext, type Source } from './context.ts';
 import { pack, type Axis, type OutputTile, type Range } from './contraction-tile.ts';
 
@@ -26,6 +26,15 @@ function spans(
   const y = inputSpan(out.y.at, out.y.size, g.strides[0], (g.kh - 1) * g.dilations[0] + 1, g.padTop, g.ih);
   const x = inputSpan(out.x.at, out.x.size, g.strides[1], (g.kw - 1) * g.dilations[1] + 1, g.padLeft, g.iw);
   return { y, x, padTop: g.padTop + y[0] - out.y.at * g.strides[0], padLeft: g.padLeft + x[0] - out.x.at * g.strides[1] };
+}
+
+/** A tile that lies in the padding reads nothing: the one row or column that stands for its input need not come. */
+function isRead(k: ContractionKernel, out: OutputTile): boolean {
+  const g = k.geometry;
+  return (
+    reachesInput(out.y.at, out.y.size, g.strides[0], (g.kh - 1) * g.dilations[0] + 1, g.padTop, g.ih) &&
+    reachesInput(out.x.at, out.x.size, g.strides[1], (g.kw - 1) * g.dilations[1] + 1, g.padLeft, g.iw)
+  );
 }
 
 /** Byte offset of an input tile in its home. */
@@ -104,7 +113,7 @@ export function tileInput(cx: EmitContext, k: ContractionKernel, m: ContractionM
     const group = s.g === 0 ? 0 : out.g.index;
     const tag = (((group * nB + out.b.index) * nY + out.y.index) * nX + out.x.index) * nC + c.index;
     const { slot, fresh } = pool.get(tag);
-    if (fresh) {
+    if (fresh && isRead(k, out)) {
       issue(
         cx,
         'dma-in',

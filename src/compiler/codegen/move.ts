@@ -43,9 +43,10 @@ export function emitMove(cx: EmitContext, k: MoveKernel): Emitted {
   ];
   const apart = boxes.reduce((ps, job) => ps + job.estimatePs, 0);
   const ideal = boxes.reduce((ps, job) => ps + job.idealPs, 0);
-  if (apart > worthAssembling * ideal) {
+  const { chance } = cx.env;
+  if (chance === null ? apart > worthAssembling * ideal : chance.next() < 0.5) {
     const assembled = planAssembled(cx, k);
-    if (assembled !== null && assembled.estimatePs < apart / worthAssembling) return assembled.emit();
+    if (assembled !== null && (chance !== null || assembled.estimatePs < apart / worthAssembling)) return assembled.emit();
   }
   let tiles = 0;
   for (const job of boxes) {
@@ -100,7 +101,7 @@ function planBox(cx: EmitContext, k: MoveKernel, source: Source, box: BoxMove, c
   const count = elementCount(merged.extents);
   const tileCost = (t: readonly number[]): number => inSlots * slotBytes(elementCount(t) * es) + outSlots * slotBytes(elementCount(t) * eo);
   const whole = count * Math.max(es, eo);
-  const tile = cutBox(merged.extents, staged ? streamBudget(2 * (whole + slotAlignment), w.capacity) : Infinity, tileCost);
+  const tile = cutBox(merged.extents, staged ? streamBudget(2 * (whole + slotAlignment), w.capacity, cx.env.chance) : Infinity, tileCost);
   let [estimatePs, idealPs] = [0, 0];
   const sides = [
     [source.home, 'read', source.direct, srcStrides, es],

@@ -60,7 +60,9 @@ export function emitNorm(cx: EmitContext, k: NormKernel): Emitted {
   };
   const whole = extents.reduce((n, d) => n * d, 1) * (es + eo);
   let copies = 2;
-  const budget = Math.max(streamBudget(whole, w.capacity), Math.min(w.capacity, bytesOf([1, 1, k.a, k.b], 2)));
+  const { chance } = cx.env;
+  const row = chance === null ? Math.min(w.capacity, bytesOf([1, 1, k.a, k.b], 2)) : 0;
+  const budget = Math.max(streamBudget(whole, w.capacity, chance), row);
   let cut = cutBox(extents, budget, (size) => bytesOf(size, 2));
   if (cut === null) {
     copies = 1;

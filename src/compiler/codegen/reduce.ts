@@ -48,7 +48,7 @@ export function emitReduce(cx: EmitContext, k: ReduceKernel): Emitted {
     return loaded + changed + sums + (home.local ? 0 : copies * slotBytes(kept(t) * eo));
   };
   let copies = 2;
-  let tile = cutBox(extents, streamBudget(2 * bytesOf(extents, 1), w.capacity), (t) => bytesOf(t, 2));
+  let tile = cutBox(extents, streamBudget(2 * bytesOf(extents, 1), w.capacity, cx.env.chance), (t) => bytesOf(t, 2));
   if (tile === null) {
     copies = 1;
     tile = cutBox(extents, w.capacity, (t) => bytesOf(t, 1));

@@ -47,7 +47,9 @@ export function emitSoftmax(cx: EmitContext, k: SoftmaxKernel): Emitted {
       bytesOf([o, l, i], copies);
   const whole = k.outer * k.inner * k.length * (es + eo);
   let copies = 2;
-  let cut = cutBox(order, Math.max(streamBudget(whole, w.capacity), Math.min(w.capacity, bytesOf([1, k.length, 1], 2))), cost(2));
+  const { chance } = cx.env;
+  const row = chance === null ? Math.min(w.capacity, bytesOf([1, k.length, 1], 2)) : 0;
+  let cut = cutBox(order, Math.max(streamBudget(whole, w.capacity, chance), row), cost(2));
   if (cut === null) {
     copies = 1;
     cut = cutBox(order, w.capacity, cost(1));

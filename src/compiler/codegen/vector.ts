@@ -67,7 +67,7 @@ export function emitElementwise(cx: EmitContext, k: ElementwiseKernel): Emitted 
     return sum;
   };
   let copies = 2;
-  let tile = cutBox(merged.extents, streamBudget(2 * bytesOf(merged.extents, 1), w.capacity), (t) => bytesOf(t, 2));
+  let tile = cutBox(merged.extents, streamBudget(2 * bytesOf(merged.extents, 1), w.capacity, cx.env.chance), (t) => bytesOf(t, 2));
   if (tile === null) {
     copies = 1;
     tile = cutBox(merged.extents, w.capacity, (t) => bytesOf(t, 1));
@@ -182,7 +182,7 @@ export function emitPool(cx: EmitContext, k: PoolKernel): Emitted {
   const extents = [planes, k.oh, k.ow];
   let copies = 2;
   let tile =
-    cutBox(extents, streamBudget(2 * bytesOf(extents, 1), w.capacity), (t) => bytesOf(t, 2)) ??
+    cutBox(extents, streamBudget(2 * bytesOf(extents, 1), w.capacity, cx.env.chance), (t) => bytesOf(t, 2)) ??
     cutBox(extents, w.capacity, (t) => bytesOf(t, 2));
   if (tile === null) {
     copies = 1;

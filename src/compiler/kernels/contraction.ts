@@ -45,7 +45,11 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
   const anchorShape = cx.views.view(node.outputs[0] as number).shape;
   if (anchorShape.join() !== groupOutput(cx).shape.join()) return { reason: 'the epilogue broadcasts its anchor' };
   const operandStrides =
-    epilogue === null ? [] : epilogue.operands.map((o) => loopStrides(node.op, shape.geometry, anchorShape, o.strides));
+    epilogue === null
+      ? []
+      : epilogue.operands.map((o) =>
+          loopStrides(node.op, shape.geometry, matrixAxes(cx, node, anchorShape, 1), matrixAxes(cx, node, o.strides, 0)),
+        );
   if (operandStrides.some((s) => s === null)) return { reason: 'an operand of the epilogue broadcasts over some of the batch axes' };
   return {
     kind: 'contraction',
@@ -125,6 +129,14 @@ function planDrain(cx: SelectContext, node: Node, x: Value, w: Value, bias: numb
     drain: { dtype: out.type.dtype, bias, multiplier, fixed: out.quantization.rescale !== undefined, outZero: zero, lo, hi },
     absorbed,
   };
+}
+
+/** What the output of a MatMul has along its axes, with those of one row or column that a vector among its operands leaves out. */
+function matrixAxes(cx: SelectContext, node: Node, list: readonly number[], otherwise: number): readonly number[] {
+  if (node.op === 'Conv' || node.op === 'ConvInteger' || node.op === 'Gemm') return list;
+  const isVector = (index: number): boolean => value(cx, node.inputs[index] as number).type.shape.length === 1;
+  const withColumn = isVector(1) ? [...list, otherwise] : list;
+  return isVector(0) ? withColumn.toSpliced(withColumn.length - 1, 0, otherwise) : withColumn;
 }
 
 /** Strides along the output's axes -> strides along (b, g, n, y, x), or null when several axes make one loop and disagree. */

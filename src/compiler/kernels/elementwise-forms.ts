@@ -111,10 +111,8 @@ export function compute(graph: Graph, node: Node, w: StepSink, real: (id: ValueI
       return w.step('max', a, w.immediate(0));
     case 'LeakyRelu':
     case 'PRelu': {
-      // max(x, 0) + slope·min(x, 0): one of the two is zero, so the sum is exact.
       const slope = node.op === 'PRelu' ? real(node.inputs[1] as number) : w.immediate(Math.fround(attributeFloat(node, 'alpha', 0.01)));
-      const zero = w.immediate(0);
-      return w.step('add', w.step('max', a, zero), w.step('mul', w.step('min', a, zero), slope));
+      return w.step('select', w.step('less', a, w.immediate(0)), w.step('mul', slope, a), a);
     }
     case 'HardSigmoid':
       return hardSigmoid(w, a, attributeFloat(node, 'alpha', 0.2), attributeFloat(node, 'beta', 0.5));

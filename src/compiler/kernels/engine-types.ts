@@ -46,7 +46,7 @@ function missingType(core: Core, kernel: KernelSpec): Missing | null {
   if (kernel.engine === 'matrix' && ofOperands(core.matrix.rates, kernel.dtype) === undefined) {
     return { engine: 'matrix', dtype: kernel.dtype, listed: Object.keys(core.matrix.rates) };
   }
-  if (kernel.engine !== 'vector') return null;
+  if (kernel.engine !== 'vector' && kernel.kind !== 'contraction') return null;
   const holds = kernel.kind === 'elementwise' ? lanesHold : lanesTake;
   const dtype = vectorTypes(kernel).find((type) => !holds(core.vector.dtypes, type));
   return dtype === undefined ? null : { engine: 'vector', dtype, listed: core.vector.dtypes };
@@ -54,7 +54,10 @@ function missingType(core: Core, kernel: KernelSpec): Missing | null {
 
 /** What the lanes load and compute in: those that only widen or round on the way need the type as well. */
 function vectorTypes(kernel: KernelSpec): readonly DType[] {
-  return kernel.kind === 'elementwise' ? [kernel.dtype, ...kernel.plan.operands.map((o) => o.view.dtype)] : [kernel.dtype];
+  if (kernel.kind === 'elementwise') return [kernel.dtype, ...kernel.plan.operands.map((o) => o.view.dtype), kernel.out.dtype];
+  if (kernel.kind !== 'contraction') return [kernel.dtype];
+  // Behind the array, the lanes take what it drains and its operands, and store the result.
+  return kernel.epilogue === null ? [] : [...kernel.epilogue.operands.map((o) => o.view.dtype), kernel.out.dtype];
 }
 
 function fixOf({ engine, dtype, listed }: Missing): string {

@@ -1,6 +1,6 @@
 /** Data movement: what only puts elements elsewhere, of any element type, as boxes that the DMA copies. */
-import { bitsOf, bytesOf, elementCount, integerRange, quantize, rowMajorStrides, viewBytes, zeros } from '../../core/index.ts';
-import { attributeInt, attributeInts, attributeString, isView, type Node, type Value } from '../../graph/index.ts';
+import { bitsOf, bytesOf, elementCount, integerRange, quantize, rowMajorStrides } from '../../core/index.ts';
+import { attributeInt, attributeInts, attributeString, isView, tensorOf, type Node, type Value } from '../../graph/index.ts';
 import type { NotHere, SelectContext } from './context.ts';
 import { boxesOf, fillSegment, segmentsOf, straightSegment, type Box, type Segment } from './move-axes.ts';
 import { nearestIndices } from './resize.ts';
@@ -260,13 +260,8 @@ function reflected(mode: string, i: number, extent: number): number {
 /** One element of a value, as it is held. */
 function elementOf(value: Value, x: number): Uint8Array {
   const { dtype } = value.type;
-  const one = zeros(dtype, [1]);
-  const bytes = bytesOf(one);
-  const data = viewBytes(dtype, bytes);
   const held = value.quantization === null ? x : quantize(x, perTensor(value).scale, perTensor(value).zero, ...integerRange(dtype));
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[0] = BigInt(Math.trunc(held));
-  else data[0] = held;
-  return bytes;
+  return bytesOf(tensorOf(dtype, [1], [held]));
 }
 
 /** Depth to space and back: one walk over six axes. */

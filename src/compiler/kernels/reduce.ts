@@ -64,6 +64,9 @@ const integerRecipes: Readonly<Record<string, Recipe & { readonly types: readonl
   },
 };
 
+/** Of one element they are that element; an average of integers has a rounding rule of its own. */
+const isIdentity: ReadonlySet<string> = new Set(['ReduceSum', 'ReduceMean', 'ReduceProd', 'ReduceMax', 'ReduceMin']);
+
 function complement(w: Writer, x: number): number {
   const minusOne = w.immediate(-1);
   return w.step('addInt', w.step('mulInt', x, minusOne), minusOne);
@@ -92,13 +95,16 @@ export function selectReduce(cx: SelectContext, node: Node): ReduceKernel | Elem
     out: groupOutput(cx),
     nodes: cx.group,
   } as const;
-  if (axes.length === 0) {
+  const isNoop = attributeInt(node, 'noop_with_empty_axes', 0) !== 0 || isIdentity.has(node.op);
+  if (axes.length === 0 && isNoop && node.op !== 'GlobalAveragePool') {
     const plan = input.quantization === null && output.quantization === null ? passOn() : lowerRequantize(input, output);
     const strides = rowMajorStrides(x.shape);
     return { kind: 'elementwise', class: 'elementwise', ...common, shape: x.shape, plan: { ...plan, operands: [{ view: x, strides }] } };
   }
-  const reduced = x.shape.map((_, i) => axes.includes(i));
-  return { kind: 'reduce', class: 'reduce', ...common, x, reduced, ...plans };
+  // Nothing is folded, but what each element becomes stays: x² of a sum of squares. An axis of one element is folded in its place.
+  const whole = axes.length === 0 ? { ...x, shape: [...x.shape, 1] } : x;
+  const reduced = whole.shape.map((_, i) => axes.includes(i) || i === x.shape.length);
+  return { kind: 'reduce', class: 'reduce', ...common, x: whole, reduced, ...plans };
 }
 
 /** Axes that go; none where nothing is reduced; null where only the run tells. */

@@ -53,7 +53,7 @@ export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHer
 
 interface Selected {
   readonly kernels: readonly KernelSpec[];
-  /** Nodes that make no elements. */
+  /** Nodes that make no elements, or none that anybody makes something of. */
   readonly nothing: readonly Node[];
 }
 
@@ -71,9 +71,10 @@ function selectAll(
     const kernel = selectOne(context(graph, views, body, turned));
     return isKernel(kernel) ? (refuse(kernel) ?? kernel) : kernel;
   };
+  const isRead = readers(graph);
   for (const node of nodes) {
     if (turned.has(node.outputs[0] ?? -1)) continue;
-    if (makesNothing(graph, node)) {
+    if (makesNothing(graph, node) || !isRead(node)) {
       nothing.push(node);
       continue;
     }
@@ -99,6 +100,17 @@ function makesNothing(graph: Graph, node: Node): boolean {
     const type = graph.values[id]?.type;
     return type !== undefined && type.container === undefined && type.shape.includes(0);
   });
+}
+
+/** Whether anybody needs a node's results who makes something of them. */
+function readers(graph: Graph): (node: Node) => boolean {
+  const needed = new Set(graph.outputs);
+  const isRead = (node: Node): boolean => node.outputs.some((id) => needed.has(id));
+  for (const node of graph.nodes.toReversed()) {
+    if (makesNothing(graph, node) || !isRead(node)) continue;
+    for (const id of node.inputs) if (id !== null) needed.add(id);
+  }
+  return isRead;
 }
 
 function isKernel(k: KernelSpec | NotHere): k is KernelSpec {

@@ -41,12 +41,11 @@ const mish: Form = (w, x, node) => w.step('mul', x, w.step('tanh', softplus(w, x
 
 const softsign: Form = (w, x) => w.step('div', x, w.step('add', w.immediate(1), w.step('abs', x)));
 
-/** max(x, 0) + α (e^min(x, 0) − 1): one of the two terms is zero, so the sum is exact. */
+/** x, or α (e^x − 1) below 0. */
 const elu: Form = (w, x, node) => {
   const alpha = w.immediate(Math.fround(attributeFloat(node, 'alpha', 1)));
-  const zero = w.immediate(0);
-  const below = w.step('mul', alpha, w.step('sub', w.step('exp', w.step('min', x, zero)), w.immediate(1)));
-  return w.step('add', w.step('max', x, zero), below);
+  const below = w.step('mul', alpha, w.step('sub', w.step('exp', x), w.immediate(1)));
+  return w.step('select', w.step('less', x, w.immediate(0)), below, x);
 };
 
 /** −⌊−x⌋ */
@@ -112,7 +111,11 @@ export function powerForm(exponent: number | null): ((w: StepSink, x: number) =>
     case 1:
       return (w, x) => w.step('mul', x, w.immediate(1));
     case 0.5:
-      return (w, x) => w.step('sqrt', x);
+      // A power of −0 is 0, and one of −∞ is ∞: roots are not.
+      return (w, x) => {
+        const root = w.step('sqrt', w.step('add', x, w.immediate(0)));
+        return w.step('select', w.step('equal', x, w.immediate(-Infinity)), w.immediate(Infinity), root);
+      };
     case -1:
       return (w, x) => w.step('div', w.immediate(1), x);
     default:

@@ -322,12 +322,15 @@ export function lowerMean(count: number, input: Value, output: Value): VectorPla
 /** q of one quantization (or fp32) -> q of another: quantize(dequantize(q)). Input 0. */
 export function lowerRequantize(from: Value, to: Value): VectorPlan {
   const w = new StepWriter();
-  const t = perTensor(to);
   const source = (): number => {
     if (from.quantization === null) return w.step('load', 0);
     const f = perTensor(from);
     return w.step('dequantize', w.step('loadInt', 0), w.immediate(f.zero), w.immediate(f.scale));
   };
-  w.store(0, w.step('quantize', source(), w.immediate(t.scale), w.immediate(t.zero)));
+  if (to.quantization === null) w.store(0, source());
+  else {
+    const t = perTensor(to);
+    w.store(0, w.step('quantize', source(), w.immediate(t.scale), w.immediate(t.zero)));
+  }
   return { steps: w.steps, operands: [] };
 }

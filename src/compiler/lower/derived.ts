@@ -20,7 +20,7 @@ const placing: ReadonlySet<string> = new Set([
 /**
  * The result of a node whose operands are all constants; computed when first read, so that weights are not.
  * @param operands  their types are bound
- * @returns null where it cannot be one: quantized operands, or some without a constant
+ * @returns null where it cannot be one: quantized operands or results, or operands without a constant
  */
 export function derivedConstant(
   def: OpDef,
@@ -32,6 +32,8 @@ export function derivedConstant(
   if (
     def.evaluateValues !== undefined ||
     operands.length === 0 ||
+    // A result held in integers that stand for it is not what the node itself makes.
+    output.quantization !== null ||
     operands.some((v) => v !== null && (v.constant === null || v.quantization !== null))
   )
     return null;

@@ -280,8 +280,13 @@ function collectTensors(
       else add(root, view, 'arena', hostRoots.has(root) ? host.memory : placement.activations, step);
     }
     for (const v of kernelReads(k)) {
-      const t = tensors.get(owner(v.root));
+      const root = owner(v.root);
+      const t = tensors.get(root);
       if (t !== undefined) t.last = Math.max(t.last, step);
+      // Without elements, and so made by nobody: only the host asks where it lies.
+      else if (v.shape.includes(0) && graph.values[root]?.constant === null) {
+        add(root, root === v.root ? v : views.view(root), 'arena', hostRoots.has(root) ? host.memory : placement.activations, step);
+      }
     }
   });
   // Outputs without elements, which nothing makes.

@@ -97,7 +97,8 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
   )
     return null;
   const outputs = node.outputs.map((id) => edit.value(id));
-  if (outputs.some((v) => staticShape(v.type) === null || v.type.dtype === 'string')) return null;
+  // A node whose result is held in integers that stand for it computes in reals: what it makes is not what its output holds.
+  if (outputs.some((v) => staticShape(v.type) === null || v.type.dtype === 'string' || v.quantization !== null)) return null;
 
   const [first] = operands;
   const contents = first?.constant ?? null;

@@ -2,6 +2,7 @@
  * The tile of an assembled move: large enough that what crosses to and from far memories comes in whole bursts on both sides, small enough that
  * tiles pipeline. Candidates grow along the output's runs and along the sources' runs; a closed estimate of time picks one.
  */
+import type { Random } from '../../core/index.ts';
 import { slotBytes } from '../memory/local-window.ts';
 import { boxesIn, fetchOf, type Assembly, type AssemblyPart, type DimTile } from './assembly.ts';
 
@@ -52,16 +53,25 @@ const slotCounts = [
 /** Above so many parts, candidates are few: each is judged part by part. */
 const manyParts = 64;
 
+/** Where a tile is drawn: at most about so many tiles, or the program grows long for nothing. */
+const mostDrawnTiles = 64;
+
 /** Estimates this close are equal: the one with the fewest tiles makes the shortest program. */
 const closeTo = 1.03;
 
-export function chooseTile(a: Assembly, costs: AssemblyCosts): AssemblyChoice | null {
+/** @param chance  draws any tile that fits, of not too many, instead of the best */
+export function chooseTile(a: Assembly, costs: AssemblyCosts, chance: Random | null): AssemblyChoice | null {
   const tried = new Map<string, AssemblyChoice | null>();
   for (const tile of candidates(a, costs)) {
     const key = tile.join();
     if (!tried.has(key)) tried.set(key, judge(a, costs, tile));
   }
   const choices = [...tried.values()].filter((c) => c !== null);
+  if (chance !== null) {
+    const total = a.dims.extents.reduce((n, e) => n * e, 1);
+    const few = choices.filter((c) => total <= mostDrawnTiles * c.tile.reduce((n, e) => n * e, 1));
+    return few[chance.integer(0, few.length - 1)] ?? choices[0] ?? null;
+  }
   const least = choices.reduce((ps, c) => Math.min(ps, c.estimatePs), Infinity);
   const size = (c: AssemblyChoice): number => c.tile.reduce((n, e) => n * e, 1);
   return choices.filter((c) => c.estimatePs <= closeTo * least).toSorted((x, y) => size(y) - size(x))[0] ?? null;

@@ -1,4 +1,5 @@
 /** Cutting an n-d box for kernels without reduction: elementwise, moves. */
+import type { Random } from '../../core/index.ts';
 
 /** Merges neighbouring axes that all operands walk as one. `strides[o][axis]`. */
 export function mergeAxes(
@@ -82,8 +83,10 @@ export function countTiles(extents: readonly number[], tile: readonly number[]):
 /**
  * Bytes one tile may take so that a stream of tiles pipelines: at most a share of the capacity,
  * and small enough that the first load and the last store are a small part of the whole.
+ * @param chance  draws the budget instead: so that some 32 tiles come of it at most
  */
-export function streamBudget(totalBytes: number, capacity: number): number {
+export function streamBudget(totalBytes: number, capacity: number, chance: Random | null): number {
+  if (chance !== null) return Math.min(capacity, Math.max(256, Math.ceil(totalBytes / chance.integer(1, 16))));
   const pipelined = Math.max(4096, Math.ceil(totalBytes / 8));
   return Math.min(capacity, pipelined);
 }

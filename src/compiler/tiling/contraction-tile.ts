@@ -84,6 +84,11 @@ export function inputSpan(at: number, size: number, stride: number, reach: numbe
   return [lo, hi];
 }
 
+/** Whether taps of output rows [at, at + size) reach the image at all, and not only the padding around it. */
+export function reachesInput(at: number, size: number, stride: number, reach: number, pad: number, extent: number): boolean {
+  return at * stride - pad < extent && (at + size - 1) * stride + reach - pad > 0;
+}
+
 /** Sum of `inputSpan` lengths over all tiles along one axis. */
 export function loadedExtent(extent: number, tile: number, stride: number, reach: number, pad: number, input: number): number {
   let sum = 0;

@@ -131,9 +131,10 @@ function candidateSizes(env: MapperEnvironment, k: ContractionKernel): Sizes {
 export function mapContraction(env: MapperEnvironment, k: ContractionKernel, homes: ContractionHomes): ContractionMapping | NoFit {
   const g = k.geometry;
   const sizes = candidateSizes(env, k);
-  let best = search(env, k, homes, sizes);
+  const cutColumns = { ...sizes, x: tileSizes(g.ow, 1, 1) };
+  let best = search(env, k, homes, env.chance !== null && env.chance.next() < 0.3 ? cutColumns : sizes);
   // Only when whole rows are too wide: cut columns as well.
-  if (best === null && g.oh > 1) best = search(env, k, homes, { ...sizes, x: tileSizes(g.ow, 1, 1) });
+  if (best === null && g.oh > 1) best = search(env, k, homes, cutColumns);
   if (best !== null) return best;
   const smallest: ContractionTile = { b: 1, g: 1, n: 1, c: 1, y: 1, x: 1 };
   const f = footprint(k, homes, smallest);
@@ -154,11 +155,13 @@ function search(env: MapperEnvironment, k: ContractionKernel, homes: Contraction
   const geo = k.geometry;
   let best: ContractionMapping | null = null;
   const accCapacity = env.capacity.get(env.core.accumulator) ?? 0;
+  const prefers = preference(env);
   const roles = rolesOf(env);
   const least = leastPs(env, k, homes);
   const perTilePs = handshakePs + env.matrix.startTicks * env.tickPs;
   /** Whether the hand-shakes of this tile, as large as it may become along `c` and `b`, already cost more than the best. */
-  const hopeless = (tile: ContractionTile): boolean => best !== null && least + countTiles(geo, tile) * perTilePs >= best.estimatePs;
+  const hopeless = (tile: ContractionTile): boolean =>
+    env.chance === null && best !== null && least + countTiles(geo, tile) * perTilePs >= best.estimatePs;
   for (const g of sizes.g) {
     for (const n of sizes.n) {
       if (hopeless({ b: geo.batch, g, n, c: geo.cg, y: geo.oh, x: geo.ow })) continue;
@@ -174,7 +177,7 @@ function search(env: MapperEnvironment, k: ContractionKernel, homes: Contraction
               if (g > 1 && c < geo.cg) continue;
               const tile = { b, g, n, c, y, x };
               if (hopeless(tile)) break;
-              best = judge(env, k, homes, roles, tile, best);
+              best = judge(env, k, homes, roles, tile, best, prefers);
             }
           }
         }
@@ -182,6 +185,24 @@ function search(env: MapperEnvironment, k: ContractionKernel, homes: Contraction
     }
   }
   return best;
+}
+
+/** Whether a mapping is taken in place of the one kept so far. */
+type Preference = (candidate: Pick<ContractionMapping, 'estimatePs' | 'tiles'>, kept: ContractionMapping | null) => boolean;
+
+/** Where mappings are drawn: of those with at most so many tiles, while there are any, or programs grow long for nothing. */
+const mostDrawnTiles = 48;
+
+/** The faster one; or, where mappings are drawn, each that fits with equal chances. */
+function preference({ chance }: MapperEnvironment): Preference {
+  if (chance === null) return ({ estimatePs }, kept) => kept === null || estimatePs < kept.estimatePs;
+  let seen = 0;
+  return ({ tiles }, kept) => {
+    if (kept === null || kept.tiles > mostDrawnTiles) return kept === null || tiles < kept.tiles;
+    if (tiles > mostDrawnTiles) return false;
+    seen++;
+    return chance.next() * (seen + 1) < 1;
+  };
 }
 
 /** Tries loop orders and buffer counts for one tile; returns the better of `best` and what it finds. */
@@ -192,13 +213,14 @@ function judge(
   roles: Roles,
   t: ContractionTile,
   best: ContractionMapping | null,
+  prefers: Preference,
 ): ContractionMapping | null {
   const g = k.geometry;
   const f = footprint(k, homes, t);
   if (!fits(roles, f, singleSlots, 0)) return best;
   const tiles = countTiles(g, t);
   const computePs = computeTicks(env, k, t) * env.tickPs;
-  if (best !== null && computePs >= best.estimatePs) return best;
+  if (env.chance === null && best !== null && computePs >= best.estimatePs) return best;
 
   const nK = ceilDiv(g.cg, t.c);
   const nN = ceilDiv(g.mg, t.n);
@@ -273,7 +295,7 @@ function judge(
           latencyPs(env, homes.w) * 0.5;
         const lastPs = homes.outDirect ? 0 : movePs(env, homes.out, 'write', f.out) + latencyPs(env, homes.out);
         const estimatePs = Math.max(computePs + serial, movedPs, vectorPs) + firstPs + lastPs + tiles * handshakePs;
-        if (best === null || estimatePs < best.estimatePs) {
+        if (prefers({ estimatePs, tiles }, best)) {
           best = { tile: t, order, slots: homes.xDirect ? { ...slots, x: 0 } : slots, ringRows, estimatePs, tiles };
         }
       }

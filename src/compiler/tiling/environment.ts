@@ -1,4 +1,5 @@
 /** What the mapper needs to know of the machine, read once: local memories, rates and bandwidths, all times in picoseconds. */
+import type { Random } from '../../core/index.ts';
 import type { Core, Machine, MatrixEngine } from '../../hw-configs/index.ts';
 
 export interface MapperEnvironment {
@@ -10,6 +11,8 @@ export interface MapperEnvironment {
   /** Bytes for tiles in a memory's window, by memory name. */
   readonly capacity: ReadonlyMap<string, number>;
   readonly spaces: readonly string[];
+  /** Draws any legal mapping in place of the one estimated best; null: the best. See `CompileOptions.mappingSeed`. */
+  readonly chance: Random | null;
 }
 
 /** Picoseconds to move `bytes` in runs of `run` contiguous bytes from or to a memory through the DMA, without latency. */

@@ -149,6 +149,7 @@ const blockColumns = 512;
  * The input is unrolled block by block into [k][positions], taps in the padding as 0, and multiplied.
  */
 export function convolve(g: ConvGeometry, x: Float32Array, w: Float32Array, out: Float32Array): void {
+  if (!w.every(Number.isFinite)) return convolveTaps(g, x, w, out);
   const k = g.inChannels * g.kernel[0] * g.kernel[1] * g.kernel[2];
   const positions = g.output[0] * g.output[1] * g.output[2];
   const plane = g.input[0] * g.input[1] * g.input[2];
@@ -168,6 +169,34 @@ export function convolve(g: ConvGeometry, x: Float32Array, w: Float32Array, out:
           cOffset: cOffset + p,
           cStride: positions,
         });
+      }
+    }
+  }
+}
+
+/** Tap by tap, where zeros under the padding would not be nothing: an infinite weight times 0 is not a number. */
+function convolveTaps(g: ConvGeometry, x: Float32Array, w: Float32Array, out: Float32Array): void {
+  const [id, ih, iw] = g.input;
+  const [od, oh, ow] = g.output;
+  const [kd, kh, kw] = g.kernel;
+  const inside = (axis: 0 | 1 | 2, position: number, tap: number): number => {
+    const at = position * g.strides[axis] + tap * g.dilations[axis] - g.pads[axis];
+    return at < g.input[axis] ? at : -1;
+  };
+  let at = 0;
+  for (let n = 0; n < g.batch; n++) {
+    for (let o = 0; o < g.groups * g.outChannels; o++) {
+      const first = (n * g.groups + Math.floor(o / g.outChannels)) * g.inChannels;
+      for (let p = 0; p < od * oh * ow; p++, at++) {
+        const [z, y, c] = [Math.floor(p / (oh * ow)), Math.floor(p / ow) % oh, p % ow];
+        for (let k = 0; k < g.inChannels * kd * kh * kw; k++) {
+          const depth = inside(0, z, Math.floor(k / (kh * kw)) % kd);
+          const row = inside(1, y, Math.floor(k / kw) % kh);
+          const column = inside(2, c, k % kw);
+          if (depth < 0 || row < 0 || column < 0) continue;
+          const from = (((first + Math.floor(k / (kd * kh * kw))) * id + depth) * ih + row) * iw + column;
+          out[at] = (out[at] ?? 0) + Math.fround((w[o * g.inChannels * kd * kh * kw + k] ?? 0) * (x[from] ?? 0));
+        }
       }
     }
   }

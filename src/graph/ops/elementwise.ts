@@ -1,5 +1,5 @@
 /** One result per element: activations, arithmetic, comparisons. Operands broadcast. */
-import { elementCount, isFloat, pow64, powInt32, type DType } from '../../core/index.ts';
+import { elementCount, isFloat, isNarrowFloat, pow64, powInt32, type DType, type Tensor } from '../../core/index.ts';
 import { broadcastRows, broadcastShapes } from './broadcast.ts';
 import { elementContents, elementRules } from './element-rules.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type BigFunction,
   type BinaryFunction,
 } from './elements.ts';
-import { numbersOf, reshaped } from './numbers.ts';
+import { numbersOf, reshaped, tensorOf } from './numbers.ts';
 import {
   badAttribute,
   defineOp,
@@ -79,8 +79,6 @@ function binary(parts: BinaryParts): OpDef {
 
 const less: BinaryFunction = (a, b) => (a < b ? 1 : 0);
 const greater: BinaryFunction = (a, b) => (a > b ? 1 : 0);
-const propagateMax: BinaryFunction = (a, b) => (a > b || a !== a ? a : b);
-const propagateMin: BinaryFunction = (a, b) => (a < b || a !== a ? a : b);
 
 export const binaryOps: readonly OpDef[] = [
   binary({ name: 'Add', since: [1, 6, 7, 13, 14], float: (a, b) => a + b, wide: (a, b) => a + b, arithmetic: 'add' }),
@@ -165,6 +163,10 @@ function wideProduct(a: number, b: number): number {
   return Number.isSafeInteger(p) ? p : Math.imul(a, b);
 }
 
+function widened(x: Tensor): Tensor {
+  return isNarrowFloat(x.dtype) ? tensorOf('float32', x.shape, numbersOf(x)) : x;
+}
+
 function variadic(name: string, since: readonly number[], f: BinaryFunction, wide: BigFunction | null): OpDef {
   return defineOp({
     name,
@@ -179,10 +181,13 @@ function variadic(name: string, since: readonly number[], f: BinaryFunction, wid
       return [{ dtype: first.dtype, shape: broadcastShapes(context, shapes) }];
     },
     evaluate(context) {
-      const type = outputType(context);
-      let result = reshaped(requiredTensor(context, 0, 'data_0'), context.inputs[0]?.shape ?? []);
+      const out = outputType(context);
+      // Floats of 16 bits and less are summed in fp32 and rounded once, as everywhere.
+      const type = isNarrowFloat(out.dtype) ? { ...out, dtype: 'float32' as const } : out;
+      const operand = (i: number): Tensor => widened(requiredTensor(context, i, `data_${i}`));
+      let result = reshaped(operand(0), context.inputs[0]?.shape ?? []);
       for (let i = 1; i < context.inputs.length; i++) {
-        const next = requiredTensor(context, i, `data_${i}`);
+        const next = operand(i);
         const shape = broadcastShapes(context, [result.shape, next.shape]).map(Number);
         result =
           wide !== null && areWide(result, next)
@@ -190,7 +195,8 @@ function variadic(name: string, since: readonly number[], f: BinaryFunction, wid
             : combine(result, next, { dtype: type.dtype, shape }, f, name === 'Max' || name === 'Min' ? null : 'add');
       }
       const count = context.inputs.length;
-      return [name === 'Mean' && count > 1 ? mapElements(result, type.dtype, (x) => x / count) : result];
+      const joined = name === 'Mean' && count > 1 ? mapElements(result, type.dtype, (x) => x / count) : result;
+      return [type === out ? joined : tensorOf(out.dtype, joined.shape, numbersOf(joined))];
     },
     ...(elementRules[name] === undefined ? {} : { contents: elementContents }),
   });
@@ -199,8 +205,8 @@ function variadic(name: string, since: readonly number[], f: BinaryFunction, wid
 export const variadicOps: readonly OpDef[] = [
   variadic('Sum', [1, 6, 8, 13], (a, b) => a + b, null),
   variadic('Mean', [1, 6, 8, 13], (a, b) => a + b, null),
-  variadic('Max', [1, 6, 8, 12, 13], propagateMax, (a, b) => (a > b ? a : b)),
-  variadic('Min', [1, 6, 8, 12, 13], propagateMin, (a, b) => (a < b ? a : b)),
+  variadic('Max', [1, 6, 8, 12, 13], Math.max, (a, b) => (a > b ? a : b)),
+  variadic('Min', [1, 6, 8, 12, 13], Math.min, (a, b) => (a < b ? a : b)),
 ];
 
 export const where: OpDef = defineOp({

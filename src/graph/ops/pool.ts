@@ -214,7 +214,7 @@ export function maxOverWindows(p: PoolPlan, x: Numbers, out: Numbers, positions:
           if (v > best || v !== v) {
             best = v;
             where = from;
-          }
+          } else if (v === 0 && best === 0) best += v; // +0 is above −0, as in every maximum
         }
       }
     }

@@ -1,5 +1,17 @@
 /** Reductions over chosen axes. Sums of floats are fp32, in row-major order of the reduced elements. */
-import { clamp, elementCount, exp64, integerRange, isFloat, log64, rowMajorStrides, type DType, type Tensor } from '../../core/index.ts';
+import {
+  bitsOf,
+  clamp,
+  elementCount,
+  exp64,
+  integerRange,
+  isFloat,
+  isInteger,
+  log64,
+  rowMajorStrides,
+  type DType,
+  type Tensor,
+} from '../../core/index.ts';
 import { addDim, maxDim, minDim, mulDim, type Dim } from '../dim.ts';
 import { oneOf } from './one-of.ts';
 import type { TensorType } from '../ir.ts';
@@ -29,6 +41,8 @@ interface Reduction {
   readonly start: number;
   /** Joins one element to the result so far; rounded when stored, steps between by `round`. */
   readonly step: (sum: number, x: number, round: Rounding) => number;
+  /** The same on integers of at most 32 bits, modulo 2³², where doubles would not be exact. */
+  readonly word?: (sum: number, x: number) => number;
   /** The same on symbolic sizes. */
   readonly dims?: (a: Dim, b: Dim) => Dim;
   readonly finish?: (sum: number, count: number) => number;
@@ -84,11 +98,13 @@ function reducedContents(context: ContentsContext, join: (a: Dim, b: Dim) => Dim
   return [known.reduce(join)];
 }
 
-function evaluateReduction(context: EvaluateContext, { name, start, step, finish }: Reduction): Tensor {
+function evaluateReduction(context: EvaluateContext, reduction: Reduction): Tensor {
+  const { name, start, finish } = reduction;
   const x = requiredTensor(context, 0, 'data');
   const type = outputType(context);
   const axes = reducedAxes(asInfer(context), x.shape.length) ?? [];
   if (axes.length === 0 && intAttribute(context, 'noop_with_empty_axes', 0) !== 0) return reshaped(x, type.shape);
+  const step = isInteger(x.dtype) && bitsOf(x.dtype) <= 32 ? (reduction.word ?? reduction.step) : reduction.step;
   const source = numbersOf(x);
   if (name === 'ReduceLogSumExp') return tensorOf(type.dtype, type.shape, logSumExp(x, source, axes));
   const out = accumulator(x.dtype, elementCount(x.shape.filter((_, i) => !axes.includes(i))));
@@ -175,19 +191,25 @@ export const reduceOps: readonly OpDef[] = [
     since: [1, 11, 12, 13, 18, 20],
     dims: maxDim,
     start: -Infinity,
-    step: (s, x) => (x > s || x !== x ? x : s),
+    step: (s, x) => Math.max(s, x),
   }),
   reduceOp({
     name: 'ReduceMin',
     since: [1, 11, 12, 13, 18, 20],
     dims: minDim,
     start: Infinity,
-    step: (s, x) => (x < s || x !== x ? x : s),
+    step: (s, x) => Math.min(s, x),
   }),
-  reduceOp({ name: 'ReduceProd', since: recent, dims: mulDim, start: 1, step: (s, x) => s * x }),
+  reduceOp({ name: 'ReduceProd', since: recent, dims: mulDim, start: 1, step: (s, x) => s * x, word: Math.imul }),
   reduceOp({ name: 'ReduceL1', since: recent, start: 0, step: (s, x) => s + Math.abs(x) }),
   reduceOp({ name: 'ReduceL2', since: recent, start: 0, step: (s, x, round) => s + round(x * x), finish: (s) => Math.sqrt(s) }),
-  reduceOp({ name: 'ReduceSumSquare', since: recent, start: 0, step: (s, x, round) => s + round(x * x) }),
+  reduceOp({
+    name: 'ReduceSumSquare',
+    since: recent,
+    start: 0,
+    step: (s, x, round) => s + round(x * x),
+    word: (s, x) => (s + Math.imul(x, x)) | 0,
+  }),
   reduceOp({ name: 'ReduceLogSum', since: recent, start: 0, step: (s, x) => s + x, finish: (s) => log64(s) }),
   reduceOp({ name: 'ReduceLogSumExp', since: recent, start: 0, step: (s) => s }),
 ];

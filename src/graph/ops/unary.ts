@@ -9,7 +9,6 @@ import {
   asinh64,
   atan64,
   atanh64,
-  clamp,
   cos64,
   cosh64,
   log64,
@@ -80,7 +79,8 @@ function softplus(x: number, round: Rounding, { exp }: TableFunctions): number {
 }
 
 const activations: readonly OpDef[] = [
-  plain('Relu', [1, 6, 13, 14], (x) => (x < 0 ? 0 : x)),
+  // The greater of the two, as engines clamp: NaN stays, −0 becomes 0.
+  plain('Relu', [1, 6, 13, 14], (x) => Math.max(x, 0)),
   unary(
     'LeakyRelu',
     [1, 6, 16],
@@ -137,13 +137,13 @@ const activations: readonly OpDef[] = [
     (context, round) => {
       const alpha = floatAttribute(context, 'alpha', 0.2);
       const beta = floatAttribute(context, 'beta', 0.5);
-      return (x) => clamp(round(round(alpha * x) + beta), 0, 1);
+      return (x) => Math.min(Math.max(round(round(alpha * x) + beta), 0), 1);
     },
     { alpha: 0.2, beta: 0.5 },
   ),
   unary('HardSwish', [14, 22], (_, round) => {
     const sixth = round(1 / 6);
-    return (x) => x * clamp(round(round(sixth * x) + 0.5), 0, 1);
+    return (x) => x * Math.min(Math.max(round(round(sixth * x) + 0.5), 0), 1);
   }),
   unary(
     'Swish',
@@ -274,7 +274,7 @@ export const clip: OpDef = defineOp({
   evaluate(context) {
     const x = requiredTensor(context, 0, 'X');
     const [lo, hi] = clipBounds(context);
-    return [mapElements(x, x.dtype, (v) => (v > hi ? hi : v < lo ? (lo > hi ? hi : lo) : v))];
+    return [mapElements(x, x.dtype, (v) => Math.min(Math.max(v, lo), hi))];
   },
 });
 

@@ -53,10 +53,10 @@ export function accessesOf(command: Command): readonly Access[] {
 
 function contraction(c: ConvCommand | MatmulCommand, x: Ref): readonly Access[] {
   const list = [read('x', c.x, x), read('w', inBytes(c.w))];
-  // Even 'overwrite' with a drain reads its own sums back, so that nobody takes them for work nobody used.
   list.push(c.mode === 'accumulate' ? update('acc', c.acc) : write('acc', c.acc));
   if (c.drain === null) return list;
-  if (c.mode === 'overwrite') list.push(read('acc', c.acc));
+  // The drain reads the sums back, so that nobody takes them for work nobody used.
+  list.push(read('acc', c.acc));
   if (c.drain.bias !== null) list.push(read('bias', c.drain.bias));
   if (c.drain.multiplier !== null) list.push(read('multiplier', c.drain.multiplier));
   list.push(write('out', c.drain.out));

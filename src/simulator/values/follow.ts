@@ -1,5 +1,6 @@
 /** The sanitizer's byte work: each access is held against the last writer and the last readers of its bytes. */
 import { bytesPerElement, simulatorMessages } from '../../core/index.ts';
+import { commandOps } from '../../isa/index.ts';
 import type { CommandTable } from '../../isa/command-table.ts';
 import type { Ref, Ring } from '../../isa/command.ts';
 import type { Executable } from '../../isa/executable.ts';
@@ -19,6 +20,8 @@ export interface Now {
   /** The ring the operand wraps in, if any. */
   readonly ring: Ring | null;
 }
+
+const loadOp = commandOps.indexOf('LOAD');
 
 export interface Follower {
   read(now: Now, ref: Ref): void;
@@ -52,10 +55,28 @@ export function createFollower(cx: {
     `bytes ${from}..${to - 1} of ${area.name}${area.region >= 0 ? ` in "${executable.spaces[area.space] ?? ''}"` : ''}`;
   /** Commands of which somebody read a byte. */
   const used = new Uint8Array(cx.commands);
+  /** Kernels of whose bytes in an area somebody read some: see `areaKey`. */
+  const usedKernels = new Set<number>();
+  let lastUsed = -1;
+  const areaKey = (kernel: number, area: Area): number => (kernel + 1) * 2 ** 20 + (area.region + 1) * 2 ** 10 + area.space;
+  const markUsed = (kernel: number, area: Area): void => {
+    const key = areaKey(kernel, area);
+    if (key !== lastUsed) usedKernels.add(key);
+    lastUsed = key;
+  };
+  /**
+   * Nobody need read all that a kernel makes: a Slice behind it may take a part, and what it leaves is free for other kernels. Tiles that
+   * were loaded to be worked on are read, each.
+   */
+  const mayBeLeft = (writer: number, over: number, area: Area): boolean => {
+    const kernel = kernelOf(writer);
+    const isTile = table.op[rowOf(writer)] === loadOp && executable.kernels[kernel]?.class !== 'move';
+    return kernel !== kernelOf(over) && !isTile && usedKernels.has(areaKey(kernel, area));
+  };
   /** Rows of pairs that are out of order: results they lose are no finding of their own. */
   const faulty = new Set<number>();
   /** Bytes written over unread. */
-  const lost: { readonly writer: number; readonly over: number; readonly bytes: string }[] = [];
+  const lost: { readonly writer: number; readonly over: number; readonly area: Area; readonly bytes: string }[] = [];
   /** By command: writers of another kernel whose bytes it wrote over. */
   const wroteOver = new Map<number, Set<number>>();
   /** By command: the ring it wrote into. */
@@ -98,6 +119,7 @@ export function createFollower(cx: {
       if (writer === nobody) reportUnwritten(now, { from, to });
       else if (writer !== host) {
         used[writer - 1] = 1;
+        markUsed(kernelOf(writer - 1), now.area);
         seen.add(writer - 1);
         if (!inOrder(writer - 1, now)) reportPair(now, writer - 1, { from, to }, 'reads', 'wrote');
       }
@@ -111,7 +133,7 @@ export function createFollower(cx: {
   const checkOverwrite = (now: Now, other: number, range: Range): void => {
     if (other === now.sequence) return;
     if (!inOrder(other, now)) return reportPair(now, other, range, 'writes', 'wrote');
-    if (used[other] === 0) lost.push({ writer: other, over: now.sequence, bytes: place(now.area, range) });
+    if (used[other] === 0) lost.push({ writer: other, over: now.sequence, area: now.area, bytes: place(now.area, range) });
     if (kernelOf(other) === kernelOf(now.sequence)) return;
     const over = wroteOver.get(now.sequence);
     if (over === undefined) wroteOver.set(now.sequence, new Set([other]));
@@ -195,9 +217,9 @@ export function createFollower(cx: {
       if (state.kind === 'shadow') eachRun(ref, (run) => writeRun(now, state.shadow, run));
     },
     finish() {
-      for (const { writer, over, bytes } of lost) {
+      for (const { writer, over, area, bytes } of lost) {
         // A part of the result may have been read after this part was written over.
-        if (used[writer] !== 0 || faulty.has(rowOf(writer)) || faulty.has(rowOf(over))) continue;
+        if (used[writer] !== 0 || faulty.has(rowOf(writer)) || faulty.has(rowOf(over)) || mayBeLeft(writer, over, area)) continue;
         findings.add(`lost:${rowOf(writer)}:${rowOf(over)}`, () => {
           const args = { writer: name(writer), over: name(over), bytes };
           return (count) => simulatorMessages.sanitizerLostWrite({ ...args, count }, { origin: origins(writer, over) });

@@ -186,6 +186,11 @@ const functionOf = {
   inverseRootTable: 'inverseRoot',
 } as const;
 
+/** NaN is below every number that clamps know. */
+function orSmallest(q: number): number {
+  return q === q ? q : -Infinity;
+}
+
 function compute(step: VectorStep, registers: readonly Float64Array[], n: number): void {
   const f32 = Math.fround;
   const d = registers[step.dst] ?? none;
@@ -245,10 +250,10 @@ function compute(step: VectorStep, registers: readonly Float64Array[], n: number
       for (let i = 0; i < n; i++) d[i] = f32(((a[i] ?? 0) - (b[i] ?? 0)) * (c[i] ?? 0));
       return;
     case 'quantize':
-      for (let i = 0; i < n; i++) d[i] = roundHalfEven(f32((a[i] ?? 0) / (b[i] ?? 0))) + (c[i] ?? 0);
+      for (let i = 0; i < n; i++) d[i] = orSmallest(roundHalfEven(f32((a[i] ?? 0) / (b[i] ?? 0))) + (c[i] ?? 0));
       return;
     case 'requantize':
-      for (let i = 0; i < n; i++) d[i] = roundHalfEven(f32(f32(a[i] ?? 0) * (b[i] ?? 0))) + (c[i] ?? 0);
+      for (let i = 0; i < n; i++) d[i] = orSmallest(roundHalfEven(f32(f32(a[i] ?? 0) * (b[i] ?? 0))) + (c[i] ?? 0));
       return;
     case 'addInt':
       for (let i = 0; i < n; i++) d[i] = ((a[i] ?? 0) + (b[i] ?? 0)) | 0;

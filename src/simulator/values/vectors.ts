@@ -60,10 +60,10 @@ export interface VectorOperand {
   /** Bytes from the start of the region or window. */
   readonly offset: number;
   readonly extents: readonly number[];
-  /** Bytes along each axis; 0: the same bytes again. */
+  /** Bytes along each axis, of types of four bits elements; 0: the same bytes again. */
   readonly strides: readonly number[];
   readonly ring: { readonly base: number; readonly bytes: number; readonly axis: number } | null;
-  /** Extents of the numbers in the files: 1 along axes of stride 0. */
+  /** Extents of the numbers in the files: 1 along axes of stride 0. Of types of four bits the bytes that hold them, as they lie. */
   readonly fileExtents: readonly number[];
   /** What it holds before the command, where the command reads it. */
   readonly before: string | null;
@@ -98,7 +98,10 @@ export function recordVectors(
     const count = taken.get(kernelIndex) ?? 0;
     if (truncated || count >= options.commandsPerKernel) return null;
     const uses = usesOf(command);
-    const size = uses.reduce((n, u) => n + tensorBytes(u.ref.dtype, elementCount(filed(u.ref))) * (Number(u.reads) + Number(u.writes)), 0);
+    const size = uses.reduce(
+      (n, u) => n + tensorBytes(u.held.dtype, elementCount(filed(u.held))) * (Number(u.reads) + Number(u.writes)),
+      0,
+    );
     if (bytes + size > options.limitBytes) {
       truncated = true;
       return null;
@@ -108,7 +111,7 @@ export function recordVectors(
     const index = vectors.length;
     const stem = (operand: string, when: string): string =>
       `${String(index).padStart(5, '0')}-${command.op}.${operand.replace(/\[(\d+)\]/, '$1')}.${when}`;
-    const before = uses.map((u) => (u.reads ? write(stem(u.name, 'before'), read(u.ref)) : null));
+    const before = uses.map((u) => (u.reads ? write(stem(u.name, 'before'), read(u.held)) : null));
     return () => {
       vectors[index] = {
         index,
@@ -121,7 +124,7 @@ export function recordVectors(
         origin: kernel?.origin ?? [],
         parameters: parametersOf(command),
         operands: uses.map((u, i) =>
-          operandOf(executable, u, before[i] ?? null, u.writes ? write(stem(u.name, 'after'), read(u.ref)) : null),
+          operandOf(executable, u, before[i] ?? null, u.writes ? write(stem(u.name, 'after'), read(u.held)) : null),
         ),
       };
     };
@@ -139,7 +142,10 @@ export function recordVectors(
 
 interface Use {
   readonly name: string;
+  /** As the command has it. */
   readonly ref: Ref;
+  /** What is read and written of it: bytes, where elements are packed. */
+  readonly held: Ref;
   readonly reads: boolean;
   readonly writes: boolean;
 }
@@ -149,7 +155,8 @@ function usesOf(command: Command): readonly Use[] {
   const found = new Map<string, Use>();
   for (const { operand, ref, reads, writes } of accessesOf(command)) {
     const known = found.get(operand);
-    if (known === undefined) found.set(operand, { name: operand, ref, reads, writes });
+    const packed = operand === 'w' && (command.op === 'CONV' || command.op === 'DWCONV' || command.op === 'MATMUL') ? command.w : ref;
+    if (known === undefined) found.set(operand, { name: operand, ref: packed, held: ref, reads, writes });
   }
   return [...found.values()];
 }
@@ -158,7 +165,12 @@ function filed(ref: Ref): readonly number[] {
   return ref.extents.map((extent, axis) => (ref.strides[axis] === 0 && extent > 1 ? 1 : extent));
 }
 
-function operandOf(executable: Executable, { name, ref, reads, writes }: Use, before: string | null, after: string | null): VectorOperand {
+function operandOf(
+  executable: Executable,
+  { name, ref, held, reads, writes }: Use,
+  before: string | null,
+  after: string | null,
+): VectorOperand {
   return {
     name,
     reads,
@@ -170,7 +182,7 @@ function operandOf(executable: Executable, { name, ref, reads, writes }: Use, be
     extents: ref.extents,
     strides: ref.strides,
     ring: ref.ring ?? null,
-    fileExtents: filed(ref),
+    fileExtents: filed(held),
     before,
     after,
   };

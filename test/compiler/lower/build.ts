@@ -14,6 +14,7 @@ export interface GraphWriter {
   /** `op`: "Add", or "com.microsoft.Gelu". @returns its outputs */
   node(op: string, inputs: readonly (number | null)[], attributes?: Readonly<Record<string, Plain>>, more?: More): readonly number[];
   shape(id: number): readonly number[];
+  dtype(id: number): DType;
   finish(...outputs: readonly number[]): Graph;
 }
 
@@ -67,6 +68,7 @@ export function writeGraph(opset = 21, seed = 1): GraphWriter {
       return ids;
     },
     shape: (id) => (values[id] as Value).type.shape.map(Number),
+    dtype: (id) => (values[id] as Value).type.dtype,
     finish: (...outputs) => ({ name: 'test', opset, inputs, outputs, values, nodes, retired: {} }),
   };
   return w;

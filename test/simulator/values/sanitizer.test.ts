@@ -135,6 +135,21 @@ describe('live tiles that overlap', () => {
     ];
     expect(findings(rows)[0]).toContain('SYS6206 LOAD (row 1, core 0 dma-in, kernel "k0" from node_0) writes over bytes 0..3');
   });
+
+  test('a part of a result that nobody needs may go, a result that nobody needs at all may not', () => {
+    // Kernel 1 makes four bytes with two commands, kernel 2 reads the first two or none, kernel 3 takes the room of the others.
+    const rows = (reads: boolean): Row[] => [
+      row('dma-in', load(in0(0, 4), here(0, 4)), { kernel: 0 }),
+      row('dma-in', copy(here(0, 2), here(8, 2)), { kernel: 1 }),
+      row('dma-in', copy(here(2, 2), here(10, 2)), { kernel: 1 }),
+      row('dma-in', copy(here(reads ? 8 : 0, 2), here(16, 2)), { kernel: 2 }),
+      row('dma-in', copy(here(0, 2), here(10, 2)), { kernel: 3 }),
+      row('dma-in', store(here(10, 2), ref(0, 1, 'int8', 0, [2]))),
+      row('dma-in', store(here(16, 2), ref(0, 1, 'int8', 2, [2]))),
+    ];
+    expect(codes(rows(true))).toEqual([]);
+    expect(codes(rows(false))).toEqual(['SYS6206']);
+  });
 });
 
 describe('bounds', () => {

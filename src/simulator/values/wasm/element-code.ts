@@ -149,6 +149,21 @@ function lanes(name: string, value: (a: Code, b: Code, c: Code) => Code): WasmFu
   });
 }
 
+/** (to, a, b, c, count): the nearest integers to a joined with b, plus c; −∞ for NaN. */
+function rounding(name: string, join: (a: Code, b: Code) => Code): WasmFunction {
+  return define(name, ['i32', 'i32', 'i32', 'i32', 'i32'], null, ([to, a, b, c, left], local) => {
+    if (!to || !a || !b || !c || !left) return [];
+    const q = local('v128');
+    return loop(
+      i32.lt(int(0), get(left)),
+      set(q, f32x4.add(f32x4.nearest(join(v128.load(get(a)), v128.load(get(b)))), v128.load(get(c)))),
+      v128.store(get(to), v128.select(f32x4.eq(get(q), get(q)), get(q), smallest)),
+      ...[to, a, b, c].map((pointer) => step(pointer, int(16))),
+      step(left, int(-4)),
+    );
+  });
+}
+
 /** (from, to, count): bytes as fp32 numbers. */
 function loadBytes(name: string, isSigned: boolean): WasmFunction {
   return define(name, ['i32', 'i32', 'i32'], null, ([from, to, left], local) => {
@@ -191,6 +206,9 @@ const storeAsBytes: WasmFunction = define(
   },
 );
 
+/** −∞ in all lanes. */
+const smallest: Code = v128.ints(-0x800000, -0x800000, -0x800000, -0x800000);
+
 /** 1.0 in all lanes. */
 const one = 0x3f800000;
 const ones: Code = v128.ints(one, one, one, one);
@@ -215,9 +233,9 @@ export const elementFunctions: readonly WasmFunction[] = [
   lanes('sqrt', f32x4.sqrt),
   lanes('floor', f32x4.floor),
   lanes('dequantize', (a, b, c) => f32x4.mul(f32x4.sub(a, b), c)),
-  lanes('quantize', (a, b, c) => f32x4.add(f32x4.nearest(f32x4.div(a, b)), c)),
+  rounding('quantize', f32x4.div),
   lanes('less', (a, b) => v128.and(f32x4.lt(a, b), ones)),
   lanes('equal', (a, b) => v128.and(f32x4.eq(a, b), ones)),
   lanes('select', (a, b, c) => v128.select(f32x4.ne(a, v128.ints(0, 0, 0, 0)), b, c)),
-  lanes('requantize', (a, b, c) => f32x4.add(f32x4.nearest(f32x4.mul(a, b)), c)),
+  rounding('requantize', f32x4.mul),
 ];

@@ -1,0 +1,4 @@
+/** Element types × kernel classes: element by element, reductions, norms, softmax. */
+import { testCells } from './check.ts';
+
+testCells(['elementwise', 'reduction', 'norm', 'softmax']);

@@ -1,0 +1,142 @@
+/** Which property holds of which element type in which kernel class; or why the two never meet. */
+import type { DType } from '../../src/core/index.ts';
+import type { Graph } from '../../src/graph/index.ts';
+import { writeGraph, type GraphWriter } from '../compiler/lower/build.ts';
+import type { PropertyName } from './classes.ts';
+
+export const rows = [
+  'float32',
+  'float16',
+  'bfloat16',
+  'int8',
+  'uint8',
+  'int16',
+  'int32',
+  'bool',
+  'int4 weights',
+  'float8 storage',
+] as const;
+export type Row = (typeof rows)[number];
+
+export const kernelClasses = [
+  'contraction',
+  'window',
+  'elementwise',
+  'reduction',
+  'norm',
+  'softmax',
+  'movement',
+  'requantization',
+] as const;
+export type Column = (typeof kernelClasses)[number];
+
+export type Cell =
+  /** `scaled`: the integers stand for reals. */
+  | { readonly properties: readonly PropertyName[]; readonly dtype: DType; readonly scaled: boolean }
+  /** The graph somebody might try all the same: it is refused, or goes to the host, with a code. */
+  | { readonly absent: string; readonly attempt: () => Graph };
+
+const holds = (dtype: DType, scaled: boolean, ...properties: PropertyName[]): Cell => ({ properties, dtype, scaled });
+
+const never = (absent: string, attempt: (w: GraphWriter) => number): Cell => ({
+  absent,
+  attempt: () => {
+    const w = writeGraph(23);
+    const id = attempt(w);
+    return w.finish(id);
+  },
+});
+
+const conv =
+  (dtype: DType) =>
+  (w: GraphWriter): number =>
+    one(w, 'Conv', [w.input('x', [1, 2, 4, 4], dtype), w.input('w', [3, 2, 1, 1], dtype)]);
+
+const unary =
+  (op: string, dtype: DType, attributes: Parameters<GraphWriter['node']>[2] = {}) =>
+  (w: GraphWriter): number =>
+    one(w, op, [w.input('x', [1, 2, 4, 4], dtype)], attributes);
+
+const norm =
+  (dtype: DType) =>
+  (w: GraphWriter): number =>
+    one(w, 'LayerNormalization', [w.input('x', [3, 4], dtype), w.input('s', [4], dtype)]);
+
+const pool = (dtype: DType): ((w: GraphWriter) => number) => unary('AveragePool', dtype, { kernel_shape: [2, 2] });
+
+function one(w: GraphWriter, op: string, inputs: readonly number[], attributes: Parameters<GraphWriter['node']>[2] = {}): number {
+  return w.node(op, inputs, attributes)[0] ?? -1;
+}
+
+const float = (dtype: DType): Readonly<Record<Column, Cell>> => ({
+  contraction: holds(dtype, false, 'conv', 'depthwise', 'matmul', 'gemm'),
+  window: holds(dtype, false, 'maxPool', 'averagePool'),
+  elementwise: holds(dtype, false, 'elementwise'),
+  reduction: holds(dtype, false, 'reduction'),
+  norm: holds(dtype, false, 'norm'),
+  softmax: holds(dtype, false, 'softmax'),
+  movement: holds(dtype, false, 'movement'),
+  requantization: holds(dtype, false, 'requantization'),
+});
+
+const integer = (dtype: DType): Readonly<Record<Column, Cell>> => ({
+  contraction: holds(dtype, true, 'conv', 'depthwise', 'matmul', 'gemm'),
+  window: holds(dtype, true, 'maxPool', 'averagePool'),
+  elementwise: holds(dtype, true, 'elementwise', 'wholeElementwise'),
+  reduction: holds(dtype, true, 'reduction'),
+  norm: holds(dtype, true, 'norm'),
+  softmax: holds(dtype, true, 'softmax'),
+  movement: holds(dtype, false, 'movement'),
+  requantization: holds(dtype, true, 'requantization'),
+});
+
+const f8: DType = 'float8e4m3fn';
+
+export const table: Readonly<Record<Row, Readonly<Record<Column, Cell>>>> = {
+  float32: float('float32'),
+  float16: float('float16'),
+  bfloat16: float('bfloat16'),
+  int8: integer('int8'),
+  uint8: integer('uint8'),
+  int16: integer('int16'),
+  int32: {
+    contraction: never('no array multiplies int32: matrix.rates has no such entry', conv('int32')),
+    window: never('ONNX pools no int32', pool('int32')),
+    elementwise: holds('int32', false, 'wholeElementwise'),
+    reduction: holds('int32', false, 'reduction'),
+    norm: never('ONNX normalizes floats', norm('int32')),
+    softmax: never('ONNX has softmax of floats', unary('Softmax', 'int32')),
+    movement: holds('int32', false, 'movement'),
+    requantization: holds('int32', false, 'requantization'),
+  },
+  bool: {
+    contraction: never('ONNX multiplies numbers', conv('bool')),
+    window: never('ONNX averages numbers', pool('bool')),
+    elementwise: holds('bool', false, 'logical'),
+    reduction: holds('bool', false, 'logicalReduction'),
+    norm: never('ONNX normalizes floats', norm('bool')),
+    softmax: never('ONNX has softmax of floats', unary('Softmax', 'bool')),
+    movement: holds('bool', false, 'movement'),
+    requantization: holds('bool', false, 'requantization'),
+  },
+  'int4 weights': {
+    contraction: holds('int4', true, 'packedProduct'),
+    window: never('weights alone are packed', pool('int4')),
+    elementwise: never('weights alone are packed', unary('Abs', 'int4')),
+    reduction: never('weights alone are packed', unary('ReduceSum', 'int4')),
+    norm: never('weights alone are packed', norm('int4')),
+    softmax: never('weights alone are packed', unary('Softmax', 'int4')),
+    movement: never('a DMA moves whole bytes', unary('Transpose', 'int4')),
+    requantization: never('the lanes read whole bytes', unary('Cast', 'int4', { to: 1 })),
+  },
+  'float8 storage': {
+    contraction: never('float8 is stored and converted, not computed with', conv(f8)),
+    window: never('float8 is stored and converted, not computed with', pool(f8)),
+    elementwise: holds(f8, false, 'readFloat8'),
+    reduction: never('float8 is stored and converted, not computed with', unary('ReduceSum', f8)),
+    norm: never('float8 is stored and converted, not computed with', norm(f8)),
+    softmax: never('float8 is stored and converted, not computed with', unary('Softmax', f8)),
+    movement: holds(f8, false, 'movement'),
+    requantization: holds(f8, false, 'writeFloat8'),
+  },
+};
