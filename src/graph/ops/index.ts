@@ -22,11 +22,13 @@ import { groupNormalizationOps } from './group-normalization.ts';
 import { gridOps } from './grid-sample.ts';
 import { regionOps } from './regions.ts';
 import { rearrangeOps } from './rearrange.ts';
+import { resizeOps } from './resize-op.ts';
 import { lpPoolOps } from './lp-pool.ts';
 import { deformConv } from './deform-conv.ts';
 import type { OpDef } from './op-def.ts';
 import { mlOps } from './ml.ts';
 import { optionalOps } from './optional.ts';
+import { lookupOps } from './lookup.ts';
 import { linearAttentionOps } from './linear-attention.ts';
 import { attention } from './attention.ts';
 import { averagePool, globalAveragePool, globalMaxPool, maxPool } from './pool.ts';
@@ -64,6 +66,8 @@ export const opDefs: readonly OpDef[] = [
   ...moveOps,
   ...viewOps,
   ...gatherOps,
+  ...lookupOps,
+  ...resizeOps,
   ...gatherNdOps,
   ...scatterOps,
   ...selectOps,
