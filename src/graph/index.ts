@@ -29,4 +29,6 @@ export { tableOf } from './ops/functions.ts';
 export { opDef, opDefs, opNames, suggestOp } from './ops/index.ts';
 export { dtypeCodes } from './ops/cast.ts';
 export { floatsOf, numbersOf, tensorOf, type Numbers } from './ops/numbers.ts';
+export { resizeSums } from './ops/resize-op.ts';
+export type { AxisSums, ResizeSums } from './ops/resize.ts';
 export { printShape, type AttributeDefault, type ConcreteType, type OpDef } from './ops/op-def.ts';

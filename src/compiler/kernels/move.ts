@@ -1,9 +1,20 @@
 /** Data movement: what only puts elements elsewhere, of any element type, as boxes that the DMA copies. */
 import { bitsOf, bytesOf, elementCount, integerRange, quantize, rowMajorStrides } from '../../core/index.ts';
-import { attributeInt, attributeInts, attributeString, isView, tensorOf, type Node, type Value } from '../../graph/index.ts';
+import {
+  attributeInt,
+  attributeInts,
+  attributeString,
+  constantOf,
+  isView,
+  resizeSums,
+  tensorOf,
+  type Graph,
+  type Node,
+  type ResizeSums,
+  type Value,
+} from '../../graph/index.ts';
 import type { NotHere, SelectContext } from './context.ts';
 import { boxesOf, fillSegment, segmentsOf, straightSegment, type Box, type Segment } from './move-axes.ts';
-import { nearestIndices } from './resize.ts';
 import type { FillPart, MoveKernel, MovePart, VectorPlan, View } from './spec.ts';
 import { constantInts, constantNumbers, constantScalar, isPlainFloat } from './values.ts';
 import { lowerRequantize, perTensor } from './vector-plan.ts';
@@ -151,11 +162,12 @@ function planOf(cx: SelectContext, node: Node, output: Value): Plan | NotHere {
     case 'Upsample': {
       const mode = attributeString(node, 'mode', 'nearest');
       if (mode !== 'nearest') return { reason: `no engine of the machine interpolates (mode ${mode})` };
-      const [scalesAt, sizesAt] = node.op === 'Upsample' || (node.version ?? cx.graph.opset) < 11 ? [1, -1] : [2, 3];
-      const given = scalesOf(cx, node, scalesAt);
-      if (given === null && (node.inputs[sizesAt] ?? null) === null) return { reason: 'its scales are computed at run time' };
-      const maps = nearestIndices(node, node.version ?? cx.graph.opset, src.shape, out.shape, given?.length === 0 ? null : given);
-      return typeof maps === 'string' ? { reason: `${maps} has no form as data movement` } : byAxes(maps.map(segmentsOf));
+      const sums = knownResize(cx.graph, node, src, out.shape);
+      if (sums === null) return { reason: 'its scales are computed at run time' };
+      const maps = sums.axes.map(
+        (axis, i) => axis?.indices.map((at, o) => (axis.outside[o] === true ? -1 : at)) ?? straight(src.shape[i] ?? 1),
+      );
+      return byAxes(maps.map(segmentsOf), elementOf(output, sums.extrapolation));
     }
     case 'DepthToSpace':
     case 'SpaceToDepth':
@@ -211,12 +223,20 @@ function concat(cx: SelectContext, node: Node, output: Value): Plan | NotHere {
   return { parts, fills: [] };
 }
 
-/** Scales of a Resize; [] where it is given sizes; null where they are computed at run time. */
-function scalesOf(cx: SelectContext, node: Node, index: number): readonly number[] | null {
-  const id = node.inputs[index] ?? null;
-  const attribute = node.attributes['scales'];
-  if (id === null) return attribute?.kind === 'floats' || attribute?.kind === 'ints' ? attribute.value : [];
-  return constantNumbers(valueAt(cx, id), 16);
+function straight(extent: number): readonly number[] {
+  return Array.from({ length: extent }, (_, i) => i);
+}
+
+/** What a Resize or Upsample does along each axis; null where an operand of it is computed at run time. */
+export function knownResize(graph: Graph, node: Node, x: Pick<View, 'dtype' | 'shape'>, shape: readonly number[]): ResizeSums | null {
+  const operands = node.inputs.slice(1).map((id) => {
+    const value = id === null ? null : graph.values[id];
+    if (value === null || value === undefined) return null;
+    const { constant, type, name } = value;
+    return constant === null || constant.kind === 'absent' ? undefined : constantOf(type, constant, name, node.name);
+  });
+  if (!operands.every((o) => o !== undefined)) return null;
+  return resizeSums(node, graph.opset, x, operands, shape);
 }
 
 type ByAxes = (axes: readonly (readonly Segment[])[], fill: Uint8Array | null) => Plan | NotHere;

@@ -17,6 +17,7 @@ import { productRules } from './products.ts';
 import { rankingRules } from './ranking.ts';
 import { recurrentRules } from './recurrent.ts';
 import { reductionRules } from './reductions.ts';
+import { resizeRules } from './resize.ts';
 import type { Rule, Rules } from './rule.ts';
 import { runningRules } from './running.ts';
 
@@ -36,6 +37,7 @@ const standard: Rules = {
   ...recurrentRules,
   ...reductionRules,
   ...runningRules,
+  ...resizeRules,
   ...runtimeRules,
 };
 const microsoft: Rules = { ...microsoftRules, ...groupedProductRules, ...microsoftAttentionRules, ...microsoftRotaryRules };

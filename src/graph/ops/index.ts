@@ -22,6 +22,7 @@ import { groupNormalizationOps } from './group-normalization.ts';
 import { gridOps } from './grid-sample.ts';
 import { regionOps } from './regions.ts';
 import { rearrangeOps } from './rearrange.ts';
+import { resizeOps } from './resize-op.ts';
 import { lpPoolOps } from './lp-pool.ts';
 import { deformConv } from './deform-conv.ts';
 import type { OpDef } from './op-def.ts';
@@ -64,6 +65,7 @@ export const opDefs: readonly OpDef[] = [
   ...moveOps,
   ...viewOps,
   ...gatherOps,
+  ...resizeOps,
   ...gatherNdOps,
   ...scatterOps,
   ...selectOps,

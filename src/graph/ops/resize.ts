@@ -115,6 +115,50 @@ function tapsOf(axis: ResizeAxis, o: ResizeOptions): Taps {
   return { count, index, weight, outside };
 }
 
+/** Along one axis, output i is Σ over k of weights[i · taps + k] · (element indices[i · taps + k]). */
+export interface AxisSums {
+  readonly taps: number;
+  readonly indices: readonly number[];
+  /** As they are rounded to fp32; empty where the one neighbour is taken as it is. */
+  readonly weights: readonly number[];
+  /** Outputs that the extrapolation value takes in place of a sum. */
+  readonly outside: readonly boolean[];
+}
+
+/** Resizes axis after axis, first axes first. */
+export interface ResizeSums {
+  /** null for an axis that stays as it is. */
+  readonly axes: readonly (AxisSums | null)[];
+  readonly extrapolation: number;
+}
+
+export function axisSums(axes: readonly ResizeAxis[], o: ResizeOptions): readonly (AxisSums | null)[] {
+  return axes.map((axis) => {
+    if (o.mode === 'nearest') {
+      const indices = nearestIndices(axis, o);
+      return { taps: 1, indices: indices.map((i) => Math.max(i, 0)), weights: [], outside: indices.map((i) => i < 0) };
+    }
+    if (isUnchanged(axis, o)) return null;
+    const { count: taps, index, weight, outside } = tapsOf(axis, o);
+    return { taps, indices: [...index], weights: Array.from(weight, Math.fround), outside: Array.from(outside, (x) => x === 1) };
+  });
+}
+
+/** An axis that no smooth mode touches. */
+function isUnchanged(axis: ResizeAxis, o: ResizeOptions): boolean {
+  const whole = o.coordinates !== 'tf_crop_and_resize' || (axis.crop[0] === 0 && axis.crop[1] === 1);
+  return axis.output === axis.input && axis.scale === 1 && whole;
+}
+
+/** Of each output of an axis the element it takes; -1: none, outside the input. */
+function nearestIndices(axis: ResizeAxis, o: ResizeOptions): readonly number[] {
+  return Array.from({ length: axis.output }, (_, i) => {
+    const source = sourceCoordinate(o.coordinates, i, axis);
+    if (o.coordinates === 'tf_crop_and_resize' && (source < 0 || source > axis.input - 1)) return -1;
+    return clamp(nearest(o.nearestMode, source), 0, axis.input - 1);
+  });
+}
+
 /** x resized along every axis to `shape`. Integers are rounded to the nearest, ties to even, and saturate. */
 export function resized(x: Tensor, shape: readonly number[], axes: readonly ResizeAxis[], o: ResizeOptions): Tensor {
   return o.mode === 'nearest' ? resizedNearest(x, shape, axes, o) : resizedSmoothly(x, shape, axes, o);
@@ -122,13 +166,7 @@ export function resized(x: Tensor, shape: readonly number[], axes: readonly Resi
 
 function resizedNearest(x: Tensor, shape: readonly number[], axes: readonly ResizeAxis[], o: ResizeOptions): Tensor {
   const strides = rowMajorStrides(x.shape);
-  const tables = axes.map((axis, n) =>
-    Int32Array.from({ length: axis.output }, (_, i) => {
-      const source = sourceCoordinate(o.coordinates, i, axis);
-      if (o.coordinates === 'tf_crop_and_resize' && (source < 0 || source > axis.input - 1)) return -1;
-      return clamp(nearest(o.nearestMode, source), 0, axis.input - 1) * (strides[n] ?? 0);
-    }),
-  );
+  const tables = axes.map((axis, n) => Int32Array.from(nearestIndices(axis, o), (i) => (i < 0 ? -1 : i * (strides[n] ?? 0))));
   const fill = o.coordinates === 'tf_crop_and_resize' ? tensorOf(x.dtype, [], [o.extrapolation]) : null;
   return pickAxes(x, shape, tables, fill);
 }
@@ -138,10 +176,8 @@ function resizedSmoothly(x: Tensor, shape: readonly number[], axes: readonly Res
   const double = x.dtype === 'float64';
   const current = [...x.shape];
   const round = roundingOf(x.dtype);
-  const cropped = o.coordinates === 'tf_crop_and_resize';
   for (const [n, axis] of axes.entries()) {
-    const whole = !cropped || (axis.crop[0] === 0 && axis.crop[1] === 1);
-    if (axis.output === axis.input && axis.scale === 1 && whole) continue;
+    if (isUnchanged(axis, o)) continue;
     const inner = elementCount(current.slice(n + 1));
     const outer = elementCount(current.slice(0, n));
     const taps = tapsOf(axis, o);
