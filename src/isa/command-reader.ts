@@ -22,6 +22,7 @@ import {
   spaceShift,
   two32,
   wideBit,
+  indexBit,
 } from './command-words.ts';
 
 /** The command of row `row`, as it was emitted. Throws (our bug) where the words are not those of a command; `decodeExecutable` checks files. */
@@ -192,10 +193,13 @@ class RowReader {
       case 'LOAD':
       case 'STORE':
       case 'COPY': {
-        const operand = nameAt(operands, this.#f());
+        const flags = this.#f();
+        const operand = nameAt(operands, flags & (indexBit - 1));
         const srcForm = this.#formRef();
         const dstForm = this.#formRef();
-        return { op, src: this.#bindRef(srcForm), dst: this.#bindRef(dstForm), operand };
+        const indexForm = (flags & indexBit) === 0 ? null : this.#formRef();
+        const move = { op, src: this.#bindRef(srcForm), dst: this.#bindRef(dstForm), operand };
+        return indexForm === null ? move : { ...move, index: this.#bindRef(indexForm) };
       }
       case 'HOST': {
         const inputForms = this.#formRefs();

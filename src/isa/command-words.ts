@@ -13,4 +13,7 @@ export const drainBit: number = 2;
 export const biasBit: number = 4;
 export const multiplierBit: number = 8;
 
+/** Flag bit of a move, above its operand. */
+export const indexBit: number = 8;
+
 export const two32: number = 4294967296;

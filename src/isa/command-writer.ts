@@ -23,6 +23,7 @@ import {
   spaceShift,
   two32,
   wideBit,
+  indexBit,
 } from './command-words.ts';
 
 export interface CommandTableBuilder {
@@ -195,9 +196,10 @@ export function createCommandTable(base: CommandTable | null = null): CommandTab
       case 'LOAD':
       case 'STORE':
       case 'COPY':
-        word(operandCode[c.operand]);
+        word(operandCode[c.operand] | (c.index === undefined ? 0 : indexBit));
         formRef(c.src);
         formRef(c.dst);
+        if (c.index !== undefined) formRef(c.index);
         return;
       case 'HOST':
         formRefs(c.inputs);
@@ -254,6 +256,7 @@ export function createCommandTable(base: CommandTable | null = null): CommandTab
       case 'COPY':
         bindRef(c.src);
         bindRef(c.dst);
+        if (c.index !== undefined) bindRef(c.index);
         return;
       case 'HOST':
         word(c.segment);

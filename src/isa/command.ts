@@ -205,11 +205,19 @@ export interface ReduceCommand {
   readonly xZero: number;
 }
 
-/** Element-for-element copy between references of equal extents and dtype. LOAD: off-core to core; STORE: core to off-core; COPY: within reach of dma-in. */
+/**
+ * Element-for-element copy between references of equal extents and dtype. LOAD: off-core to core; STORE: core to off-core; COPY: within reach of dma-in.
+ *
+ * With `index`, int32 in a local memory, one axis is looked up: one side has the extents of `index`, the other those and one axis more,
+ * behind them, along which the element's index says where. The source longer: a gather, dst[e] = src[e, index[e]]; the destination longer: a scatter,
+ * dst[e, index[e]] = src[e], in row-major order of e, so that the last of several stays. An index outside of the axis gathers zero
+ * bits and scatters nothing.
+ */
 export interface MoveCommand {
   readonly op: 'LOAD' | 'STORE' | 'COPY';
   readonly src: Ref;
   readonly dst: Ref;
+  readonly index?: Ref;
   /** Whose bytes these are, for the traffic table. */
   readonly operand: Operand;
 }

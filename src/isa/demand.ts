@@ -24,7 +24,7 @@ import type {
   VectorOpcode,
 } from './command.ts';
 import { matrixTicks, swapped, type Product } from './matrix-ticks.ts';
-import { elementBytes, external, refElements, type ExternalTraffic, type LocalTraffic } from './traffic.ts';
+import { elementBytes, external, movedRef, refElements, type ExternalTraffic, type LocalTraffic } from './traffic.ts';
 
 export interface Demand {
   /** Ticks the engine is occupied. */
@@ -404,16 +404,23 @@ function reduceDemand(c: ReduceCommand, core: Core, machine: Machine, context: D
  * Example: 16 × 7 rows of 56 bytes at 16 B/tick: ⌈6272/16⌉ = 392 ticks; on a memory of 64-byte bursts it moves 112·64 = 7,168 bytes.
  */
 function moveDemand(c: MoveCommand, core: Core, machine: Machine, context: DemandContext): Demand {
-  const moved = elementBytes(c.src, refElements(c.src));
+  const [src, dst] = [movedRef(c, 'src'), movedRef(c, 'dst')];
+  const moved = elementBytes(src, refElements(src));
   const ports = createPorts(core, machine, context);
-  ports.read(c.src, c.operand, moved);
-  ports.write(c.dst, c.operand, moved);
+  ports.read(src, c.operand, moved);
+  ports.write(dst, c.operand, moved);
+  // Axes that share an index read it once.
+  if (c.index !== undefined) ports.read(c.index, 'inputs', elementBytes(c.index, distinctElements(c.index)));
   return {
     ...nothing,
     ticks: core.dma.startTicks + Math.max(Math.ceil(moved / core.dma.bytesPerTick), ports.ticks()),
     local: ports.local,
     external: ports.external,
   };
+}
+
+function distinctElements({ extents, strides }: Ref): number {
+  return extents.reduce((n, extent, axis) => (strides[axis] === 0 ? n : n * extent), 1);
 }
 
 /** HOST: bytes only; its operations and their time stand in the kernel's work. */

@@ -22,7 +22,7 @@ import { parseRef, printRef } from './text-ref.ts';
 import { printNumber, type LineScanner } from './text-scanner.ts';
 
 /** References; `in` and `out` may repeat. */
-const refFields = ['x', 'w', 'acc', 'out', 'bias', 'multiplier', 'src', 'dst', 'in'] as const;
+const refFields = ['x', 'w', 'acc', 'out', 'bias', 'multiplier', 'src', 'dst', 'index', 'in'] as const;
 /** Numbers, comma-separated, as many as stated. */
 const numberFields = { groups: 1, stride: 2, dilation: 2, pad: 2, zero: 2, outZero: 1, clamp: 2, kernel: 2, box: 4, scale: 1 } as const;
 
@@ -89,7 +89,7 @@ export function printCommand(c: Command, names: Names): string {
     case 'LOAD':
     case 'STORE':
     case 'COPY':
-      return `${c.op} ${c.operand}${ref('dst', c.dst)}${ref('src', c.src)}`;
+      return `${c.op} ${c.operand}${ref('dst', c.dst)}${ref('src', c.src)}${c.index === undefined ? '' : ref('index', c.index)}`;
     case 'HOST':
       return `HOST ${c.segment}${refs('in', c.inputs)}${refs('out', c.outputs)}`;
     case 'SIGNAL':
@@ -243,8 +243,9 @@ export function parseCommand(scanner: LineScanner, names: Names): Command {
     case 'STORE':
     case 'COPY': {
       const operand = scanner.oneOf(operands, 'operand');
-      const fields = parseFields(scanner, names, ['dst', 'src']);
-      return { op, src: fields.ref('src'), dst: fields.ref('dst'), operand };
+      const fields = parseFields(scanner, names, ['dst', 'src', 'index']);
+      const index = fields.maybeRef('index');
+      return { op, src: fields.ref('src'), dst: fields.ref('dst'), operand, ...(index === null ? {} : { index }) };
     }
     case 'HOST': {
       const segment = scanner.integer('the index of a host segment');

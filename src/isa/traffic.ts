@@ -7,7 +7,7 @@
  */
 import { bitsOf } from '../core/index.ts';
 import type { Memory } from '../hw-configs/machine.ts';
-import type { Operand, Ref } from './command.ts';
+import type { MoveCommand, Operand, Ref } from './command.ts';
 
 export interface LocalTraffic {
   /** Index into executable.spaces. */
@@ -66,6 +66,27 @@ export function contiguousRuns(ref: Ref): Runs {
   let runs = 1;
   for (; axis >= 0; axis--) runs *= ref.extents[axis] ?? 1;
   return runs === 0 || runBytes === 0 ? { runs: 0, runBytes: 0 } : { runs, runBytes };
+}
+
+/** Whether a move with an index looks up its destination. */
+export function isScatter({ src, dst, index }: Pick<MoveCommand, 'src' | 'dst' | 'index'>): boolean {
+  return index !== undefined && dst.extents.length > src.extents.length;
+}
+
+/**
+ * The side of a move that its index looks up, as far as memories see it: what trailing axes share one index lies in runs, everything else
+ * somewhere. Of other moves and sides the reference itself.
+ */
+export function movedRef(c: MoveCommand, side: 'src' | 'dst'): Ref {
+  const ref = c[side];
+  if (c.index === undefined || (side === 'dst') !== isScatter(c)) return ref;
+  const { extents, strides } = c.index;
+  const away = 2 ** 40;
+  return {
+    ...ref,
+    extents,
+    strides: extents.map((extent, axis) => (extent === 1 || strides[axis] === 0 ? (ref.strides[axis] ?? 0) : away + axis)),
+  };
 }
 
 export function external(ref: Ref, memory: Memory, direction: 'read' | 'write', operand: Operand): ExternalTraffic {

@@ -1,6 +1,7 @@
 /** Whether a reference that is written has bytes of its own for every element. */
 import { bitsOf, bytesPerElement } from '../core/index.ts';
 import type { Command, Ref } from './command.ts';
+import { isScatter } from './traffic.ts';
 
 /** Up to this many bytes between first and last are looked at one by one; what is wider and steps strangely is let pass. */
 const mostBytes = 1 << 24;
@@ -17,7 +18,8 @@ export function separateRefs(c: Command): readonly (readonly [string, Ref])[] {
     case 'LOAD':
     case 'STORE':
     case 'COPY':
-      return [['dst', c.dst]];
+      // Where a scatter writes, the numbers say: the last of several stays.
+      return isScatter(c) ? [] : [['dst', c.dst]];
     case 'VECTOR':
     case 'HOST':
       return c.outputs.map((ref, i) => [`out ${i}`, ref] as const);

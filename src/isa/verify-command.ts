@@ -12,8 +12,9 @@ import {
   type DType,
 } from '../core/index.ts';
 import type { Core, Machine } from '../hw-configs/machine.ts';
-import type { Command, CommandOp, Drain, PoolCommand, QueueName, Ref } from './command.ts';
+import type { Command, CommandOp, Drain, MoveCommand, PoolCommand, QueueName, Ref } from './command.ts';
 import type { Executable } from './executable.ts';
+import { isScatter } from './traffic.ts';
 import { separateRefs, sharesBytes } from './verify-alias.ts';
 
 /** Queue each op runs on; null: any. */
@@ -71,10 +72,7 @@ export function namedRefs(c: Command): readonly (readonly [string, Ref])[] {
     case 'LOAD':
     case 'STORE':
     case 'COPY':
-      return [
-        ['src', c.src],
-        ['dst', c.dst],
-      ];
+      return [['src', c.src], ['dst', c.dst], ...(c.index === undefined ? [] : [['index', c.index] as const])];
     case 'SIGNAL':
     case 'WAIT':
     case 'BARRIER':
@@ -241,8 +239,7 @@ export function checkOperands(c: Command, cx: CommandContext): void {
     case 'LOAD':
     case 'STORE':
     case 'COPY':
-      if (!same(c.src.extents, c.dst.extents) || c.src.dtype !== c.dst.dtype) wrong(`${show(c.src)} cannot be copied to ${show(c.dst)}`);
-      return;
+      return checkMove(c, wrong);
     case 'HOST':
       if (cx.executable.hostSegments[c.segment] === undefined) wrong(`host segment ${c.segment} of ${cx.executable.hostSegments.length}`);
       return;
@@ -260,6 +257,19 @@ export function checkOperands(c: Command, cx: CommandContext): void {
 }
 
 type Wrong = (what: string) => void;
+
+function checkMove(c: MoveCommand, wrong: Wrong): void {
+  const { src, dst, index } = c;
+  if (src.dtype !== dst.dtype) return wrong(`${show(src)} cannot be copied to ${show(dst)}`);
+  if (index === undefined) {
+    if (!same(src.extents, dst.extents)) wrong(`${show(src)} cannot be copied to ${show(dst)}`);
+    return;
+  }
+  const [looked, plain] = isScatter(c) ? [dst, src] : [src, dst];
+  if (!same(plain.extents, index.extents) || !same(looked.extents.slice(0, -1), index.extents))
+    wrong(`index = ${show(index)} does not look up one axis more between ${show(src)} and ${show(dst)}`);
+  if (index.dtype !== 'int32') wrong(`an index is int32, not ${index.dtype}`);
+}
 
 function checkPool(c: PoolCommand, wrong: Wrong, expectRank: (name: string, ref: Ref, rank: number) => boolean, cx: CommandContext): void {
   if (![expectRank('x', c.x, 4), expectRank('out', c.out, 4)].every(Boolean)) return;

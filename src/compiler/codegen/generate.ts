@@ -16,6 +16,7 @@ import { describeMapping, type ContractionHomes, type ContractionMapping, type N
 import type { MapperEnvironment } from '../tiling/environment.ts';
 import { emitContraction } from './contraction.ts';
 import { constantOf, type EmitContext } from './context.ts';
+import { emitLookup } from './lookup.ts';
 import { emitHost, emitMove } from './move.ts';
 import { emitNorm } from './norm.ts';
 import { emitReduce } from './reduce.ts';
@@ -91,6 +92,9 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       case 'move':
         emitted = emitMove(cx, k);
         break;
+      case 'lookup':
+        emitted = emitLookup(cx, k);
+        break;
       case 'host':
         emitted = emitHost(cx, k, hostSegments.length);
         hostSegments.push(lazySegment(k));
@@ -104,7 +108,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
       dtype: k.dtype,
       macs: k.macs,
       work: workOf(k, cx.vectorWork.laneTicks),
-      cold: coldBytes(graph, k, cx, weights.stored() - weightsBefore, coldSeen, outputRoots, caches),
+      cold: coldBytes(graph, k, cx, coldWeights(k, weights.stored() - weightsBefore), coldSeen, outputRoots, caches),
       mapping: emitted.mapping,
       tiles: emitted.tiles,
       estimateCycles: Math.ceil((estimatePs * (env.machine.clocks[env.machine.referenceClock] ?? 1)) / 1e12),
@@ -293,9 +297,16 @@ function workOf(k: KernelSpec, vectorLaneTicks: number): KernelWork {
       return { kind: 'vector', vectorLaneTicks };
     case 'move':
       return k.engine === 'vector' ? { kind: 'vector', vectorLaneTicks } : { kind: 'none' };
+    case 'lookup':
+      return { kind: 'none' };
     case 'host':
       return { kind: 'host', ops: k.ops, bytes: k.bytes };
   }
+}
+
+/** Of a table in the weights only what is looked up is read. */
+function coldWeights(k: KernelSpec, stored: number): number {
+  return k.kind === 'lookup' ? Math.min(stored, coldRead(k, k.table) + coldRead(k, k.index)) : stored;
 }
 
 /** Inputs count at their first reader, outputs at their writer, weights at the kernel that first needs them. */

@@ -37,5 +37,9 @@ export function coldRead(k: KernelSpec, view: View): number {
   if (k.kind === 'move') {
     return k.parts.filter((p) => p.src.root === view.root).reduce((n, p) => Math.max(n, elementCount(p.extents)), 0) * es;
   }
+  // All indices may be the same: one entry is what certainly is read.
+  if (k.kind === 'lookup' && k.updates === null && view.root === k.table.root && view.root !== k.index.root) {
+    return k.extents.reduce((n, extent, axis) => (k.indexStrides[axis] === 0 ? n * extent : n), 1) * es;
+  }
   return elementCount(view.shape) * es;
 }

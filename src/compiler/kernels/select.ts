@@ -10,6 +10,7 @@ import { selectContraction } from './contraction.ts';
 import type { Refusal } from './engine-types.ts';
 import type { PlacedValue } from './in-place.ts';
 import { joinHostKernels, selectHost } from './host.ts';
+import { isLookup, selectLookup } from './lookup.ts';
 import { isMove, selectMove } from './move.ts';
 import { selectNorm } from './norm.ts';
 import { isReduction, selectReduce } from './reduce.ts';
@@ -147,6 +148,7 @@ function selectOne(cx: SelectContext): KernelSpec | NotHere {
   if (body.slice(1).some((n) => !isElementwise(graph, n))) return { reason: 'the group has an operator the vector engine lacks' };
   if (isElementwise(graph, anchor)) return selectElementwise(cx);
   if (isMove(anchor)) return selectMove(cx, anchor);
+  if (isLookup(anchor)) return selectLookup(cx, anchor);
   if (isReduction(anchor)) return selectReduce(cx, anchor);
   const own = anchor.domain === '' && Object.hasOwn(selectors, anchor.op) ? selectors[anchor.op] : undefined;
   return own === undefined ? noEngine(graph, anchor) : own.select(cx, anchor);
@@ -184,7 +186,7 @@ const selectors: Readonly<Record<string, Selector>> = {
 export function engineOf(node: Node, isElementwiseSomehow: boolean): 'matrix' | 'vector' | 'movement' | 'view' | null {
   if (isView(node)) return 'view';
   if (isElementwiseSomehow) return 'vector';
-  if (isMove(node)) return 'movement';
+  if (isMove(node) || isLookup(node)) return 'movement';
   if (isReduction(node)) return 'vector';
   return node.domain === '' && Object.hasOwn(selectors, node.op) ? (selectors[node.op]?.engine ?? null) : null;
 }

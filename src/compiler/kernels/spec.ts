@@ -237,6 +237,24 @@ export interface MoveKernel extends KernelBase {
   readonly fills: readonly FillPart[];
 }
 
+/**
+ * A move of `extents` elements along which one axis of the table is looked up: at index[e] · `step` elements from where the other axes put e.
+ * Without updates the table is read, with them it is written to, in the copy that is the output.
+ */
+export interface LookupKernel extends KernelBase {
+  readonly kind: 'lookup';
+  readonly table: View;
+  readonly index: View;
+  readonly updates: View | null;
+  readonly extents: readonly number[];
+  /** Element strides along `extents`: of the table, 0 along the axis looked up; of the index, 0 where elements share one. */
+  readonly tableStrides: readonly number[];
+  readonly indexStrides: readonly number[];
+  /** Entries of the axis, and elements between them. */
+  readonly count: number;
+  readonly step: number;
+}
+
 /** One node of a host kernel. */
 export interface HostMember {
   readonly node: Node;
@@ -265,4 +283,4 @@ export interface HostKernel extends KernelBase {
 }
 
 export type KernelSpec =
-  ContractionKernel | PoolKernel | ReduceKernel | SoftmaxKernel | NormKernel | ElementwiseKernel | MoveKernel | HostKernel;
+  ContractionKernel | PoolKernel | ReduceKernel | SoftmaxKernel | NormKernel | ElementwiseKernel | MoveKernel | LookupKernel | HostKernel;

@@ -9,7 +9,7 @@
 import { compactGraph } from '../../graph/index.ts';
 import type { Graph } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
-import { foldConstants } from '../passes/fold-constants.ts';
+import { foldOutputs } from '../passes/fold-constants.ts';
 import { removeDeadCode } from '../passes/dead-code.ts';
 import { runPasses, type Pass } from '../passes/pass.ts';
 import { rewriteNodes } from './driver.ts';
@@ -24,9 +24,9 @@ export interface Lowered {
 /** @param products  whether the array multiplies float32: see `rewriteNodes` */
 export function lower(bound: Graph, products: boolean = true): Lowered {
   // With the sizes, shapes computed from shapes are known.
-  const before = runPasses(bound, [foldConstants, removeDeadCode]);
+  const before = runPasses(bound, [foldOutputs, removeDeadCode]);
   const { graph, declined } = rewriteNodes(before, ruleFor, 'bound', products);
-  const after = graph === before ? before : runPasses(graph, [foldConstants, removeDeadCode]);
+  const after = graph === before ? before : runPasses(graph, [foldOutputs, removeDeadCode]);
   return { graph: compactGraph(withOwnOutputs(after)), declined };
 }
 

@@ -2,6 +2,7 @@
 import { attributeInts, attributeString } from '../../graph/index.ts';
 import type { Node, ValueId } from '../../graph/ir.ts';
 import type { Rule, Rules } from './rule.ts';
+import { poolWithPositions } from './windows.ts';
 import type { Writer } from './writer.ts';
 
 /**
@@ -61,4 +62,6 @@ const globalMax: Rule = (w, node) => {
   return [w.reshape(y, w.shape(out))];
 };
 
-export const poolingRules: Rules = { MaxPool: volume, AveragePool: volume, GlobalMaxPool: globalMax };
+const maxPool: Rule = (w, node) => (node.outputs.length > 1 ? poolWithPositions(w, node) : volume(w, node));
+
+export const poolingRules: Rules = { MaxPool: maxPool, AveragePool: volume, GlobalMaxPool: globalMax };

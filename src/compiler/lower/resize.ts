@@ -2,7 +2,7 @@
 import { integerRange, isFloat, type DType } from '../../core/index.ts';
 import { attributeString, constantOf, resizeSums, type AxisSums } from '../../graph/index.ts';
 import type { ValueId } from '../../graph/ir.ts';
-import { floatCode } from './float-types.ts';
+import { dtypeCode } from './float-types.ts';
 import type { Rule, Rules } from './rule.ts';
 import type { Writer } from './writer.ts';
 
@@ -28,7 +28,7 @@ const smooth: Rule = (w, node) => {
   });
   if (!operands.every((o) => o !== undefined)) return { reason: 'its scales or sizes are computed at run time' };
   const { dtype } = w.value(x).type;
-  const real = isFloat(dtype) ? x : w.op('Cast', [x], { to: floatCode('float32') });
+  const real = isFloat(dtype) ? x : w.op('Cast', [x], { to: dtypeCode('float32') });
   const sums = resizeSums(node, w.opset, { dtype, shape: w.shape(x) }, operands, shape);
   const result = sums.axes.reduce(
     (at, axis, i) => (axis === null ? at : outside(w, interpolated(w, at, i, axis), i, axis, sums.extrapolation)),
@@ -118,7 +118,7 @@ function outside(w: Writer, x: ValueId, axis: number, sums: AxisSums, value: num
 /** The nearest integers, ties to even, saturating. */
 function rounded(w: Writer, x: ValueId, dtype: DType): ValueId {
   const [lo, hi] = integerRange(dtype);
-  return w.op('Cast', [w.op('Clip', [w.op('Round', [x]), w.float(lo), w.float(hi)])], { to: floatCode(dtype) });
+  return w.op('Cast', [w.op('Clip', [w.op('Round', [x]), w.float(lo), w.float(hi)])], { to: dtypeCode(dtype) });
 }
 
 export const resizeRules: Rules = { Resize: smooth, Upsample: smooth };

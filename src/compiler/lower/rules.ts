@@ -8,16 +8,22 @@ import { convolutionRules } from './convolution.ts';
 import { dropoutRules } from './dropout.ts';
 import { einsumRules } from './einsum.ts';
 import { groupedProductRules } from './grouped-products.ts';
+import { gridSampleRules } from './grid-sample.ts';
+import { lookupRules } from './lookups.ts';
 import { lossRules } from './losses.ts';
 import { microsoftRules, runtimeRules } from './microsoft.ts';
+import { linearAttentionRules } from './linear-attention.ts';
 import { moveRules } from './moves.ts';
 import { normalizationRules } from './normalization.ts';
+import { placingRules } from './placing.ts';
 import { poolingRules } from './pooling.ts';
 import { productRules } from './products.ts';
 import { rankingRules } from './ranking.ts';
 import { recurrentRules } from './recurrent.ts';
 import { reductionRules } from './reductions.ts';
 import { resizeRules } from './resize.ts';
+import { spectrumRules } from './spectra.ts';
+import { windowRules } from './windows.ts';
 import type { Rule, Rules } from './rule.ts';
 import { runningRules } from './running.ts';
 
@@ -28,9 +34,13 @@ const standard: Rules = {
   ...convolutionRules,
   ...dropoutRules,
   ...einsumRules,
+  ...gridSampleRules,
+  ...lookupRules,
   ...lossRules,
+  ...linearAttentionRules,
   ...moveRules,
   ...normalizationRules,
+  ...placingRules,
   ...poolingRules,
   ...productRules,
   ...rankingRules,
@@ -39,8 +49,16 @@ const standard: Rules = {
   ...runningRules,
   ...resizeRules,
   ...runtimeRules,
+  ...spectrumRules,
+  ...windowRules,
 };
-const microsoft: Rules = { ...microsoftRules, ...groupedProductRules, ...microsoftAttentionRules, ...microsoftRotaryRules };
+const microsoft: Rules = {
+  ...linearAttentionRules,
+  ...microsoftRules,
+  ...groupedProductRules,
+  ...microsoftAttentionRules,
+  ...microsoftRotaryRules,
+};
 
 export function ruleFor(node: Node): Rule | undefined {
   const rules = node.domain === '' ? standard : node.domain === 'com.microsoft' ? microsoft : {};

@@ -21,8 +21,11 @@ export interface Writer {
   isConstant(id: ValueId): boolean;
   /** The numbers of a constant; null where it is none, or absent. Weights are read by this: ask for small ones only. */
   numbers(id: ValueId | null | undefined): readonly number[] | null;
-  /** A node of ai.onnx with one output, which is a constant where all inputs are. */
-  op(op: string, inputs: readonly (ValueId | null)[], attributes?: Readonly<Record<string, AttributeValue>>): ValueId;
+  /**
+   * A node of ai.onnx, or of a domain before a dot, with one output, which is a constant where all inputs are.
+   * @param macs  as the original counts them, where that is not what this operator counts
+   */
+  op(op: string, inputs: readonly (ValueId | null)[], attributes?: Readonly<Record<string, AttributeValue>>, macs?: number): ValueId;
   /** A copy of a node of this graph with other inputs or attributes: its outputs are new values. */
   node(node: Node): readonly ValueId[];
   /** A node of a body, its inputs already values of this graph. `outputs`: names, and types where its operator has no definition. */
@@ -126,17 +129,19 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', floatProducts
     unknowns: () => [
       ...new Map([...(graph.unknowns ?? []), ...[...inferences.values()].flatMap((i) => i.unknowns())].map((u) => [u.symbol, u])).values(),
     ],
-    op(op, inputs, attributes = {}) {
-      const base = `${owner().name}:${op.toLowerCase()}`;
+    op(op, inputs, attributes = {}, macs) {
+      const dot = op.lastIndexOf('.');
+      const base = `${owner().name}:${op.slice(dot + 1).toLowerCase()}`;
       const node: Node = {
-        op,
-        domain: '',
+        op: op.slice(dot + 1),
+        domain: op.slice(0, Math.max(0, dot)),
         name: base,
         inputs,
         outputs: [],
         attributes: attributesOf(attributes),
         version: writtenOpset,
         origin: owner().origin,
+        ...(macs === undefined ? {} : { macs }),
       };
       const [id] = place(node, [{ name: base, type: null }]);
       return id as ValueId;

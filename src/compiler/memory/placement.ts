@@ -67,6 +67,8 @@ export function kernelReads(k: KernelSpec): readonly View[] {
       return k.plan.operands.map((o) => o.view);
     case 'move':
       return k.parts.map((p) => p.src);
+    case 'lookup':
+      return [k.table, k.index, ...(k.updates === null ? [] : [k.updates])];
     case 'host':
       return k.inputs;
   }

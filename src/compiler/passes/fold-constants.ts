@@ -19,24 +19,33 @@ import type { Pass } from './pass.ts';
 export const foldConstants: Pass = {
   name: 'fold-constants',
   summary: 'Replaces nodes whose results are known before the model runs by constants, keeping splats',
-  run(graph) {
-    let current: Edit | null = null;
-    const facts = startInference(graph.opset, (id) => (current === null ? unknownValue(graph, id) : current.value(id)), { graph });
-    return rewrite(graph, (node, edit) => {
-      current = edit;
-      const def = opDef(node.domain, node.op);
-      if (def === undefined || node.outputs.some((id) => edit.isOutput(id))) return false;
-      const constants = foldNode(node, edit, def, graph.opset) ?? knownContents(node, edit, facts, def);
-      if (constants === null) return false;
-      node.outputs.forEach((id, i) => {
-        const constant = constants[i];
-        if (constant !== undefined) edit.update(id, { constant });
-      });
-      edit.retire(node.origin, 'folded');
-      return true;
-    });
-  },
+  run: (graph) => fold(graph, false),
 };
+
+/** The same of graph outputs, which are then constants: for the end of lowering, which makes nodes that give them. */
+export const foldOutputs: Pass = {
+  name: 'fold-outputs',
+  summary: 'Replaces nodes that make graph outputs known before the model runs',
+  run: (graph) => fold(graph, true),
+};
+
+function fold(graph: Graph, outputs: boolean): Graph {
+  let current: Edit | null = null;
+  const facts = startInference(graph.opset, (id) => (current === null ? unknownValue(graph, id) : current.value(id)), { graph });
+  return rewrite(graph, (node, edit) => {
+    current = edit;
+    const def = opDef(node.domain, node.op);
+    if (def === undefined || (!outputs && node.outputs.some((id) => edit.isOutput(id)))) return false;
+    const constants = foldNode(node, edit, def, graph.opset) ?? knownContents(node, edit, facts, def);
+    if (constants === null) return false;
+    node.outputs.forEach((id, i) => {
+      const constant = constants[i];
+      if (constant !== undefined) edit.update(id, { constant });
+    });
+    edit.retire(node.origin, 'folded');
+    return true;
+  });
+}
 
 function unknownValue(graph: Graph, id: ValueId): never {
   throw new Error(`value ${id} of ${graph.name} read before the walk`);

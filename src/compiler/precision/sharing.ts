@@ -41,6 +41,7 @@ export function flatNodes(graph: Graph): readonly Node[] {
 }
 
 function passesOn(node: Node): boolean {
+  if (node.domain === 'systole') return node.op === 'Lookup';
   if (node.domain !== '') return false;
   const isResize = node.op === 'Resize' || node.op === 'Upsample';
   return isResize ? attributeString(node, 'mode', 'nearest') === 'nearest' : passingOn.has(node.op);

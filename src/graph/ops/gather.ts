@@ -1,5 +1,5 @@
 /** Operators that read elements where other numbers say: Gather, GatherElements; and ArgMax, ArgMin, which say where. */
-import { elementCount, rowMajorStrides, type Tensor } from '../../core/index.ts';
+import { elementCount, rowMajorStrides } from '../../core/index.ts';
 import type { Dim } from '../dim.ts';
 import { concreteShape, pickedContents } from './contents.ts';
 import { numbersOf, pick, tensorOf } from './numbers.ts';

@@ -16,7 +16,7 @@ import {
   type OpContext,
   type OpDef,
 } from './op-def.ts';
-import { cubicWeight } from './resize.ts';
+import { roundingOf } from './elements.ts';
 
 type Padding = 'zeros' | 'border' | 'reflection';
 
@@ -39,15 +39,24 @@ function samplingOf(context: OpContext): Sampling {
   return { mode, padding, alignCorners: intAttribute(context, 'align_corners', 0) !== 0 };
 }
 
-/** Mirrored at both borders until it lies between them. */
+const fround = Math.fround;
+
+/** Mirrored at both borders until it lies between them; every step in fp32. */
 function reflect(x: number, low: number, high: number): number {
   const range = high - low;
   if (range <= 0) return low;
-  const distance = x < low ? low - x : x > high ? x - high : 0;
+  const distance = x < low ? fround(low - x) : x > high ? fround(x - high) : 0;
   if (distance === 0) return x;
-  const turns = Math.trunc(distance / range);
-  const rest = distance - turns * range;
-  return (turns % 2 === 0) === x < low ? low + rest : high - rest;
+  const turns = Math.floor(fround(distance / range));
+  const rest = fround(distance - fround(turns * range));
+  return fround((turns % 2 === 0) === x < low ? low + rest : high - rest);
+}
+
+/** Keys' kernel with slope -3/4 at 1, in fp32, for the tap `k` from -1 to 2 at a fraction behind tap 0. */
+function cubicTap(fraction: number, k: number): number {
+  const x = fround(Math.abs(fround(fraction - k)));
+  if (k === 0 || k === 1) return fround(fround(fround(fround(fround(1.25 * x) - 2.25) * x) * x) + 1);
+  return fround(fround(fround(fround(fround(fround(x - 5) * x) + 8) * -0.75) * x) + 3);
 }
 
 /** Neighbours of one coordinate along one axis: indices (-1 outside, where the image is 0) and weights. */
@@ -58,11 +67,12 @@ interface AxisSample {
 
 function sampleAxis(normalized: number, size: number, s: Sampling, out: AxisSample): void {
   const [low, high] = s.alignCorners ? [0, size - 1] : [-0.5, size - 0.5];
-  let x = Math.fround(s.alignCorners ? ((normalized + 1) / 2) * (size - 1) : ((normalized + 1) * size - 1) / 2);
+  const shifted = fround(normalized + 1);
+  let x = s.alignCorners ? fround((shifted / 2) * (size - 1)) : fround(fround(shifted * size) - 1) / 2;
   if (s.mode === 'nearest') x = roundHalfEven(x);
   if (x < low || x > high) {
     if (s.padding === 'border') x = clamp(x, 0, size - 1);
-    else if (s.padding === 'reflection') x = Math.fround(reflect(x, low, high));
+    else if (s.padding === 'reflection') x = reflect(x, low, high);
   }
   const place = (i: number): number => {
     if (i >= 0 && i < size) return i;
@@ -75,7 +85,7 @@ function sampleAxis(normalized: number, size: number, s: Sampling, out: AxisSamp
     return;
   }
   const base = Math.floor(x);
-  const fraction = x - base;
+  const fraction = fround(x - base);
   if (s.mode === 'linear') {
     out.index[0] = place(base);
     out.index[1] = place(base + 1);
@@ -85,7 +95,7 @@ function sampleAxis(normalized: number, size: number, s: Sampling, out: AxisSamp
   }
   for (let k = -1; k <= 2; k++) {
     out.index[k + 1] = place(base + k);
-    out.weight[k + 1] = cubicWeight(fraction - k, -0.75);
+    out.weight[k + 1] = cubicTap(fraction, k);
   }
 }
 
@@ -215,6 +225,7 @@ function affinePositions(context: EvaluateContext, theta: Tensor, shape: readonl
   const alignCorners = intAttribute(context, 'align_corners', 0) !== 0;
   const out = allocate(theta.dtype, elementCount(shape));
   const source = numbersOf(theta);
+  const round = roundingOf(theta.dtype);
   const positions = elementCount(sizes);
   const point = new Array<number>(spatial + 1).fill(1);
   for (let n = 0, at = 0; n < (shape[0] ?? 1); n++) {
@@ -225,11 +236,11 @@ function affinePositions(context: EvaluateContext, theta: Tensor, shape: readonl
         const i = rest % size;
         rest = (rest - i) / size;
         // x is the last axis, and the first coordinate.
-        point[spatial - 1 - a] = alignCorners ? (size === 1 ? -1 : -1 + (2 * i) / (size - 1)) : -1 + (2 * i + 1) / size;
+        point[spatial - 1 - a] = round(alignCorners ? (size === 1 ? -1 : -1 + (2 * i) / (size - 1)) : -1 + (2 * i + 1) / size);
       }
       for (let r = 0; r < spatial; r++, at++) {
         let sum = 0;
-        for (let k = 0; k <= spatial; k++) sum += (source[(n * spatial + r) * (spatial + 1) + k] ?? 0) * (point[k] ?? 0);
+        for (let k = 0; k <= spatial; k++) sum = round(sum + round((source[(n * spatial + r) * (spatial + 1) + k] ?? 0) * (point[k] ?? 0)));
         out[at] = sum;
       }
     }

@@ -28,6 +28,7 @@ import { deformConv } from './deform-conv.ts';
 import type { OpDef } from './op-def.ts';
 import { mlOps } from './ml.ts';
 import { optionalOps } from './optional.ts';
+import { lookupOps } from './lookup.ts';
 import { linearAttentionOps } from './linear-attention.ts';
 import { attention } from './attention.ts';
 import { averagePool, globalAveragePool, globalMaxPool, maxPool } from './pool.ts';
@@ -65,6 +66,7 @@ export const opDefs: readonly OpDef[] = [
   ...moveOps,
   ...viewOps,
   ...gatherOps,
+  ...lookupOps,
   ...resizeOps,
   ...gatherNdOps,
   ...scatterOps,

@@ -100,7 +100,7 @@ function slotsOf(command: Command): Slot[] {
     case 'LOAD':
     case 'STORE':
     case 'COPY':
-      take(command.src, command.dst);
+      take(command.src, command.dst, command.index ?? null);
       return slots;
     default:
       return slots; // the host and synchronisation touch no window

@@ -1,6 +1,7 @@
 /** Which bytes a command reads and writes, operand by operand: what the memory binder sizes, the executor checks and the sanitizer follows. */
 import { assertNever, bitsOf } from '../../core/index.ts';
-import type { Command, ConvCommand, MatmulCommand, PoolCommand, Ref } from '../../isa/command.ts';
+import type { Command, ConvCommand, MatmulCommand, MoveCommand, PoolCommand, Ref } from '../../isa/command.ts';
+import { isScatter } from '../../isa/index.ts';
 
 export interface Access {
   /** Name of the operand in messages. */
@@ -40,7 +41,7 @@ export function accessesOf(command: Command): readonly Access[] {
     case 'LOAD':
     case 'STORE':
     case 'COPY':
-      return [read('src', command.src), write('dst', command.dst)];
+      return moved(command);
     case 'SIGNAL':
     case 'WAIT':
     case 'BARRIER':
@@ -49,6 +50,12 @@ export function accessesOf(command: Command): readonly Access[] {
     default:
       return assertNever(command);
   }
+}
+
+/** A gather may read, a scatter may write anywhere along the axis it looks up; what a scatter does not write stays as it was. */
+function moved(c: MoveCommand): readonly Access[] {
+  if (c.index === undefined) return [read('src', c.src), write('dst', c.dst)];
+  return [read('src', c.src), read('index', c.index), (isScatter(c) ? update : write)('dst', c.dst)];
 }
 
 function contraction(c: ConvCommand | MatmulCommand, x: Ref): readonly Access[] {

@@ -206,7 +206,12 @@ function shift(command: Command, frames: readonly Frame[]): Command {
     case 'LOAD':
     case 'STORE':
     case 'COPY':
-      return { ...command, src: move(command.src), dst: move(command.dst) };
+      return {
+        ...command,
+        src: move(command.src),
+        dst: move(command.dst),
+        ...(command.index === undefined ? {} : { index: move(command.index) }),
+      };
     default:
       return command;
   }
