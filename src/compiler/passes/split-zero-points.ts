@@ -16,7 +16,8 @@ import { lazyResult, withOneZeroPoint } from './quantization-values.ts';
  *
  * Row and column sums are products with ones, so they run on the array too; sums of constants are constants. The corrections are int32
  * arithmetic. Constant weights with a zero point for each column are written with one instead. Exact: int32 wraps throughout.
- * Does not apply to operands of rank 1, to zero points for each row, or to ConvInteger with several zero points of its weights.
+ * A convolution likewise: the sums of its windows are its convolution with ones.
+ * Does not apply to operands of rank 1, to zero points for each row, or to grouped convolutions with several zero points of their weights.
  */
 export const splitZeroPoints: Pass = {
   name: 'split-zero-points',
@@ -159,7 +160,7 @@ function splitConvolution(node: Node, edit: Edit, opset: number): boolean {
   const centred = oneZero(given, givenZero, 0, edit);
   const weights = centred?.weights ?? given;
   const zw = centred?.zero ?? givenZero;
-  if (!isPlain(zw, edit)) return false;
+  if (!isPlain(zw, edit)) return isPlain(zx, edit) && zw !== null && splitWeightZeros(node, edit, { x, weights, zx, zw, out });
   if (isPlain(zx, edit)) {
     if (centred === null) return false;
     edit.emit({ ...node, inputs: [x, weights, zx, zw] });
@@ -179,6 +180,40 @@ function splitConvolution(node: Node, edit: Edit, opset: number): boolean {
   edit.emit({ ...node, inputs: [x, weights, null, zw], outputs: [products] });
   const shift = w.emit('Mul', [taps, w.emit('Cast', [zx], edit.value(zx).type.shape, 'zx')], type.shape, 'shift');
   w.emit('Sub', [products, shift], result.shape, 'less', out);
+  return true;
+}
+
+interface Convolution {
+  readonly x: ValueId;
+  readonly weights: ValueId;
+  readonly zx: ValueId | null;
+  readonly zw: ValueId;
+  readonly out: ValueId;
+}
+
+/** Σ (x − zx)(w − zw[m]) = Σ (x − zx) w − zw[m] · Σ (x − zx): the sums of a window are its convolution with ones. */
+function splitWeightZeros(node: Node, edit: Edit, { x, weights, zx, zw, out }: Convolution): boolean {
+  const kernel = edit.value(weights).type;
+  const zeros = edit.value(zw).type;
+  const result = edit.value(out).type;
+  const [channels, ...window] = kernel.shape;
+  const group = node.attributes['group'];
+  if (channels === undefined || zeros.shape.length > 1 || (group?.kind === 'int' && group.value !== 1)) return false;
+  const w = writer(node, edit);
+  const ones = w.constant('ones', { dtype: 'int8', shape: [1, ...window] }, one);
+  const shape = [result.shape[0] ?? 1, 1, ...result.shape.slice(2)];
+  const sums = w.emit('ConvInteger', [x, ones, zx, null], shape, 'sums');
+  const products = edit.add(`${edit.value(out).name}.products`, result);
+  edit.emit({ ...node, inputs: [x, weights, zx, null], outputs: [products] });
+  let level = w.emit('Cast', [zw], zeros.shape, 'zw');
+  if (zeros.shape.length === 1) {
+    const axes = BigInt64Array.from(result.shape.slice(2), (_, i) => BigInt(i + 1));
+    const list: Constant = { kind: 'bytes', bytes: new Uint8Array(axes.buffer) };
+    const column = [zeros.shape[0] ?? 1, ...result.shape.slice(2).map(() => 1)];
+    level = w.emit('Unsqueeze', [level, w.constant('axes', { dtype: 'int64', shape: [axes.length] }, list)], column, 'column');
+  }
+  const shift = w.emit('Mul', [sums, level], result.shape, 'tilt');
+  w.emit('Sub', [products, shift], result.shape, 'level', out);
   return true;
 }
 
