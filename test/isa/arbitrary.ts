@@ -94,12 +94,16 @@ export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     acc: anyRef,
     xZero: word,
   }),
-  fc.record<MoveCommand>({
-    op: fc.constantFrom('LOAD', 'STORE', 'COPY'),
-    src: anyRef,
-    dst: anyRef,
-    operand: fc.constantFrom(...operands),
-  }),
+  fc.record<MoveCommand>(
+    {
+      op: fc.constantFrom('LOAD', 'STORE', 'COPY'),
+      src: anyRef,
+      dst: anyRef,
+      index: anyRef,
+      operand: fc.constantFrom(...operands),
+    },
+    { requiredKeys: ['op', 'src', 'dst', 'operand'] },
+  ),
   fc.record<HostCommand>({ op: fc.constant('HOST'), segment: word, inputs: refs, outputs: refs }),
   fc.record<SemaphoreCommand>({ op: fc.constantFrom('SIGNAL', 'WAIT'), core: word, id: word, count: word }),
   fc.constant<Command>({ op: 'BARRIER' }),

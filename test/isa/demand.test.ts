@@ -246,6 +246,23 @@ describe('moves', () => {
     expect(traffic(d)).toEqual({ 'scratchpad write inputs': 6272 });
   });
 
+  test('a gather sees one run for each index, and reads the indices beside it', () => {
+    const d = of(
+      {
+        op: 'LOAD',
+        src: dense(dram, 'int8', [3, 100, 1000], { region: 0, strides: [0, 1, 100] }),
+        dst: dense(scratchpad, 'int8', [3, 100]),
+        index: dense(scratchpad, 'int32', [3, 100], { strides: [4, 0] }),
+        operand: 'weights',
+      },
+      machineWith(systolic(8, 8)),
+    );
+    expect(d.external).toEqual([
+      { space: dram, direction: 'read', bytes: 300, runs: 3, runBytes: 100, movedBytes: 384, operand: 'weights' },
+    ]);
+    expect(traffic(d)).toEqual({ 'scratchpad write weights': 300, 'scratchpad read inputs': 12 });
+  });
+
   test('axes join into runs while they are contiguous', () => {
     expect(contiguousRuns(dense(dram, 'int8', [16, 7, 56]))).toEqual({ runs: 1, runBytes: 6272 });
     expect(contiguousRuns(dense(dram, 'int8', [16, 7, 56], { strides: [1000, 56, 1] }))).toEqual({ runs: 16, runBytes: 392 });

@@ -13,6 +13,7 @@ import {
   scratchpad,
   slotRef,
   sourceOf,
+  storedOperand,
   targetOf,
   write,
   type EmitContext,
@@ -94,7 +95,7 @@ function emitTiles(cx: EmitContext, k: LookupKernel): number {
         write(slot === null ? home.resource() : slot.resource),
       ]);
       if (local === null || slot === null) continue;
-      issue(cx, 'dma-out', { op: 'STORE', src: local, dst, operand: 'outputs' }, [read(slot.resource), write(home.resource())]);
+      issue(cx, 'dma-out', { op: 'STORE', src: local, dst, operand: storedOperand(home) }, [read(slot.resource), write(home.resource())]);
       continue;
     }
     let src: Ref = plain.ref(at(t, plainStrides) * es, t.sizes, bytes(plainStrides, es));
@@ -105,7 +106,7 @@ function emitTiles(cx: EmitContext, k: LookupKernel): number {
     }
     const dst = homeRef(home, k.dtype, at(t, tableStrides) * es, looked.extents, looked.strides);
     const op = home.local ? 'COPY' : 'STORE';
-    issue(cx, op === 'COPY' ? 'dma-in' : 'dma-out', { op, src, dst, index: chosen, operand: 'outputs' }, [
+    issue(cx, op === 'COPY' ? 'dma-in' : 'dma-out', { op, src, dst, index: chosen, operand: storedOperand(home) }, [
       srcAccess,
       chosenAccess,
       write(home.resource()),
