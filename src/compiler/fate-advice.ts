@@ -21,13 +21,8 @@ const byOperator: Readonly<Record<string, string>> = {
   Loop: 'export with a constant trip count and a condition that stays true, or bind them with --input-value: it is then unrolled',
   Scan: 'export with a fixed sequence length: it is then unrolled',
   TopK: 'take fewer elements, or run it as post-processing',
-  Gather:
-    'a table look-up by run-time indices costs one hand-over: leave it at the start of the model, or give the model the embedded rows',
-  Resize: 'use mode nearest with whole scales',
-  EmbedLayerNormalization: 'it looks tables up by run-time indices: leave it at the start of the model, where it costs one hand-over',
-  OneHot: 'feed the one-hot tensor as an input, or look up rows of an identity matrix at the start of the model',
-  ScatterND: 'with indices known at export, write it as Concat of the parts; or as Where with a constant mask',
-  ScatterElements: 'with indices known at export, write it as Concat of the parts; or as Where with a constant mask',
+  ScatterND: 'write updates to places of their own, and add, multiply or compare in operators of their own',
+  ScatterElements: 'write updates to places of their own, and add, multiply or compare in operators of their own',
   Optional: 'export without optional values: an input is there or it is not',
   OptionalHasElement: 'export without optional values: an input is there or it is not',
   OptionalGetElement: 'export without optional values: an input is there or it is not',
@@ -39,16 +34,7 @@ const byOperator: Readonly<Record<string, string>> = {
 };
 
 /** Operators whose own advice is better than what their reason suggests. */
-const operatorFirst: ReadonlySet<string> = new Set([
-  'EmbedLayerNormalization',
-  'Gather',
-  'NonMaxSuppression',
-  'NonZero',
-  'Loop',
-  'Scan',
-  'If',
-  'TopK',
-]);
+const operatorFirst: ReadonlySet<string> = new Set(['NonMaxSuppression', 'NonZero', 'Loop', 'Scan', 'If', 'TopK']);
 
 export function adviceFor(opType: string, reason: string): string {
   const own = byOperator[opType];

@@ -51,6 +51,10 @@ describe('Resize', () => {
     await expectOnEngines(resize(scales, attributes));
   });
 
+  it('nearest in more pieces than one move has: axis by axis', async () => {
+    await expectOnEngines(resize([1, 1, 1.37, 1.37], { mode: 'nearest' }, [1, 1, 64, 64]));
+  });
+
   it('integers are rounded and saturate', async () => {
     const w = writeGraph();
     await expectOnEngines(

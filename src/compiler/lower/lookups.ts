@@ -10,7 +10,7 @@ import type { Rule, Rules } from './rule.ts';
 import type { Writer } from './writer.ts';
 
 /** Beyond so many pieces a move by known indices is a look-up too. */
-const mostPieces = 1024;
+export const mostPieces = 1024;
 
 /** Updates that join what is there go one entry after the other, each a copy of the whole. */
 const mostJoined = 64;

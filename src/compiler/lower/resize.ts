@@ -1,8 +1,10 @@
-/** Resize and Upsample by linear and cubic interpolation: weighted sums of neighbours, axis after axis, in the order of the definition. */
+/** Resize and Upsample: weighted sums of neighbours, axis after axis, in the order of the definition. */
 import { integerRange, isFloat, type DType } from '../../core/index.ts';
-import { attributeString, constantOf, resizeSums, type AxisSums } from '../../graph/index.ts';
+import { attributeString, constantOf, resizeSums, type AxisSums, type ResizeSums } from '../../graph/index.ts';
 import type { ValueId } from '../../graph/ir.ts';
+import { segmentsOf } from '../kernels/move-axes.ts';
 import { dtypeCode } from './float-types.ts';
+import { mostPieces } from './lookups.ts';
 import type { Rule, Rules } from './rule.ts';
 import type { Writer } from './writer.ts';
 
@@ -15,10 +17,10 @@ const mostPhases = 16;
  *
  *     %t0 = Mul(Gather(%x, indices of tap 0), weights of tap 0),  %y = Add(Add(%t0, %t1), …)
  */
-const smooth: Rule = (w, node) => {
+const resize: Rule = (w, node) => {
   const [x = null, ...rest] = node.inputs;
   const [out] = node.outputs;
-  if (x === null || out === undefined || attributeString(node, 'mode', 'nearest') === 'nearest') return null;
+  if (x === null || out === undefined) return null;
   const shape = w.shape(out);
   if (w.shape(x).includes(0) || shape.includes(0)) return null;
   const operands = rest.map((id) => {
@@ -28,6 +30,8 @@ const smooth: Rule = (w, node) => {
   });
   if (!operands.every((o) => o !== undefined)) return { reason: 'its scales or sizes are computed at run time' };
   const { dtype } = w.value(x).type;
+  if (attributeString(node, 'mode', 'nearest') === 'nearest')
+    return picked(w, x, resizeSums(node, w.opset, { dtype, shape: w.shape(x) }, operands, shape));
   const real = isFloat(dtype) ? x : w.op('Cast', [x], { to: dtypeCode('float32') });
   const sums = resizeSums(node, w.opset, { dtype, shape: w.shape(x) }, operands, shape);
   const result = sums.axes.reduce(
@@ -36,6 +40,19 @@ const smooth: Rule = (w, node) => {
   );
   return [isFloat(dtype) ? result : rounded(w, result, dtype)];
 };
+
+/** What takes the nearest element is one move; where that would be too many pieces, a move for each axis. */
+function picked(w: Writer, x: ValueId, { axes, extrapolation }: ResizeSums): readonly ValueId[] | null {
+  const maps = axes.map((axis) => axis?.indices.map((at, i) => (axis.outside[i] === true ? -1 : at)) ?? []);
+  const pieces = maps.reduce((n, map) => n * Math.max(1, segmentsOf(map).length), 1);
+  if (pieces <= mostPieces || axes.some((axis) => axis?.outside.includes(true) === true && !isFloat(w.value(x).type.dtype))) return null;
+  return [
+    axes.reduce((at, axis, i) => {
+      const isSame = axis === null || axis.indices.every((from, to) => from === to && axis.outside.length === w.shape(at)[i]);
+      return isSame || axis === null ? at : outside(w, w.op('Gather', [at, w.ints(axis.indices)], { axis: i }), i, axis, extrapolation);
+    }, x),
+  ];
+}
 
 /** Along one axis. */
 function interpolated(w: Writer, x: ValueId, axis: number, sums: AxisSums): ValueId {
@@ -121,4 +138,4 @@ function rounded(w: Writer, x: ValueId, dtype: DType): ValueId {
   return w.op('Cast', [w.op('Clip', [w.op('Round', [x]), w.float(lo), w.float(hi)])], { to: dtypeCode(dtype) });
 }
 
-export const resizeRules: Rules = { Resize: smooth, Upsample: smooth };
+export const resizeRules: Rules = { Resize: resize, Upsample: resize };
