@@ -4,6 +4,9 @@
  */
 import { rowMajorStrides } from '../../core/index.ts';
 
+/** Longer lists of places would take longer than the copies they describe. */
+export const longestAxis: number = 2 ** 20;
+
 /** Output indices from `at` on, as loops over `extents`. Steps in indices, of the source and of the output. */
 export interface Segment {
   readonly at: number;

@@ -14,7 +14,7 @@ import {
   type Value,
 } from '../../graph/index.ts';
 import type { NotHere, SelectContext } from './context.ts';
-import { boxesOf, fillSegment, segmentsOf, straightSegment, type Box, type Segment } from './move-axes.ts';
+import { boxesOf, fillSegment, longestAxis, segmentsOf, straightSegment, type Box, type Segment } from './move-axes.ts';
 import type { FillPart, MoveKernel, MovePart, VectorPlan, View } from './spec.ts';
 import { constantInts, constantNumbers, constantScalar, isPlainFloat } from './values.ts';
 import { lowerRequantize, perTensor } from './vector-plan.ts';
@@ -162,6 +162,8 @@ function planOf(cx: SelectContext, node: Node, output: Value): Plan | NotHere {
     case 'Upsample': {
       const mode = attributeString(node, 'mode', 'nearest');
       if (mode !== 'nearest') return { reason: `no engine of the machine interpolates (mode ${mode})` };
+      const longest = Math.max(0, ...out.shape);
+      if (longest > longestAxis) return { reason: `an axis of ${longest} elements has no form as data movement` };
       const sums = knownResize(cx.graph, node, src, out.shape);
       if (sums === null) return { reason: 'its scales are computed at run time' };
       const maps = sums.axes.map(

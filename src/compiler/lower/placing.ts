@@ -1,6 +1,7 @@
 /** Moves whose sizes are known and whose numbers are not: crops, pads, one-hot rows, grids of positions. */
 import { attributeInt, attributeString } from '../../graph/index.ts';
 import type { ValueId } from '../../graph/ir.ts';
+import { longestAxis } from '../kernels/move-axes.ts';
 import { constantInts } from '../kernels/values.ts';
 import { dtypeCode } from './float-types.ts';
 import type { Rule, Rules } from './rule.ts';
@@ -52,6 +53,7 @@ const oneHot: Rule = (w, node) => {
   const rank = shape.length;
   const axis = (attributeInt(node, 'axis', -1) + rank) % rank;
   const depth = shape[axis] ?? 1;
+  if (depth > longestAxis) return { reason: `its rows have ${depth} elements` };
   const { dtype } = w.value(indices).type;
   const whole = dtype === 'int32' ? indices : w.op('Cast', [indices], { to: dtypeCode('int32') });
   const given = w.reshape(whole, [...shape.slice(0, axis), 1, ...shape.slice(axis + 1)]);
@@ -74,6 +76,7 @@ const affineGrid: Rule = (w, node) => {
   const [batch = 1, ...rest] = w.shape(out);
   const sizes = rest.slice(0, -1);
   const spatial = sizes.length;
+  if (sizes.some((size) => size > longestAxis)) return { reason: `it has ${Math.max(...sizes)} positions along an axis` };
   const corners = attributeInt(node, 'align_corners', 0) !== 0;
   const terms = Array.from({ length: spatial + 1 }, (_, k) => {
     // Row r of theta makes coordinate r.

@@ -2,7 +2,7 @@
 import { integerRange, isFloat, type DType } from '../../core/index.ts';
 import { attributeString, constantOf, resizeSums, type AxisSums, type ResizeSums } from '../../graph/index.ts';
 import type { ValueId } from '../../graph/ir.ts';
-import { segmentsOf } from '../kernels/move-axes.ts';
+import { longestAxis, segmentsOf } from '../kernels/move-axes.ts';
 import { dtypeCode } from './float-types.ts';
 import { mostPieces } from './lookups.ts';
 import type { Rule, Rules } from './rule.ts';
@@ -29,6 +29,8 @@ const resize: Rule = (w, node) => {
     return constant === null || constant.kind === 'absent' ? undefined : constantOf(type, constant, name, node.name);
   });
   if (!operands.every((o) => o !== undefined)) return { reason: 'its scales or sizes are computed at run time' };
+  const longest = Math.max(...shape);
+  if (longest > longestAxis) return { reason: `an axis of ${longest} elements has no form as data movement` };
   const { dtype } = w.value(x).type;
   if (attributeString(node, 'mode', 'nearest') === 'nearest')
     return picked(w, x, resizeSums(node, w.opset, { dtype, shape: w.shape(x) }, operands, shape));

@@ -21,7 +21,7 @@ interface Transform {
 function transformed(w: Writer, lines: ValueId, t: Transform, node: Node, operands: readonly (Tensor | null)[]): ValueId | null {
   const from = t.size * t.parts;
   const to = t.bins * t.binParts;
-  if (from * to > largestMatrix) return null;
+  if (from * Math.max(from, to) > largestMatrix) return null;
   const unit = new Float32Array(from * from);
   for (let i = 0; i < from; i++) unit[i * from + i] = 1;
   const [matrix] = evaluateNode(node, w.opset, [{ dtype: 'float32', shape: [from, t.size, t.parts], data: unit }, ...operands]);

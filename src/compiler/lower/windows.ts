@@ -6,6 +6,9 @@ import { dtypeCode } from './float-types.ts';
 import type { Rule, Rules } from './rule.ts';
 import type { Writer } from './writer.ts';
 
+/** Elements whose places are written out as a constant. */
+const largestPlanes = 2 ** 24;
+
 /** Each tap is a move and a few operators over the whole output. */
 const mostTaps = 256;
 
@@ -80,6 +83,7 @@ const maxPool: Rule = (w, node) => {
   if (taps.length > mostTaps) return tooManyTaps(taps.length);
   const [batch = 1, channels = 1, ...spatial] = w.shape(x);
   const plane = elementCount(spatial);
+  if (batch * channels * plane > largestPlanes) return { reason: 'its second output, the indices, counts too many elements' };
   const real = isFloat(dtype) ? x : w.op('Cast', [x], { to: dtypeCode('float32') });
   const lowest = isFloat(dtype) ? -Infinity : integerRange(dtype)[0];
   const image = padded(w, real, t, w.float(lowest));
