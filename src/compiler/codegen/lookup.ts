@@ -53,7 +53,8 @@ function emitTiles(cx: EmitContext, k: LookupKernel): number {
   const tileCost = (t: readonly number[]): number =>
     (direct ? 0 : 2 * slotBytes(elementCount(t) * es)) + (index.direct ? 0 : 2 * slotBytes(distinct(t, indexStrides) * indexBytes));
   const whole = elementCount(merged.extents) * Math.max(es, indexBytes);
-  const tile = cutBox(merged.extents, streamBudget(2 * whole, w.capacity, cx.env.chance), tileCost);
+  const budget = streamBudget(2 * whole, w.capacity, cx.env.chance);
+  const tile = cutBox(merged.extents, budget, tileCost) ?? cutBox(merged.extents, w.capacity, tileCost);
   if (tile === null)
     return tooBig(cx, k.name, k.origin, [
       { what: 'one element and its index, double-buffered', bytes: tileCost(merged.extents.map(() => 1)) },
