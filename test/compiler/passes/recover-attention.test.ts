@@ -1,6 +1,7 @@
 /** Attention in the spellings of exporters: found, told, the same numbers; what is not attention stays. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { lowerGraph } from '../../../src/compiler/compile.ts';
 import type { ValueId } from '../../../src/graph/ir.ts';
 import { computing, count, expectLeft, expectRecovered, expectSame, network, recover, type Network } from './network.ts';
 
@@ -127,6 +128,57 @@ function masked(
   const scores = n.op('Mul', [n.op('MatMul', [q, n.op('Transpose', [k], { perm: [0, 1, 3, 2] })]), n.number(0.5)]);
   return n.finish(n.op('MatMul', [n.op('Softmax', [mask(n, scores)], { axis: -1 }), v]));
 }
+
+test('a softmax guarded against what is not a number, as PyTorch writes it: a query that sees nothing gets zeros', () => {
+  const n = network();
+  const [q, k, v] = ['q', 'k', 'v'].map((name) => n.input(name, [1, 2, 5, 4]));
+  if (q === undefined || k === undefined || v === undefined) throw new Error('three inputs');
+  const scores = n.op('Mul', [n.op('MatMul', [q, n.op('Transpose', [k], { perm: [0, 1, 3, 2] })]), n.number(0.5)]);
+  // The third query sees no key.
+  const masked = n.op('Add', [scores, n.floats([1, 1, 5, 5], (i) => (Math.floor(i / 5) === 2 || i % 3 === 1 ? -Infinity : 0))]);
+  const weights = n.op('Softmax', [masked], { axis: -1 });
+  const before = n.finish(n.op('MatMul', [n.op('Where', [n.op('IsNaN', [weights]), n.number(0), weights]), v]));
+  const { graph, told } = recover(before);
+  expect(computing(graph)).toEqual(['Attention']);
+  expect(told).toHaveLength(1);
+  expectSame(before, graph);
+  expectSame(before, lowerGraph(graph).graph);
+});
+
+describe('a mask that scores are multiplied with', () => {
+  const spellings: Readonly<Record<string, (n: Network, scores: ValueId) => ValueId>> = {
+    'of the model, at run time': (n, x) => {
+      const m = n.op('Cast', [n.input('seen', [1, 1, 5, 5], 'bool')], { to: 1 });
+      return n.op('Sub', [n.op('Mul', [x, m]), n.op('Mul', [n.number(10000), n.op('Sub', [n.number(1), m])])]);
+    },
+    'a constant, what it hides a constant too': (n, x) =>
+      n.op('Add', [
+        n.op('Mul', [n.floats([1, 1, 5, 5], (i) => (i % 4 === 2 ? 0 : 1)), x]),
+        n.floats([1, 1, 5, 5], (i) => (i % 4 === 2 ? -10000 : 0)),
+      ]),
+    'the causal triangle': (n, x) =>
+      n.op('Sub', [
+        n.op('Mul', [x, n.floats([1, 1, 5, 5], (i) => (isAbove(i) ? 0 : 1))]),
+        n.floats([1, 1, 5, 5], (i) => (isAbove(i) ? 10000 : 0)),
+      ]),
+  };
+  test.each(Object.keys(spellings))('%s', (how) => {
+    const before = masked(spellings[how] as (typeof spellings)[string]);
+    const { graph, told } = recover(before);
+    expect(count(graph, 'Attention')).toBe(1);
+    expect(count(graph, 'Softmax')).toBe(0);
+    expect(told.join()).toContain(how.includes('causal') ? 'causal' : 'mask');
+    expectSame(before, graph);
+  });
+
+  test('of any numbers is no mask', () => {
+    const soft = (n: Network, x: ValueId): ValueId => {
+      const m = n.input('soft', [1, 1, 5, 5]);
+      return n.op('Sub', [n.op('Mul', [x, m]), n.op('Mul', [n.number(10000), n.op('Sub', [n.number(1), m])])]);
+    };
+    expectLeft(masked(soft), 'Attention');
+  });
+});
 
 const isAbove = (i: number): boolean => i % 5 > Math.floor(i / 5);
 

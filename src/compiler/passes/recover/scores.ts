@@ -34,7 +34,7 @@ export function scoresOf(p: Pattern, id: ValueId): Scores | null {
 
 function read(p: Pattern, given: ValueId, depth: number): Scores | null {
   const cast = throughCasts(p, given);
-  const node = p.made(cast.id, 'Add', 'Where', 'Mul', 'Div', 'Max', 'Reshape', 'MatMul');
+  const node = p.made(cast.id, 'Add', 'Sub', 'Where', 'Mul', 'Div', 'Max', 'Reshape', 'MatMul');
   if (node === null || depth === 0) return null;
   const rest = step(p, node, depth - 1);
   return rest === null
@@ -46,7 +46,11 @@ function step(p: Pattern, node: Node, depth: number): Scores | null {
   switch (node.op) {
     case 'MatMul':
       return product(p, node);
+    case 'Sub':
+      return multiplicative(p, node, depth);
     case 'Add': {
+      const masked = multiplicative(p, node, depth);
+      if (masked !== null) return masked;
       for (const [inner, mask] of bothWays(node)) {
         const scores = p.scalar(mask) === null ? read(p, inner, depth) : null;
         // Nothing added, as the body of Attention writes it where there is no mask.
@@ -84,6 +88,52 @@ function chosen(p: Pattern, node: Node, depth: number): Scores | null {
     if (scores !== null && fill !== null) return { ...scores, masks: [...scores.masks, { kind: 'chosen', condition, visible, fill }] };
   }
   return null;
+}
+
+/** scores · m + low · (1 − m), with m 0 or 1: what m hides becomes the low number, as Where would have it. */
+function multiplicative(p: Pattern, node: Node, depth: number): Scores | null {
+  const ways = node.op === 'Add' ? bothWays(node) : bothWays(node).slice(0, 1);
+  for (const [left, right] of ways) {
+    const product = p.made(left, 'Mul');
+    for (const [inner, mask] of product === null ? [] : bothWays(product)) {
+      const hidden = isBinary(p, mask, 6) ? complementOf(p, right, mask) : null;
+      const fill = hidden === null ? 0 : node.op === 'Add' ? hidden.factor : -hidden.factor;
+      const scores = hidden !== null && fill <= unseen ? read(p, inner, depth) : null;
+      if (scores === null || hidden === null || product === null || !sameShape(p.shape(inner), p.shape(left))) continue;
+      return {
+        ...scores,
+        nodes: [product, ...hidden.nodes, ...scores.nodes],
+        masks: [...scores.masks, { kind: 'chosen', condition: mask, visible: true, fill }],
+        values: [...scores.values, left],
+      };
+    }
+  }
+  return null;
+}
+
+/** factor · (1 − m), or a constant that is that. */
+function complementOf(p: Pattern, id: ValueId, mask: ValueId): { readonly factor: number; readonly nodes: readonly Node[] } | null {
+  const [known, ones] = [p.numbers(id), p.numbers(mask)];
+  if (known !== null && ones !== null && sameShape(p.shape(id), p.shape(mask))) {
+    const factor = known.find((_, i) => ones[i] === 0) ?? 0;
+    return known.every((x, i) => x === (ones[i] === 0 ? factor : 0)) ? { factor, nodes: [] } : null;
+  }
+  const times = p.made(id, 'Mul');
+  const found = times === null ? null : withScalar(p, times);
+  const rest = found === null ? null : p.made(found[0], 'Sub');
+  if (times === null || found === null || rest === null || p.scalar(rest.inputs[0]) !== 1 || rest.inputs[1] !== mask) return null;
+  // What else is made of them may stay: they lie beside the scores, not between them.
+  const own = [times, rest].filter((n) => n.outputs.every((x) => p.users(x).length === 1 && !p.isOutput(x)));
+  return { factor: found[1], nodes: own.length === 2 ? own : [] };
+}
+
+/** Nothing but zeros and ones, as far as can be told without reading weights. */
+function isBinary(p: Pattern, id: ValueId, depth: number): boolean {
+  if (p.value(id).type.dtype === 'bool') return true;
+  const known = p.numbers(id);
+  if (known !== null) return known.every((x) => x === 0 || x === 1);
+  const node = p.made(id, 'Cast', 'Slice', 'Reshape', 'Unsqueeze', 'Squeeze', 'Expand', 'Transpose', 'Identity', 'Gather');
+  return node !== null && depth > 0 && isBinary(p, input(node, 0), depth - 1);
 }
 
 /** A scale, or the outer factor of a cap: c · tanh(scores / c). Neither may come behind a mask. */
@@ -137,13 +187,20 @@ function scaled(p: Pattern, id: ValueId): { readonly id: ValueId; readonly facto
   return { id: found[0], factor: node.op === 'Mul' ? found[1] : 1 / found[1], nodes: [node] };
 }
 
+export interface Softmax {
+  readonly x: ValueId;
+  readonly nodes: readonly Node[];
+  readonly values: readonly ValueId[];
+  readonly reshaped: boolean;
+  /** A query that sees no key gets zeros, as operators of attention have it. */
+  readonly zeroHidden: boolean;
+}
+
 /** The softmax over keys, perhaps in another type: its operand, and the nodes. */
-export function softmaxOf(
-  p: Pattern,
-  id: ValueId,
-): { readonly x: ValueId; readonly nodes: readonly Node[]; readonly values: readonly ValueId[]; readonly reshaped: boolean } | null {
+export function softmaxOf(p: Pattern, id: ValueId): Softmax | null {
   const cast = throughCasts(p, id);
-  const guard = neverZeroed(p, cast.id);
+  const zeroed = zeroedNaN(p, cast.id);
+  const guard = zeroed ?? neverZeroed(p, cast.id);
   const safe = guard === null ? cast : { id: guard.x, nodes: [...cast.nodes, ...guard.nodes] };
   const view = p.made(safe.id, 'Reshape');
   const below = view === null ? safe : throughCasts(p, input(view, 0));
@@ -154,7 +211,19 @@ export function softmaxOf(
   const along = axis?.kind === 'int' ? axis.value : (softmax.version ?? p.graph.opset) >= 13 ? -1 : 1;
   if (along !== -1 && along !== rank - 1) return null;
   const nodes = [...safe.nodes, ...(view === null ? [] : [view, ...below.nodes]), softmax];
-  return { x: input(softmax, 0), nodes, values: nodes.flatMap((n) => n.outputs), reshaped: view !== null };
+  const values = nodes.flatMap((n) => n.outputs);
+  return { x: input(softmax, 0), nodes, values, reshaped: view !== null, zeroHidden: zeroed !== null };
+}
+
+/** What is not a number set to zero, which only a softmax over nothing but minus infinities makes: PyTorch guards its softmax so. */
+function zeroedNaN(p: Pattern, id: ValueId): { readonly x: ValueId; readonly nodes: readonly Node[] } | null {
+  const where = p.made(id, 'Where');
+  const isNaN = where === null ? null : p.made(where.inputs[0], 'IsNaN');
+  if (where === null || isNaN === null || p.scalar(where.inputs[1]) !== 0 || isNaN.inputs[0] !== where.inputs[2]) return null;
+  const x = input(where, 2);
+  if (!sameShape(p.shape(x), p.shape(id))) return null;
+  const cast = throughCasts(p, x);
+  return { x: cast.id, nodes: [where, isNaN, ...cast.nodes] };
 }
 
 /** Weights set to zero for queries that see nothing, where it is known that there are none: the body of Attention has it so. */
