@@ -47,7 +47,7 @@ function headline(result: Result, paint: Paint): readonly string[] {
           row(
             'state',
             formatBytes(t.stateReadBytes + t.stateWriteBytes),
-            `${formatBytes(t.stateReadBytes)} of caches read, ${formatBytes(t.stateWriteBytes)} written; the rest stays as it is`,
+            `${formatBytes(t.stateReadBytes)} of caches read, ${formatBytes(t.stateWriteBytes)} written`,
           ),
         ]
       : []),

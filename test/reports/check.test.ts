@@ -35,6 +35,31 @@ function widest(lines: string): number {
   return Math.max(...lines.split('\n').map((line) => Array.from(line).length));
 }
 
+describe('caches', () => {
+  it('are told with what a decode step reads and writes of them, each in the document, a few in the text', async () => {
+    const model = await importModel(
+      buildModel('llama', { layers: 3, hidden: 32, heads: 2, kvHeads: 1, vocabulary: 20, sequence: 1, past: 7 }),
+      { name: 'llama' },
+    );
+    const report = checkModel(model, edge, options());
+    const { caches, totals, recovered } = report.summary;
+    expect(caches).toHaveLength(6);
+    expect(caches[5]).toEqual({
+      past: 'past_key_values.2.value',
+      present: 'present.2.value',
+      rows: 8,
+      appendedRows: 1,
+      bytes: 8 * 16,
+      memory: 'dram',
+    });
+    expect(totals).toMatchObject({ stateReadBytes: 6 * 8 * 16, stateWriteBytes: 6 * 16 });
+    expect(recovered.filter((line) => line.includes('in place, appends 1 of 8 rows'))).toHaveLength(6);
+    const shown = text(report).replaceAll(/\n +/g, ' ');
+    expect(shown).toContain('Its 6 KV caches (768 B) stay in dram from run to run: a run reads 768 B and writes the new rows, 96 B.');
+    expect(shown).toContain('… and 4 more KV caches in place: see --json.');
+  });
+});
+
 describe('costs', () => {
   it('every node that runs has one, folded ones have none', () => {
     for (const parts of [oneOfEach, branches, lookUp, dataDependent]) {

@@ -28,6 +28,16 @@ describe('the summary', () => {
     expect(text).toContain('SYS3002');
   });
 
+  test('tells what a run reads and writes of caches that stay, where there are any', () => {
+    const result = madeUpResult(3);
+    expect(renderSummary(result, { width: 80, color: false })).not.toContain('caches');
+    const totals = { ...result.totals, stateReadBytes: 1_234_567_890, stateWriteBytes: 123_456 };
+    const lines = renderSummary({ ...result, totals }, { width: 80, color: false }).split('\n');
+    const line = lines.find((l) => l.startsWith('  state')) ?? '';
+    expect(line).toMatch(/1\.1 GiB of caches read, 120\.6 KiB written$/);
+    expect(line.length).toBeLessThanOrEqual(80);
+  });
+
   test('has no escape codes without colour, and only then', () => {
     expect(renderSummary(madeUpResult(3), { width: 80, color: false })).not.toContain('\u001b');
     expect(renderSummary(madeUpResult(3), { width: 80, color: true })).toContain('\u001b[1m');

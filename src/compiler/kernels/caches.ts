@@ -41,6 +41,7 @@ export function growCaches(graph: Graph, selection: Selection, machine: Machine)
   const facts = factsOf(graph, selection, machine);
   const caches: Cache[] = [];
   const diagnostics: Diagnostic[] = [];
+  const refused: Refused[] = [];
   const dropped = new Set<MovePart>();
   const cuts = new Set<KernelSpec>();
   const placed = new Map(selection.placed);
@@ -51,7 +52,7 @@ export function growCaches(graph: Graph, selection: Selection, machine: Machine)
     const cache = 'reason' in found || !taken.has(found.present) ? found : { reason: 'another input lies in that output already' };
     if ('reason' in cache) {
       const into = facts.outputOf(mine[0]?.into ?? past);
-      diagnostics.push(compilerMessages.cacheCopied({ past: name, present: into, reason: cache.reason }));
+      refused.push({ past: name, present: into, reason: cache.reason });
       continue;
     }
     taken.add(cache.present);
@@ -67,10 +68,8 @@ export function growCaches(graph: Graph, selection: Selection, machine: Machine)
       compilerMessages.cacheInPlace({ past: name, present: facts.outputOf(cache.present), rows, appended: rows - keptRows }),
     );
   }
-  const copied = (): readonly Diagnostic[] => [
-    ...diagnostics.filter((d) => d.code === compilerMessages.cacheCopied.code),
-    ...noRoom(facts, caches, machine),
-  ];
+  const copied = (): readonly Diagnostic[] => tellCopied([...refused, ...noRoom(facts, caches, machine)]);
+  diagnostics.push(...tellCopied(refused));
   if (caches.length === 0) return { selection, diagnostics, copied };
   const viewNodes = [...selection.viewNodes];
   const kernels = selection.kernels.flatMap((k): KernelSpec[] => {
@@ -83,12 +82,27 @@ export function growCaches(graph: Graph, selection: Selection, machine: Machine)
   return { selection: { ...selection, kernels, viewNodes, placed, caches }, diagnostics, copied };
 }
 
-function noRoom({ graph, outputOf }: Facts, caches: readonly Cache[], machine: Machine): Diagnostic[] {
+interface Refused {
+  readonly past: string;
+  readonly present: string;
+  readonly reason: string;
+}
+
+/** Once for all with one reason. */
+function tellCopied(refused: readonly Refused[]): readonly Diagnostic[] {
+  const reasons = new Map<string, Refused[]>();
+  for (const one of refused) {
+    const list = reasons.get(one.reason);
+    if (list === undefined) reasons.set(one.reason, [one]);
+    else list.push(one);
+  }
+  return [...reasons].map(([reason, caches]) => compilerMessages.cacheCopied({ caches, reason }));
+}
+
+function noRoom({ graph, outputOf }: Facts, caches: readonly Cache[], machine: Machine): Refused[] {
   const { state } = machine.placement;
   const reason = `the home of state, ${state} of ${formatBytes(machine.memories[state]?.sizeBytes ?? 0)}, has no room for it beside what else lives there`;
-  return caches.map(({ past, present }) =>
-    compilerMessages.cacheCopied({ past: graph.values[past]?.name ?? '', present: outputOf(present), reason }),
-  );
+  return caches.map(({ past, present }) => ({ past: graph.values[past]?.name ?? '', present: outputOf(present), reason }));
 }
 
 /** By model input. */

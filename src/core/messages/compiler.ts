@@ -334,10 +334,18 @@ export const cacheInPlace: Message<{ past: string; present: string; rows: number
   ({ past, present, rows, appended }) => `KV cache ${past} → ${present}: in place, appends ${appended} of ${rows} rows.`,
 );
 
-export const cacheCopied: Message<{ past: string; present: string; reason: string }> = defineMessage(
-  'SYS4281',
-  'info',
-  'a cache is copied',
-  'An input that the model appends to and gives out again could grow in place. Where that is not possible, every run reads and writes all of it.',
-  ({ past, present, reason }) => `KV cache ${past} → ${present} is copied in every run: ${reason}.`,
-);
+export const cacheCopied: Message<{ caches: readonly { readonly past: string; readonly present: string }[]; reason: string }> =
+  defineMessage(
+    'SYS4281',
+    'info',
+    'a cache is copied',
+    'An input that the model appends to and gives out again could grow in place. Where that is not possible, every run reads and writes all of it.',
+    ({ caches, reason }) => {
+      const shown = caches.slice(0, 2).map(({ past, present }) => `${past} → ${present}`);
+      const which =
+        caches.length === 1
+          ? `KV cache ${shown[0]} is`
+          : `${caches.length} KV caches (${shown.join(', ')}${caches.length > 2 ? ', …' : ''}) are`;
+      return `${which} copied in every run: ${reason}.`;
+    },
+  );
