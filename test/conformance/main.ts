@@ -35,7 +35,7 @@ if (missing.length > 0) {
   process.exit(2);
 }
 
-const limitMs: Readonly<Record<Job['kind'], number>> = { infer: 20_000, evaluate: 20_000, transform: 20_000, node: 20_000, model: 120_000 };
+const limitMs: Readonly<Record<Job['kind'], number>> = { infer: 20_000, evaluate: 20_000, transform: 20_000, node: 60_000, model: 120_000 };
 const asked = values.only?.split(',');
 const pattern = new RegExp(values.name ?? '');
 const document = await runConformance({
