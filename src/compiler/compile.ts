@@ -3,12 +3,9 @@
  * passes -> bind -> lower -> precision -> fuse -> kernels -> homes -> tiles and commands -> executable.
  */
 import {
-  bitsOf,
-  bytesPerElement,
   compilerMappingMessages,
   elementCount,
   fail,
-  rowMajorStrides,
   seededRandom,
   SystoleError,
   tensorBytes,
@@ -21,16 +18,19 @@ import type { Core, Machine } from '../hw-configs/index.ts';
 import { disassemble, type EntryPoint, type Executable, type NodeFate, type Ref, type Region, type TensorBinding } from '../isa/index.ts';
 import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
 import type { ImportedModel } from './import/index.ts';
-import { lower, narrowFloats, productsOfStored, unrollBodies, widenFloats, type Lowered } from './lower/index.ts';
+import { lower, narrowFloats, productsOfStored, unrollBodies, widenFloats, type Lowered, type Regions } from './lower/index.ts';
 import { refusedTypes } from './kernels/engine-types.ts';
 import { growCaches } from './kernels/caches.ts';
 import { byWeight, kernelsByOrigin } from './kernels/main-kernel.ts';
 import { hasRoomInPlace, placeInOutputs } from './kernels/in-place.ts';
+import { copyInRegions } from './kernels/regions.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
 import { unknownDims, unknownOperators } from './model-problems.ts';
-import { kernelWrites, placeTensors, type Boundary, type Placement } from './memory/placement.ts';
+import { movableMemory } from './memory/moved.ts';
+import { placeTensors, type Boundary, type Placement } from './memory/placement.ts';
 import { foldConstants, fusePasses, preparePasses, recoverBodies, runPasses } from './passes/index.ts';
 import { assignPrecision, choosePrecision, withTables, type CalibrationTable, type Precision } from './precision/index.ts';
+import { bindingOf, localTable, tensorTable } from './tensor-table.ts';
 import type { MapperEnvironment } from './tiling/environment.ts';
 
 export interface CompileOptions {
@@ -90,8 +90,8 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   const { graph, mode, quantizedGraph } = planned;
   const spaces = Object.keys(machine.memories);
   checkMachine(machine);
-  const place = ({ views, kernels, placed, caches }: Selection, boundary: Boundary): Placement =>
-    placeTensors(graph, views, kernels, machine, spaces, boundary, placed, caches);
+  const place = (selection: Selection, boundary: Boundary): Placement =>
+    placeTensors(graph, selection.views, selection.kernels, machine, spaces, boundary, selection);
   const excess = (regions: readonly Region[]): Diagnostic[] => oversized(machine, spaces, regions);
   const build = ({ selection, diagnostics: told }: PlannedSelection, placement: Placement): Built => {
     // Before any command is written: tensors no memory holds would be cut into endless tiles.
@@ -178,6 +178,7 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     kept: keptFloats(core, bound, options.precision),
     products: core.matrix.rates.float32 !== undefined && options.precision !== 'int8',
     stored: options.precision === 'int8' ? [] : matrixTypes(core),
+    regions: regionsOf(machine),
   });
   // Bodies that were written out may hold what nobody can size: operators without a definition.
   requireSizes(lowered.graph);
@@ -191,7 +192,7 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     rescale: core.matrix.rescale ?? 'float',
   });
   const quantizedGraph = withTables(precise.graph, core.vector.tableSteps ?? null);
-  const graph = runPasses(quantizedGraph, fusePasses);
+  const graph = runPasses(quantizedGraph, [...fusePasses, copyInRegions]);
   const refused = refusedTypes(core);
   const selected = selectKernels(graph, lowered.declined, refused.refuse);
   const placed = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
@@ -225,16 +226,30 @@ export interface FloatTypes {
   readonly products: boolean;
   /** What the array multiplies, 8-bit floats among it. */
   readonly stored: readonly DType[];
+  /** When steps and loops are repeated regions. */
+  readonly regions: Regions;
 }
 
 /**
  * In the floats and integers that engines have, in operators that they run where that is possible: what precision is assigned to, and
  * calibrated on. Without `floats` all is float32.
  */
-export function lowerGraph(bound: Graph, floats: FloatTypes = { kept: new Set(), products: true, stored: [] }): LoweredGraph {
+export function lowerGraph(
+  bound: Graph,
+  floats: FloatTypes = { kept: new Set(), products: true, stored: [], regions: 'always' },
+): LoweredGraph {
   const widened = widenFloats(bound, floats.kept);
-  const lowered = lower(widened.graph, floats.products);
+  const lowered = lower(widened.graph, floats);
   return { ...lowered, graph: productsOfStored(lowered.graph, floats.stored), diagnostics: widened.diagnostics };
+}
+
+/**
+ * What a repetition moves lies in regions, never in a window. Where activations live in a core's own memory it would have to leave it, which
+ * costs more than a longer program.
+ */
+function regionsOf(machine: Machine): Regions {
+  if (movableMemory(machine) === null) return 'never';
+  return machine.memories[machine.placement.activations]?.owner === 'core' ? 'long' : 'always';
 }
 
 function inAskedFloats(bound: Graph, precision: CompileOptions['precision']): Graph {
@@ -353,53 +368,9 @@ function hasPlaceholders(graph: Graph): boolean {
   return graph.values.some((v) => v.quantization?.source === 'placeholder');
 }
 
-function bindingOf(graph: Graph, selection: Selection, placement: Placement, id: number): TensorBinding {
-  const value = graph.values[id];
-  if (value === undefined) throw new Error(`no value ${id}`);
-  const home = placement.home(selection.views.rootOf(id));
-  const q = value.quantization;
-  return {
-    name: value.name,
-    region: home.region,
-    offset: home.offset,
-    dtype: value.type.dtype,
-    shape: selection.views.view(id).shape,
-    ...(home.strides === null ? {} : { strides: home.strides.map((s) => s * bytesPerElement(value.type.dtype)) }),
-    quantization:
-      q === null ? null : { scale: q.scale[0] as number, zeroPoint: q.zeroPoint[0] as number, placeholder: q.source === 'placeholder' },
-  };
-}
-
 function entryPoint(p: Parts): EntryPoint {
   const binding = (id: number): TensorBinding => bindingOf(p.graph, p.selection, p.placement, id);
   return { name: 'main', program: 0, inputs: p.graph.inputs.map(binding), outputs: p.graph.outputs.map(binding), scalars: [] };
-}
-
-/** Tensors with bytes in a region: model inputs and what kernels write outside the cores. */
-function tensorTable(graph: Graph, selection: Selection, placement: Placement): ReadonlyMap<string, TensorBinding> {
-  const ids = new Set([...graph.inputs, ...writtenValues(selection)]);
-  const bindings = [...ids].map((id) => bindingOf(graph, selection, placement, id)).filter((b) => b.region >= 0);
-  return new Map(bindings.map((b) => [b.name, b]));
-}
-
-/** What kernels write, and the wholes that they write parts of. */
-function writtenValues(selection: Selection): ReadonlySet<number> {
-  const written = selection.kernels.flatMap((k) => kernelWrites(k).map((v) => v.root));
-  return new Set([...written, ...[...selection.placed.values()].map((p) => p.into)]);
-}
-
-/** Tensors whose home is a core's own memory: they have no region. */
-function localTable(graph: Graph, selection: Selection, placement: Placement): ReadonlyMap<string, Ref> {
-  const found = new Map<string, Ref>();
-  for (const id of writtenValues(selection)) {
-    const home = placement.home(id);
-    const value = graph.values[id];
-    if (value === undefined || home.region >= 0 || bitsOf(value.type.dtype) < 8) continue;
-    const { shape: extents, dtype } = selection.views.view(id);
-    const strides = rowMajorStrides(extents).map((n) => n * bytesPerElement(dtype));
-    found.set(value.name, { space: home.space, region: -1, dtype, offset: home.offset, extents, strides });
-  }
-  return found;
 }
 
 /** Every node of the file: in a kernel, a view, folded, or dead. What is inside a body shares the fate of the node that has it. */

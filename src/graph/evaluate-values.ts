@@ -4,6 +4,7 @@ import { constantOf } from './constant.ts';
 import { evaluateNode } from './evaluate.ts';
 import { definitionOf, leafNodes } from './infer.ts';
 import type { Graph, Node, Value, ValueId } from './ir.ts';
+import { repeatRanges, type RepeatRange } from './ops/repeat.ts';
 
 /** Runs a body: its outputs in order, for inputs in order. */
 export type RunGraph = (graph: Graph, inputs: readonly RuntimeValue[]) => readonly RuntimeValue[];
@@ -40,6 +41,8 @@ export function evaluateNodeValues(
 /** What does not change from one run of a graph to the next. A body runs as often as its loop. */
 export interface RunPlan {
   readonly nodes: readonly Node[];
+  /** By the index of their first node. */
+  readonly regions: ReadonlyMap<number, RepeatRange>;
   /** Reads of each value by nodes; outputs of the graph count as one that never ends. */
   readonly uses: Int32Array;
   /** Small constants read before. */
@@ -58,7 +61,8 @@ export function planOf(graph: Graph): RunPlan {
   const uses = new Int32Array(graph.values.length);
   for (const id of graph.outputs) uses[id] = 1;
   for (const node of nodes) for (const id of node.inputs) if (id !== null) uses[id] = (uses[id] ?? 0) + 1;
-  const plan = { nodes, uses, constants: new Map<ValueId, Tensor>() };
+  const regions = new Map(repeatRanges(nodes).map((range) => [range.begin, range]));
+  const plan = { nodes, regions, uses, constants: new Map<ValueId, Tensor>() };
   plans.set(graph, plan);
   return plan;
 }
@@ -66,6 +70,8 @@ export function planOf(graph: Graph): RunPlan {
 /** Values as long as somebody will still read them. */
 export interface Live {
   read(id: ValueId, node: string): RuntimeValue;
+  /** Takes results; the node will run again, so that its operands stay. */
+  put(node: Node, results: readonly RuntimeValue[]): void;
   /** A node is done: takes its results, lets go of what nobody reads any more. */
   settle(node: Node, results: readonly RuntimeValue[]): void;
 }
@@ -83,6 +89,12 @@ export function startLive(graph: Graph, plan: RunPlan, inputs: Iterable<readonly
       if (tensor.data.length <= keptElements) plan.constants.set(id, tensor);
       else values.set(id, tensor);
       return tensor;
+    },
+    put(node, results) {
+      for (const [i, id] of node.outputs.entries()) {
+        const result = results[i];
+        if (result !== undefined) values.set(id, result);
+      }
     },
     settle(node, results) {
       for (const [i, id] of node.outputs.entries()) {

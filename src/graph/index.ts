@@ -31,4 +31,5 @@ export { dtypeCodes } from './ops/cast.ts';
 export { floatsOf, numbersOf, tensorOf, type Numbers } from './ops/numbers.ts';
 export { resizeSums } from './ops/resize-op.ts';
 export type { AxisSums, ResizeSums } from './ops/resize.ts';
+export { isCopy, isRepeatBegin, isRepeatEnd, repeatDomain, repeatRanges, type RepeatForm, type RepeatRange } from './ops/repeat.ts';
 export { printShape, type AttributeDefault, type ConcreteType, type OpDef } from './ops/op-def.ts';

@@ -1,6 +1,7 @@
 /** Runs a graph on real numbers: the definition of what a model means. */
 import { dataLength, fail, graphMessages, isTensor, type Diagnostic, type RuntimeValue, type Tensor } from '../core/index.ts';
 import { evaluateNodeValues, planOf, startLive, valueOf } from './evaluate-values.ts';
+import { runRegion } from './evaluate-region.ts';
 import type { Graph, Node, Quantization, TensorType, Value, ValueId } from './ir.ts';
 import { opDef } from './ops/index.ts';
 import { printShape } from './ops/op-def.ts';
@@ -39,14 +40,27 @@ export function interpretValues(
   const given = readInputs(graph, inputs);
   for (const [id, value] of given) if (isTensor(value)) observe(valueOf(graph, id), value);
   const live = startLive(graph, plan, given);
-  for (const node of plan.nodes) {
-    const operands = node.inputs.map((id) => (id === null ? null : live.read(id, node.name)));
-    const results = evaluateInGraph(graph, node, operands);
+  const see = (node: Node, results: readonly RuntimeValue[]): void => {
     for (const [i, id] of node.outputs.entries()) {
       const result = results[i];
       if (result !== undefined && isTensor(result)) observe(valueOf(graph, id), result);
     }
-    live.settle(node, results);
+  };
+  const run = (node: Node, last: boolean): void => {
+    const operands = node.inputs.map((id) => (id === null ? null : live.read(id, node.name)));
+    const results = evaluateInGraph(graph, node, operands);
+    see(node, results);
+    if (last) live.settle(node, results);
+    else live.put(node, results);
+  };
+  for (let at = 0; at < plan.nodes.length; at++) {
+    const node = plan.nodes[at] as Node;
+    const region = plan.regions.get(at);
+    if (region === undefined) run(node, true);
+    else {
+      runRegion(plan.nodes.slice(at, region.end + 1), region.form, live, { see, run });
+      at = region.end;
+    }
   }
   return new Map(graph.outputs.map((id) => [valueOf(graph, id).name, live.read(id, '')]));
 }

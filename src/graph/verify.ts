@@ -2,15 +2,16 @@
 import { graphMessages, SystoleError, type Diagnostic } from '../core/index.ts';
 import { equalDim, symbolsOf } from './dim.ts';
 import { meaningType, startInference, type Inference } from './infer.ts';
-import type { Graph, Node, TensorType, Value, ValueId } from './ir.ts';
+import type { Graph, Node, Quantization, TensorType, Value, ValueId } from './ir.ts';
 import { opDef } from './ops/index.ts';
 import { printShape } from './ops/op-def.ts';
+import { isRepeatBegin, isRepeatEnd, repeatRanges, type RepeatRange } from './ops/repeat.ts';
 import { printType } from './text-type.ts';
 
 /**
  * Every rule a graph breaks; empty when it is sound. Rules: ids are indices · names are unique · each value has one producer ·
  * nodes come after what they read · reads are of defined values · types are as inferred · quantization fits its value ·
- * a Fused body is closed · outputs exist · bodies (attributes of kind graph) hold to the same, types apart, and take their captures.
+ * a Fused body is closed · outputs exist · repeated regions have both ends, and keep to themselves what they make · bodies (attributes of kind graph) hold to the same, types apart, and take their captures.
  */
 export function verifyGraph(graph: Graph): readonly Diagnostic[] {
   return verify(graph, true);
@@ -89,10 +90,52 @@ function verify(graph: Graph, types: boolean): readonly Diagnostic[] {
     }
     if (!defined.has(id)) report('outputs exist', 'graph', `the output %${nameOf(id)} is never computed`);
   }
+  checkRegions(graph, report);
   return problems;
 }
 
 type Report = (rule: string, where: string, problem: string, origin?: readonly string[]) => void;
+
+/** What a trip makes is read in the region, or leaves it by its end. What is one across an end has one type and quantization. */
+function checkRegions(graph: Graph, report: Report): void {
+  if (!graph.nodes.some((n) => isRepeatBegin(n) || isRepeatEnd(n))) return;
+  const nameOf = (id: ValueId): string => graph.values[id]?.name ?? `#${id}`;
+  let ranges: readonly RepeatRange[];
+  try {
+    ranges = repeatRanges(graph.nodes);
+  } catch (error) {
+    return report('repeated regions', 'graph', error instanceof Error ? error.message : String(error));
+  }
+  const madeIn = new Map<ValueId, number>();
+  ranges.forEach(({ begin, end, form }, r) => {
+    const where = `systole.RepeatBegin "${graph.nodes[begin]?.name}"`;
+    for (const node of graph.nodes.slice(begin, end)) for (const id of node.outputs) madeIn.set(id, r);
+    const held = (id: ValueId): Value | undefined => graph.values[id];
+    const pairs = [
+      ...form.carried.flatMap((c) => [[c.initial, c.seen] as const, [c.seen, c.next] as const, [c.next, c.final] as const]),
+      ...form.scanned.map((x) => [x.whole, x.entry] as const),
+      ...form.stacked.map((x) => [x.entry, x.whole] as const),
+    ];
+    for (const [a, b] of pairs) {
+      if (held(a)?.type.dtype !== held(b)?.type.dtype || !sameScale(held(a)?.quantization ?? null, held(b)?.quantization ?? null))
+        report('repeated regions', where, `%${nameOf(a)} and %${nameOf(b)} are one value, held differently`);
+    }
+  });
+  graph.nodes.forEach((node, at) => {
+    for (const id of node.inputs) {
+      const r = id === null ? undefined : madeIn.get(id);
+      const range = ranges[r ?? -1];
+      if (id !== null && range !== undefined && !(range.begin < at && at <= range.end))
+        report('repeated regions', `${node.op} "${node.name}"`, `reads %${nameOf(id)}, which a region keeps to itself`, node.origin);
+    }
+  });
+  for (const id of graph.outputs) if (madeIn.has(id)) report('repeated regions', 'graph', `the output %${nameOf(id)} is one trip's alone`);
+}
+
+function sameScale(a: Quantization | null, b: Quantization | null): boolean {
+  if (a === b || a === null || b === null) return a === b;
+  return a.scale.length === 1 && b.scale.length === 1 && a.scale[0] === b.scale[0] && a.zeroPoint[0] === b.zeroPoint[0];
+}
 
 function checkValues(graph: Graph, report: Report): void {
   const names = new Set<string>();

@@ -5,11 +5,11 @@ import type { ColdBytes, CommandTable, HostSegment, Kernel, KernelWork, WeightIm
 import { newElements, type Cache } from '../kernels/cache-layout.ts';
 import { openLoops } from '../kernels/trips.ts';
 import { coldRead } from '../kernels/cold-bytes.ts';
-import type { ContractionKernel, HostKernel, KernelSpec, View } from '../kernels/spec.ts';
+import { kernelReads, kernelWrites, type ContractionKernel, type HostKernel, type KernelSpec, type View } from '../kernels/spec.ts';
 import type { Selection } from '../kernels/select.ts';
 import { drainOnVector } from '../kernels/drain-plan.ts';
 import { createLocalWindow, type LocalWindow } from '../memory/local-window.ts';
-import { bytesOfView, kernelReads, kernelWrites, type Placement } from '../memory/placement.ts';
+import { bytesOfView, type Placement } from '../memory/placement.ts';
 import { createProgramWriter } from '../schedule/program-writer.ts';
 import { mapContraction } from '../tiling/contraction.ts';
 import { describeMapping, type ContractionHomes, type ContractionMapping, type NoFit } from '../tiling/contraction-tile.ts';
@@ -59,61 +59,72 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   });
   limitTiles(selection, env, (k, kernel) => mappings.map(contextOf(kernel), drained(env, k)).tiles);
 
-  selection.kernels.forEach((k, index) => {
+  const starts = new Set(selection.regions.flatMap((r) => r.carried.map((c) => c.start)));
+  const segments = new Map<KernelSpec, number>();
+  const emit = (k: KernelSpec, index: number): { readonly cx: EmitContext; readonly emitted: Emitted; readonly estimatePs: number } => {
     const cx = contextOf(index);
     for (const w of windows.values()) w.beginKernel();
-    const weightsBefore = weights.stored();
-    let estimatePs = 0;
-    let emitted: Emitted;
-    switch (k.kind) {
-      case 'contraction': {
-        const mapped = drained(env, k);
-        const m = mappings.map(cx, mapped);
-        emitContraction(cx, mapped, m);
-        emitted = { mapping: describeMapping(mapped, m), tiles: m.tiles };
-        estimatePs = m.estimatePs;
-        break;
-      }
-      case 'elementwise':
-        emitted = emitElementwise(cx, k);
-        break;
-      case 'pool':
-        emitted = emitPool(cx, k);
-        break;
-      case 'reduce':
-        emitted = emitReduce(cx, k);
-        break;
-      case 'softmax':
-        emitted = emitSoftmax(cx, k);
-        break;
-      case 'norm':
-        emitted = emitNorm(cx, k);
-        break;
-      case 'move':
-        emitted = emitMove(cx, k);
-        break;
-      case 'lookup':
-        emitted = emitLookup(cx, k);
-        break;
-      case 'host':
-        emitted = emitHost(cx, k, hostSegments.length);
-        hostSegments.push(lazySegment(k));
-        break;
+    if (k.kind === 'contraction') {
+      const mapped = drained(env, k);
+      const m = mappings.map(cx, mapped);
+      emitContraction(cx, mapped, m);
+      return { cx, emitted: { mapping: describeMapping(mapped, m), tiles: m.tiles }, estimatePs: m.estimatePs };
     }
-    kernels.push({
+    if (k.kind === 'host' && !segments.has(k)) {
+      segments.set(k, hostSegments.length);
+      hostSegments.push(lazySegment(k));
+    }
+    return { cx, emitted: emitOther(cx, k, segments.get(k) ?? -1), estimatePs: 0 };
+  };
+  const emitKernel = (index: number, trips: number): void => {
+    const k = selection.kernels[index] as KernelSpec;
+    const weightsBefore = weights.stored();
+    const { cx, emitted, estimatePs } = emit(k, index);
+    const cold = coldBytes(graph, k, cx, {
+      weights: coldWeights(k, weights.stored() - weightsBefore),
+      seen: coldSeen,
+      outputs: outputRoots,
+      starts,
+      caches,
+    });
+    const before = kernels[index];
+    kernels[index] = {
       name: k.name,
       origin: k.origin,
       class: k.class,
       engine: k.engine,
       dtype: k.dtype,
       macs: k.macs,
-      work: workOf(k, cx.vectorWork.laneTicks),
-      cold: coldBytes(graph, k, cx, coldWeights(k, weights.stored() - weightsBefore), coldSeen, outputRoots, caches),
-      mapping: emitted.mapping,
-      tiles: emitted.tiles,
-      estimateCycles: Math.ceil((estimatePs * (env.machine.clocks[env.machine.referenceClock] ?? 1)) / 1e12),
+      work: workOf(k, cx.vectorWork.laneTicks, trips),
+      // A region's commands are written a second time: its constants and inputs were met in the first.
+      cold: before?.cold ?? cold,
+      mapping: trips === 1 ? emitted.mapping : `${emitted.mapping}, ${trips} trips`,
+      tiles: emitted.tiles * trips,
+      estimateCycles: Math.ceil((trips * estimatePs * (env.machine.clocks[env.machine.referenceClock] ?? 1)) / 1e12),
+    };
+  };
+  for (let index = 0; index < selection.kernels.length; index++) {
+    const { region } = selection.kernels[index] as KernelSpec;
+    const repeat = region === undefined ? undefined : placement.repeats[region];
+    if (region === undefined || repeat === undefined) {
+      emitKernel(index, 1);
+      continue;
+    }
+    const layout = [...windows.values()].map((w) => w.layout());
+    writer.repeat({ count: repeat.trips, strides: repeat.strides }, (again) => {
+      if (again) placement.renew(region);
+      // Every trip lays out its tiles alike.
+      [...windows.values()].forEach((w, i) => w.restore(layout[i] as boolean));
+      for (let inside = repeat.first; inside <= repeat.last; inside++) {
+        // Kernels take turns at both ends of a window. Of an odd number the last stays where the one before it was, so that the first of
+        // the next trip, often the one with weights to load, does not wait for it.
+        if (inside === repeat.last && (repeat.last - repeat.first) % 2 === 0 && inside > repeat.first)
+          for (const w of windows.values()) w.restore(!w.layout());
+        emitKernel(inside, repeat.trips);
+      }
     });
-  });
+    index = repeat.last;
+  }
   const { commands, semaphores } = writer.finish();
   if (semaphores > env.core.semaphores)
     fail(compilerMappingMessages.tooFewSemaphores({ needed: semaphores, available: env.core.semaphores }));
@@ -125,6 +136,27 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
     weights: weights.finish(placement.weightsRegion),
     diagnostics: [...hostWarnings(selection), ...loopWarnings(graph, selection)],
   };
+}
+
+function emitOther(cx: EmitContext, k: Exclude<KernelSpec, ContractionKernel>, segment: number): Emitted {
+  switch (k.kind) {
+    case 'elementwise':
+      return emitElementwise(cx, k);
+    case 'pool':
+      return emitPool(cx, k);
+    case 'reduce':
+      return emitReduce(cx, k);
+    case 'softmax':
+      return emitSoftmax(cx, k);
+    case 'norm':
+      return emitNorm(cx, k);
+    case 'move':
+      return emitMove(cx, k);
+    case 'lookup':
+      return emitLookup(cx, k);
+    case 'host':
+      return emitHost(cx, k, segment);
+  }
 }
 
 /** The kernel as this array runs it: without an output stage the vector engine drains; weights stay packed where it takes int4. */
@@ -271,8 +303,9 @@ function refuse(cx: EmitContext, k: ContractionKernel, m: NoFit): never {
   );
 }
 
-/** Element steps do not depend on the tiling, so what the commands sum up to is the fewest. */
-function workOf(k: KernelSpec, vectorLaneTicks: number): KernelWork {
+/** Element steps do not depend on the tiling, so what the commands sum up to is the fewest. In a repeated region, of all trips. */
+function workOf(k: KernelSpec, vectorLaneTicksATrip: number, trips: number): KernelWork {
+  const vectorLaneTicks = trips * vectorLaneTicksATrip;
   switch (k.kind) {
     case 'contraction': {
       const g = k.geometry;
@@ -285,7 +318,7 @@ function workOf(k: KernelSpec, vectorLaneTicks: number): KernelWork {
         n: g.mg,
         channels: g.cg,
         taps: g.kh * g.kw,
-        batches: product ? g.groups : 1,
+        batches: trips * (product ? g.groups : 1),
         vectorLaneTicks,
       };
     }
@@ -300,7 +333,7 @@ function workOf(k: KernelSpec, vectorLaneTicks: number): KernelWork {
     case 'lookup':
       return { kind: 'none' };
     case 'host':
-      return { kind: 'host', ops: k.ops, bytes: k.bytes };
+      return { kind: 'host', ops: trips * k.ops, bytes: trips * k.bytes };
   }
 }
 
@@ -309,42 +342,50 @@ function coldWeights(k: KernelSpec, stored: number): number {
   return k.kind === 'lookup' ? Math.min(stored, coldRead(k, k.table) + coldRead(k, k.index)) : stored;
 }
 
+interface ColdContext {
+  /** Bytes of constants nobody needed before. */
+  readonly weights: number;
+  /** Inputs met before; grows. */
+  readonly seen: Set<number>;
+  readonly outputs: ReadonlySet<number>;
+  /** What carried values start as. */
+  readonly starts: ReadonlySet<number>;
+  readonly caches: ReadonlyMap<number, Cache>;
+}
+
 /** Inputs count at their first reader, outputs at their writer, weights at the kernel that first needs them. */
-function coldBytes(
-  graph: Graph,
-  k: KernelSpec,
-  cx: EmitContext,
-  weightBytes: number,
-  seen: Set<number>,
-  outputs: ReadonlySet<number>,
-  caches: ReadonlyMap<number, Cache>,
-): readonly ColdBytes[] {
+function coldBytes(graph: Graph, k: KernelSpec, cx: EmitContext, at: ColdContext): readonly ColdBytes[] {
+  const { placement } = cx;
+  const repeat = k.region === undefined ? undefined : placement.repeats[k.region];
+  /** How many different places the trips touch. */
+  const times = (root: number): number => (repeat?.moves.has(placement.owner(root)) === true ? repeat.trips : 1);
   const cold: ColdBytes[] = [];
-  if (weightBytes > 0) {
+  if (at.weights > 0) {
     cold.push({
       space: cx.env.spaces.indexOf(cx.env.machine.placement.constants),
       direction: 'read',
       operand: 'weights',
-      bytes: weightBytes,
+      bytes: at.weights,
     });
   }
   for (const v of kernelReads(k)) {
-    const cache = caches.get(cx.placement.owner(v.root));
-    if ((cache === undefined && !graph.inputs.includes(v.root)) || seen.has(v.root)) continue;
-    seen.add(v.root);
-    const { space } = cx.placement.home(v.root);
-    if (cache === undefined) cold.push({ space, direction: 'read', operand: 'inputs', bytes: coldRead(k, v) });
+    const cache = at.caches.get(placement.owner(v.root));
+    if ((cache === undefined && !graph.inputs.includes(v.root)) || at.seen.has(v.root)) continue;
+    at.seen.add(v.root);
+    const { space } = placement.home(v.root);
+    if (cache === undefined) cold.push({ space, direction: 'read', operand: 'inputs', bytes: times(v.root) * coldRead(k, v) });
     else {
       const bytes = coldRead(k, v) - newBytes(cx, cache, v);
       if (bytes > 0) cold.push({ space, direction: 'read', operand: 'state', bytes });
     }
   }
   for (const v of kernelWrites(k)) {
-    const home = cx.placement.home(v.root);
-    const cache = caches.get(cx.placement.owner(v.root));
-    if (cache !== undefined) cold.push({ space: home.space, direction: 'write', operand: 'state', bytes: writtenBytes(k, v, cx, cache) });
-    else if (outputs.has(cx.placement.owner(v.root)))
-      cold.push({ space: home.space, direction: 'write', operand: 'outputs', bytes: bytesOfView(v) });
+    const { space } = placement.home(v.root);
+    const cache = at.caches.get(placement.owner(v.root));
+    if (cache !== undefined) cold.push({ space, direction: 'write', operand: 'state', bytes: writtenBytes(k, v, cx, cache) });
+    // What a carried value starts as is written over.
+    else if (at.outputs.has(placement.owner(v.root)) && !at.starts.has(v.root))
+      cold.push({ space, direction: 'write', operand: 'outputs', bytes: times(v.root) * bytesOfView(v) });
   }
   return cold;
 }

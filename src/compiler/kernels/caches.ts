@@ -6,11 +6,10 @@
 import { bitsOf, compilerMessages, elementCount, formatBytes, rowMajorStrides, type Diagnostic } from '../../core/index.ts';
 import type { Graph, ValueId } from '../../graph/index.ts';
 import type { Machine } from '../../hw-configs/index.ts';
-import { kernelReads } from '../memory/placement.ts';
 import { isDense, keepsPlace, stridesOf, type Cache } from './cache-layout.ts';
 import { isConcat } from './in-place.ts';
 import type { Selection } from './select.ts';
-import type { KernelSpec, MoveKernel, MovePart } from './spec.ts';
+import { kernelReads, type KernelSpec, type MoveKernel, type MovePart } from './spec.ts';
 import { shapeOf } from './values.ts';
 
 export interface GrownSelection {
@@ -118,7 +117,8 @@ function findCopies(graph: Graph, { kernels, views, placed }: Selection): Readon
   const slices = slicesOnce(kernels, outputs);
   const copies = new Map<ValueId, Copy[]>();
   for (const k of kernels) {
-    if (!isConcat(k) || (isGiven(k) && !read.has(k.out.root))) continue;
+    // What a repeated region leaves behind begins as a copy.
+    if (!isConcat(k) || k.region !== undefined || (isGiven(k) && !read.has(k.out.root))) continue;
     let [into, offset] = [k.out.root, 0];
     for (let next = placed.get(into); next !== undefined; next = placed.get(into)) [into, offset] = [next.into, offset + next.offset];
     if (!outputs.has(into)) continue;
@@ -163,6 +163,8 @@ interface Facts {
   readonly graph: Graph;
   /** Why no cache can live where the machine keeps state; null where one can. */
   readonly noHome: string | null;
+  /** What repeated regions move. */
+  readonly moved: ReadonlySet<ValueId>;
   /** Kernels that read a model input. */
   readonly readers: ReadonlyMap<ValueId, readonly KernelSpec[]>;
   /** A host kernel that reads or writes a value or parts of it, where the host does not reach the state. */
@@ -197,6 +199,7 @@ function factsOf(graph: Graph, selection: Selection, machine: Machine): Facts {
       memory?.owner === 'core'
         ? `the home of state, ${state}, is a core's own memory, where nothing stays between runs; name another with --set placement.state=…`
         : null,
+    moved: new Set(selection.regions.flatMap((r) => [...r.moves.keys()])),
     readers,
     onHost,
     outputOf: (root) => graph.values[graph.outputs.find((id) => selection.views.rootOf(id) === root) ?? root]?.name ?? '',
@@ -209,6 +212,7 @@ function cacheOf(facts: Facts, past: ValueId, copies: readonly Copy[]): Cache | 
   const value = graph.values[past];
   if (first === undefined || value === undefined) return { reason: 'nothing of it is kept' };
   const present = first.into;
+  if (facts.moved.has(past) || facts.moved.has(present)) return { reason: 'a repeated region hands it out or stacks it' };
   if (noHome !== null) return { reason: noHome };
   const other = copies.find((c) => c.into !== present);
   if (other !== undefined) return { reason: `it also goes into "${facts.outputOf(other.into)}"` };

@@ -1,7 +1,7 @@
 /**
  * What no engine can do runs on the host: a graph of its own in textual form. Neighbours share one hand-over: they are one graph.
  */
-import { printGraph, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import { isRepeatBegin, isRepeatEnd, printGraph, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
 import type { NotHere, SelectContext } from './context.ts';
 import { hostBytes, hostMacs, hostOps } from './host-cost.ts';
 import type { HostKernel, HostMember, KernelSpec } from './spec.ts';
@@ -81,15 +81,18 @@ function segment(graph: Graph, name: string, nodes: readonly Node[], inputs: rea
  * Host kernels that may run one after the other become one: a later one joins the last before it when nothing between makes what it
  * reads. Their values in between need no home.
  * @param viewNodes  nodes that are no kernels: those that show a member's results to another go into the segment
+ * @param sides  of each kernel, how many ends of repeated regions come before it: only kernels of one side are joined
  */
 export function joinHostKernels(
   graph: Graph,
   views: ViewMap,
   kernels: readonly KernelSpec[],
   viewNodes: readonly Node[],
+  sides: readonly number[],
 ): readonly KernelSpec[] {
   if (kernels.filter((k) => k.kind === 'host').length < 2) return kernels;
-  const viewMaker = new Map(viewNodes.map((n) => [n.outputs[0] as ValueId, n]));
+  const shows = viewNodes.filter((n) => !isRepeatBegin(n) && !isRepeatEnd(n));
+  const viewMaker = new Map(shows.map((n) => [n.outputs[0] as ValueId, n]));
   const groups: HostKernel[][] = [];
   /** Group of each host kernel, and position of the first kernel of each group. */
   const groupOf = new Map<HostKernel, number>();
@@ -104,6 +107,7 @@ export function joinHostKernels(
     const last = groups.length - 1;
     const fits =
       last >= 0 &&
+      sides[groupAt[last] as number] === sides[at] &&
       sources(graph, views, viewMaker, k.nodes).every((root) => {
         const by = maker.get(root);
         return by === undefined || by.group === last || by.at < (groupAt[last] as number);
@@ -201,7 +205,8 @@ function join(
   }
   const [first] = group;
   const origin = [...new Set(group.flatMap((k) => k.origin))];
-  return hostKernel(graph, views, members, nodes, kept, { name: first?.name ?? '', origin });
+  const joined = hostKernel(graph, views, members, nodes, kept, { name: first?.name ?? '', origin });
+  return first?.region === undefined ? joined : { ...joined, region: first.region };
 }
 
 /** Whether a view of `id` that is in the segment is read outside it. */

@@ -6,6 +6,7 @@ import { elementCount } from '../../core/index.ts';
 import type { Graph, Node, ValueId } from '../../graph/index.ts';
 import type { Machine } from '../../hw-configs/index.ts';
 import { mergeAxes } from '../tiling/box.ts';
+import { handedOnInPlace } from './regions.ts';
 import type { Selection } from './select.ts';
 import type { KernelSpec, MoveKernel, MovePart } from './spec.ts';
 import { shapeOf } from './values.ts';
@@ -39,15 +40,22 @@ export function placeInOutputs(graph: Graph, selection: Selection): Selection {
   const concats = selection.kernels.filter(isConcat);
   if (concats.length === 0) return selection;
   const fixed = new Set([...graph.inputs, ...graph.outputs].map((id) => selection.views.rootOf(id)));
+  // What a repetition moves has a region of its own.
+  const moved = new Set(selection.regions.flatMap((r) => [...r.moves.keys()]));
+  for (const root of moved) fixed.add(root);
   const makers = new Map<ValueId, KernelSpec>();
   for (const k of selection.kernels) if (k.kind !== 'host') makers.set(k.out.root, k);
-  const placed = new Map<ValueId, PlacedValue>();
+  const placed = new Map<ValueId, PlacedValue>(selection.placed);
+  const handedOn = handedOnInPlace(selection);
   const rest = new Map<KernelSpec, readonly MovePart[]>();
   for (const k of concats) {
+    // Its parts would be written before the last reader of what a trip found is done.
+    if (handedOn.has(k.out.root) || moved.has(k.out.root)) continue;
     const groups = new Map<ValueId, MovePart[]>();
     for (const part of k.parts) groups.set(part.src.root, [...(groups.get(part.src.root) ?? []), part]);
     for (const [root, parts] of groups) {
-      if (fixed.has(root) || placed.has(root) || !makers.has(root) || root === k.out.root) continue;
+      const maker = makers.get(root);
+      if (fixed.has(root) || placed.has(root) || maker === undefined || maker.region !== k.region || root === k.out.root) continue;
       const offset = placeOf(graph, k, root, parts);
       if (offset !== null) placed.set(root, { into: k.out.root, offset });
     }

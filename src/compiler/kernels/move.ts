@@ -5,6 +5,7 @@ import {
   attributeInts,
   attributeString,
   constantOf,
+  isCopy,
   isView,
   resizeSums,
   tensorOf,
@@ -40,7 +41,7 @@ const movers: ReadonlySet<string> = new Set([
 
 /** Whether a node only puts elements elsewhere, where its operands allow it. */
 export function isMove(node: Node): boolean {
-  return isView(node) || (node.domain === '' && movers.has(node.op));
+  return isView(node) || isCopy(node) || (node.domain === '' && movers.has(node.op));
 }
 
 interface Plan {

@@ -3,7 +3,7 @@
  * with its class, engine and bound sizes. What no engine can do becomes a host kernel with the reason.
  */
 import type { DType } from '../../core/index.ts';
-import { isView, opDef, type Graph, type Node, type ValueId } from '../../graph/index.ts';
+import { isRepeatBegin, isRepeatEnd, isView, opDef, repeatRanges, type Graph, type Node, type ValueId } from '../../graph/index.ts';
 import type { Cache } from './cache-layout.ts';
 import type { NotHere, SelectContext } from './context.ts';
 import { selectContraction } from './contraction.ts';
@@ -14,6 +14,7 @@ import { isLookup, selectLookup } from './lookup.ts';
 import { isMove, selectMove } from './move.ts';
 import { selectNorm } from './norm.ts';
 import { isReduction, selectReduce } from './reduce.ts';
+import { kernelRegion, placeInRegions, type KernelRegion } from './regions.ts';
 import { selectSoftmax } from './softmax.ts';
 import { selectPool } from './window.ts';
 import type { KernelSpec } from './spec.ts';
@@ -31,6 +32,8 @@ export interface Selection {
   readonly placed: ReadonlyMap<ValueId, PlacedValue>;
   /** Tensors of the state, which model inputs and outputs share. */
   readonly caches: readonly Cache[];
+  /** Repeated regions. Their kernels follow one another, and name them. */
+  readonly regions: readonly KernelRegion[];
 }
 
 /**
@@ -43,7 +46,7 @@ export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHer
   const turned = new Map(all);
   const stored = new Map(storedOperands(graph, nodes));
   for (;;) {
-    const { kernels, nothing } = selectAll(graph, views, nodes, declined, refuse, { turned, stored });
+    const { kernels, nothing, sides } = selectAll(graph, views, nodes, declined, refuse, { turned, stored });
     // A product that no array runs needs its operand as the file has it.
     const needed = kernels
       .filter((k) => k.kind !== 'contraction')
@@ -52,7 +55,9 @@ export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHer
       );
     if (needed.length > 0) continue;
     const shown = [...viewNodes, ...nothing];
-    return { kernels: joinHostKernels(graph, views, kernels, shown), views, viewNodes: shown, placed: new Map(), caches: [] };
+    const joined = joinHostKernels(graph, views, kernels, shown, sides);
+    const regions = repeatRanges(graph.nodes).map((range) => kernelRegion(graph, views, range));
+    return placeInRegions(graph, { kernels: joined, views, viewNodes: shown, placed: new Map(), caches: [], regions });
   }
 }
 
@@ -63,6 +68,8 @@ interface Selected {
   readonly kernels: readonly KernelSpec[];
   /** Nodes that make no elements, or none that anybody makes something of. */
   readonly nothing: readonly Node[];
+  /** Of each kernel, how many ends of repeated regions come before it. */
+  readonly sides: readonly number[];
 }
 
 function selectAll(
@@ -75,12 +82,23 @@ function selectAll(
 ): Selected {
   const kernels: KernelSpec[] = [];
   const nothing: Node[] = [];
+  /** How many ends of regions came before: odd inside of one. */
+  let ends = 0;
+  const sides: number[] = [];
+  const add = (kernel: KernelSpec): void => {
+    kernels.push(ends % 2 === 0 ? kernel : { ...kernel, region: (ends - 1) / 2 });
+    sides.push(ends);
+  };
   const select = (body: readonly Node[]): KernelSpec | NotHere => {
     const kernel = selectOne(context(graph, views, body, through));
     return isKernel(kernel) ? (refuse(kernel) ?? kernel) : kernel;
   };
   const isRead = readers(graph);
   for (const node of nodes) {
+    if (isRepeatBegin(node) || isRepeatEnd(node)) {
+      ends++;
+      continue;
+    }
     const [first = -1] = node.outputs;
     if (through.turned.has(first) || through.stored.has(first)) continue;
     if (makesNothing(graph, node) || !isRead(node)) {
@@ -89,18 +107,16 @@ function selectAll(
     }
     const body = node.body ?? [node];
     const kernel = select(body);
-    if (isKernel(kernel)) kernels.push(kernel);
+    if (isKernel(kernel)) add(kernel);
     else {
       // The group cannot run as one: each of its nodes by itself, in order.
       for (const part of body) {
         const single = select([part]);
-        kernels.push(
-          isKernel(single) ? single : selectHost(context(graph, views, [part], through), part, declined.get(part.name) ?? single),
-        );
+        add(isKernel(single) ? single : selectHost(context(graph, views, [part], through), part, declined.get(part.name) ?? single));
       }
     }
   }
-  return { kernels, nothing };
+  return { kernels, nothing, sides };
 }
 
 /** Results without elements: there is nothing to compute. */

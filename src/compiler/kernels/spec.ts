@@ -48,6 +48,8 @@ interface KernelBase {
   readonly out: View;
   /** The graph nodes it runs. */
   readonly nodes: readonly Node[];
+  /** The repeated region it is in, as an index into `Selection.regions`; left out of those in none. `macs` are those of all trips. */
+  readonly region?: number;
 }
 
 /** Byte strides of a buffer along the loop axes of a contraction. */
@@ -284,3 +286,30 @@ export interface HostKernel extends KernelBase {
 
 export type KernelSpec =
   ContractionKernel | PoolKernel | ReduceKernel | SoftmaxKernel | NormKernel | ElementwiseKernel | MoveKernel | LookupKernel | HostKernel;
+
+/** Views a kernel reads at run time (constants excluded by the caller's graph). */
+export function kernelReads(k: KernelSpec): readonly View[] {
+  switch (k.kind) {
+    case 'contraction':
+      return [k.x, k.w, ...(k.epilogue?.operands.map((o) => o.view) ?? [])];
+    case 'pool':
+      return [k.x, ...(k.epilogue?.operands.map((o) => o.view) ?? [])];
+    case 'reduce':
+    case 'softmax':
+      return [k.x];
+    case 'norm':
+      return [k.x, ...k.parameters.map((p) => p.view)];
+    case 'elementwise':
+      return k.plan.operands.map((o) => o.view);
+    case 'move':
+      return k.parts.map((p) => p.src);
+    case 'lookup':
+      return [k.table, k.index, ...(k.updates === null ? [] : [k.updates])];
+    case 'host':
+      return k.inputs;
+  }
+}
+
+export function kernelWrites(k: KernelSpec): readonly View[] {
+  return k.kind === 'host' ? k.outputs : [k.out];
+}

@@ -3,7 +3,7 @@
  * [size, keys]. Nothing is moved for that.
  */
 import { bitsOf } from '../../core/index.ts';
-import type { Graph, Node, ValueId } from '../../graph/index.ts';
+import { isRepeatBegin, isRepeatEnd, type Graph, type Node, type ValueId } from '../../graph/index.ts';
 import { sameNumbers } from './views.ts';
 
 /** A right operand of products that is another value with its last two axes exchanged. */
@@ -12,7 +12,11 @@ export interface Turned {
   readonly source: ValueId;
 }
 
-/** Transposes whose every reader is a product that takes the result as its right operand. @param nodes  those that are no views */
+/**
+ * Transposes whose every reader is a product that takes the result as its right operand, on the same side of repeated regions: what a
+ * repetition moves is read through its entries alone.
+ * @param nodes  those that are no views
+ */
 export function turnedOperands(graph: Graph, nodes: readonly Node[]): ReadonlyMap<ValueId, Turned> {
   const found = new Map<ValueId, Turned>();
   for (const node of nodes) {
@@ -21,11 +25,16 @@ export function turnedOperands(graph: Graph, nodes: readonly Node[]): ReadonlyMa
   }
   if (found.size === 0) return found;
   for (const id of graph.outputs) found.delete(id);
+  /** How many ends of regions came before, now and where each was made. */
+  let ends = 0;
+  const madeAt = new Map<ValueId, number>();
   for (const node of graph.nodes.flatMap((n) => n.body ?? [n])) {
+    if (isRepeatBegin(node) || isRepeatEnd(node)) ends++;
     const isProduct = node.domain === '' && node.op === 'MatMul';
     node.inputs.forEach((id, index) => {
-      if (id !== null && !(isProduct && index === 1)) found.delete(id);
+      if (id !== null && !(isProduct && index === 1 && madeAt.get(id) === ends)) found.delete(id);
     });
+    for (const id of node.outputs) if (found.has(id)) madeAt.set(id, ends);
   }
   return found;
 }

@@ -1,6 +1,17 @@
 /** Views: values that are other values' bytes under another shape. Row-major everywhere, so every reshape is one. */
 import { elementCount, rowMajorStrides } from '../../core/index.ts';
-import { attributeInt, isView, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import {
+  attributeInt,
+  isRepeatBegin,
+  isRepeatEnd,
+  isView,
+  repeatRanges,
+  type Graph,
+  type Node,
+  type RepeatForm,
+  type Value,
+  type ValueId,
+} from '../../graph/index.ts';
 import { sliceWalk } from './move.ts';
 import { constantScalar, shapeOf } from './values.ts';
 import type { View } from './spec.ts';
@@ -11,7 +22,7 @@ export interface ViewMap {
   view(id: ValueId): View;
 }
 
-/** @returns the views of a graph and the nodes that are not views, in order */
+/** @returns the views of a graph and the nodes that are not views, in order; ends of repeated regions are among both */
 export function resolveViews(graph: Graph): {
   readonly views: ViewMap;
   readonly nodes: readonly Node[];
@@ -22,7 +33,19 @@ export function resolveViews(graph: Graph): {
   const nodes: Node[] = [];
   const viewNodes: Node[] = [];
   const facts: GraphFacts = { graph, inputs: new Set(graph.inputs), outputs: new Set(graph.outputs) };
+  const regions = regionPlaces(graph);
   for (const node of graph.nodes) {
+    if (isRepeatBegin(node) || isRepeatEnd(node)) {
+      for (const id of node.outputs) {
+        const at = regions.get(id);
+        if (at === undefined) continue;
+        const { root, offset } = placeOf(at.root);
+        places.set(id, { root, offset: offset + at.offset });
+      }
+      viewNodes.push(node);
+      nodes.push(node);
+      continue;
+    }
     const [output] = node.outputs;
     const place = placeOfView(facts, node, placeOf);
     if (place !== null && output !== undefined) {
@@ -53,6 +76,30 @@ interface GraphFacts {
   readonly outputs: ReadonlySet<ValueId>;
 }
 
+/**
+ * Where values lie that the ends of repeated regions make of others, relative to those: entries in their wholes, in the first trip; and
+ * carried values where they were carried. One that is stacked as well is carried from row to row of the stack (`isRolled`): it ends as many
+ * rows behind its start as there are trips.
+ */
+function regionPlaces(graph: Graph): ReadonlyMap<ValueId, Place> {
+  const places = new Map<ValueId, Place>();
+  for (const { form } of repeatRanges(graph.nodes)) {
+    const firstOf = (entry: ValueId, reversed: boolean): number => (reversed ? (form.trips - 1) * elementCount(shapeOf(graph, entry)) : 0);
+    for (const s of form.scanned) places.set(s.entry, { root: s.whole, offset: firstOf(s.entry, s.reversed) });
+    for (const c of form.carried) {
+      const stack = form.stacked.find((s) => isRolled(c, s));
+      const rows = stack === undefined ? 0 : stack.reversed ? -form.trips : form.trips;
+      places.set(c.final, { root: c.seen, offset: rows * elementCount(shapeOf(graph, c.seen)) });
+    }
+  }
+  return places;
+}
+
+/** Whether a carried value is handed on through its stack: what a trip leaves there is what the next one sees. */
+export function isRolled(c: RepeatForm['carried'][number], s: RepeatForm['stacked'][number]): boolean {
+  return c.next === s.entry;
+}
+
 /** Where the output of a node lies when nothing needs to move; null otherwise. */
 function placeOfView(facts: GraphFacts, node: Node, placeOf: (id: ValueId) => Place): Place | null {
   const [input = null] = node.inputs;
@@ -67,7 +114,7 @@ function placeOfView(facts: GraphFacts, node: Node, placeOf: (id: ValueId) => Pl
   const reading = isReading(graph, node, from, to);
   const begin = isView(node) || reading ? 0 : constant ? null : sliceBegin(graph, node, from, to);
   if (begin === null || !(reading || sameNumbers(from, to))) return null;
-  if (facts.outputs.has(output) && (facts.inputs.has(root) || constant || offset + begin > 0)) return null;
+  if (facts.outputs.has(output) && (facts.inputs.has(root) || constant || offset + begin !== 0)) return null;
   if (facts.outputs.has(output) && partOfRoot(graph, root, to)) return null;
   return { root, offset: offset + begin };
 }

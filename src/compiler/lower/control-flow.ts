@@ -3,11 +3,16 @@
  *
  *     %y = If(%true, %x) {then_branch: ...}        =>   the nodes of the branch
  *     %s = Loop(%three, %true, %s0) {body: ...}    =>   the nodes of the body, three times
+ *
+ * More than a few iterations are a repeated region where the body is the same in each: see loop-regions.ts.
  */
-import { elementCount } from '../../core/index.ts';
+import { elementCount, zeros, type Tensor } from '../../core/index.ts';
 import { attributeInt, attributeInts, constantOf } from '../../graph/index.ts';
 import type { Graph, Node, ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
+import { staticShape } from '../passes/constants.ts';
+import { followTrips, type KnownTrips } from './known-trips.ts';
+import { inline, writeRegion, type LoopBody } from './loop-regions.ts';
 import { unrollLimit, type Rule, type Rules } from './rule.ts';
 import type { Writer } from './writer.ts';
 
@@ -47,43 +52,16 @@ function nodeCount(body: Graph, node: Node, known: Known): number {
 }
 
 /** Copies a body's nodes. @returns the values that are its outputs */
-function inline(w: Writer, body: Graph, inputs: readonly ValueId[]): readonly ValueId[] {
-  const known = new Map<ValueId, ValueId>();
-  body.inputs.forEach((id, i) => {
-    const outer = inputs[i];
-    if (outer !== undefined) known.set(id, outer);
-  });
-  const outer = (id: ValueId): ValueId => {
-    const found = known.get(id);
-    if (found !== undefined) return found;
-    const value = body.values[id];
-    if (value === undefined || value.constant === null) throw new Error(`a body reads "${value?.name}" before it is made`);
-    const made = w.constant(value);
-    known.set(id, made);
-    return made;
-  };
-  for (const node of body.nodes) {
-    const made = w.inlined(
-      { ...node, inputs: node.inputs.map((id) => (id === null ? null : outer(id))), ...versionOf(w, body, node) },
-      node.outputs.map((id) => ({
-        name: body.values[id]?.name ?? '',
-        type: body.values[id]?.type ?? { dtype: 'float32', shape: [], unranked: true },
-      })),
-    );
-    node.outputs.forEach((id, i) => known.set(id, made[i] as ValueId));
-  }
+function inlineAll(w: Writer, body: Graph, inputs: readonly ValueId[]): readonly ValueId[] {
+  const outer = inline(w, body, new Map(body.inputs.flatMap((id, i) => (inputs[i] === undefined ? [] : [[id, inputs[i]] as const]))));
   return body.outputs.map(outer);
-}
-
-function versionOf(w: Writer, body: Graph, node: Node): { readonly version?: number } {
-  return node.version === undefined && body.opset !== w.opset ? { version: body.opset } : {};
 }
 
 const ifRule: Rule = (w, node) => {
   const condition = w.numbers(node.inputs[0]);
   if (condition === null) return { reason: 'its condition is computed at run time' };
   const body = bodyOf(node, condition[0] === 0 ? 'else_branch' : 'then_branch');
-  return body === null ? null : inline(w, body, capturesOf(node)).slice(0, node.outputs.length);
+  return body === null ? null : inlineAll(w, body, capturesOf(node)).slice(0, node.outputs.length);
 };
 
 function tooLong(what: string, nodes: number): NotHere {
@@ -101,9 +79,18 @@ const loop: Rule = (w, node) => {
   const initial = rest.filter((id) => id !== null);
   const given = trips === null ? null : w.numbers(trips);
   if (trips !== null && given === null) return { reason: 'its trip count is computed at run time' };
-  const most = given?.[0] ?? Infinity;
   if (first !== null && w.numbers(first) === null) return { reason: 'its condition is computed at run time' };
   const size = nodeCount(body, node, (id) => w.numbers(id));
+  const operands = { most: given?.[0] ?? Infinity, goesOn: first === null || w.numbers(first)?.[0] !== 0, initial, captures };
+  const followed = tripsOf(w, body, operands);
+  if (followed !== null && followed.trips < operands.most) {
+    if (!w.isBound) return withTrips(w, node, body, followed.trips);
+    const stacks = node.outputs.slice(initial.length).map((id) => w.value(id).type);
+    if (stacks.some(({ shape: [length] }) => typeof length === 'number' && length !== followed.trips)) return endsEarly;
+  }
+  const region = followed === null ? null : loopRegion(w, node, body, { ...operands, size }, followed);
+  if (region !== null) return region.results;
+  const most = followed?.trips ?? operands.most;
   if (Number.isFinite(most) && most * size > unrollLimit) return tooLong(`${most} iterations of ${size} nodes`, most * size);
   let condition = first === null ? 1 : (w.numbers(first)?.[0] ?? 1);
   let carried: readonly ValueId[] = initial;
@@ -112,17 +99,104 @@ const loop: Rule = (w, node) => {
     if ((i + 1) * size > unrollLimit) return tooLong(`${i + 1} or more iterations of ${size} nodes`, (i + 1) * size);
     const scalar = w.tensor({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(i)) });
     const keepGoing = w.tensor({ dtype: 'bool', shape: [], data: Uint8Array.of(1) });
-    const [next, ...outputs] = inline(w, body, [scalar, keepGoing, ...carried, ...captures]);
+    const [next, ...outputs] = inlineAll(w, body, [scalar, keepGoing, ...carried, ...captures]);
     carried = outputs.slice(0, initial.length);
     outputs.slice(initial.length).forEach((id, k) => scanned[k]?.push(id));
     const known = w.numbers(next);
     if (known === null) return { reason: 'whether it goes on is computed at run time' };
     condition = known[0] ?? 0;
   }
-  if (scanned.some((list) => list.length === 0)) return { reason: 'it runs no iteration' };
-  const stacked = scanned.map((list) => stack(w, list, 0));
+  const stacked = scanned.map((list, k) => (list.length === 0 ? empty(w, node.outputs[initial.length + k]) : stack(w, list, 0)));
+  if (stacked.includes(null)) return { reason: 'it runs no iteration' };
   return [...carried, ...stacked].slice(0, node.outputs.length);
 };
+
+/** What a loop stacks that runs no iteration; null where its type is not known. */
+function empty(w: Writer, output: ValueId | undefined): ValueId | null {
+  const type = output === undefined ? null : w.value(output).type;
+  const shape = type === null || type.unranked === true || type.container !== undefined ? null : staticShape(type);
+  if (type === null || shape === null || !shape.includes(0) || type.dtype === 'string') return null;
+  return w.tensor(zeros(type.dtype, shape));
+}
+
+interface LoopOperands {
+  readonly most: number;
+  readonly goesOn: boolean;
+  readonly initial: readonly ValueId[];
+  readonly captures: readonly ValueId[];
+  /** Nodes of one iteration. */
+  readonly size: number;
+}
+
+/** null: iterations are written out, or the Loop stays. `results` null: it is a region once sizes are known, until then it stays. */
+interface AsRegion {
+  readonly results: readonly ValueId[] | null;
+}
+
+const endsEarly: NotHere = { reason: 'it ends before its trip count, which the sizes of its results were taken from' };
+
+/** The same Loop with the trip count that it has, so that sizes are known behind it. */
+function withTrips(w: Writer, node: Node, body: Graph, trips: number): readonly ValueId[] {
+  const [, condition = -1] = body.inputs;
+  const count = w.tensor({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(trips)) });
+  const value: Graph = { ...body, outputs: [condition, ...body.outputs.slice(1)] };
+  return w.node({
+    ...node,
+    inputs: [count, null, ...node.inputs.slice(2)],
+    attributes: { ...node.attributes, body: { kind: 'graph', value } },
+  });
+}
+
+/** null where it is only known trip by trip, once each is written. */
+function tripsOf(w: Writer, body: Graph, { most, goesOn, initial, captures }: Omit<LoopOperands, 'size'>): KnownTrips | null {
+  const tensors = (ids: readonly ValueId[]): readonly (Tensor | null)[] => ids.map((id) => w.smallTensor(id));
+  const trips = followTrips({ body, most, goesOn, initial: tensors(initial), captured: tensors(captures) });
+  return 'reason' in trips ? null : trips;
+}
+
+function loopRegion(
+  w: Writer,
+  node: Node,
+  body: Graph,
+  { initial, captures, size }: Omit<LoopOperands, 'most' | 'goesOn'>,
+  trips: KnownTrips,
+): AsRegion | null {
+  if (!w.canRepeat(trips.trips, size) || isLeftToPasses(w, body)) return null;
+  const [, ...results] = body.outputs;
+  const loop: LoopBody = {
+    body,
+    carried: initial.map((id, j) => ({
+      input: body.inputs[2 + j] as ValueId,
+      initial: id,
+      output: results[j] as ValueId,
+      known: trips.final(j),
+    })),
+    entries: [],
+    captured: captures.map((outside, k) => ({ input: body.inputs[2 + initial.length + k] as ValueId, outside })),
+    made: results.slice(initial.length).map((output) => ({ output, axis: 0, reversed: false })),
+  };
+  return asRegion(w, node, loop, trips);
+}
+
+/** Tries; what was written is thrown away where the body cannot be repeated. */
+function asRegion(w: Writer, node: Node, loop: LoopBody, trips: KnownTrips | number): AsRegion | null {
+  const results = writeRegion(w, loop, trips);
+  if ('reason' in results) {
+    w.again();
+    return null;
+  }
+  if (w.isBound) return { results: results.slice(0, node.outputs.length) };
+  w.again();
+  return { results: null };
+}
+
+/**
+ * Sizes are open, and passes still come that look at the nodes of an iteration: normalizations to fold, quantization to absorb. They see
+ * them where iterations are written out.
+ */
+function isLeftToPasses(w: Writer, body: Graph): boolean {
+  return !w.isBound && body.nodes.some((n) => n.domain !== '' || /^(BatchNorm|QLinear|DynamicQuantize)|Integer$/.test(n.op));
+}
 
 /** Values of one shape along a new axis. */
 function stack(w: Writer, list: readonly ValueId[], axis: number): ValueId {
@@ -162,6 +236,32 @@ const scan: Rule = (w, node) => {
   const steps = lead === undefined ? 0 : (w.value(lead).type.shape[axisOf(lead, 0)] ?? 0);
   if (typeof steps !== 'number') return { reason: 'the length of its sequence is not known' };
   const size = nodeCount(body, node, (id) => w.numbers(id));
+  if (w.canRepeat(steps, size) && !isLeftToPasses(w, body)) {
+    const first = states.length + inputs.length;
+    const region = asRegion(
+      w,
+      node,
+      {
+        body,
+        carried: states.map((initial, j) => ({
+          input: body.inputs[j] as ValueId,
+          initial,
+          output: body.outputs[j] as ValueId,
+          known: null,
+        })),
+        entries: inputs.map((whole, k) => ({
+          input: body.inputs[states.length + k] as ValueId,
+          whole,
+          axis: axisOf(whole, k),
+          reversed: backward[k] === 1,
+        })),
+        captured: captures.map((outside, k) => ({ input: body.inputs[first + k] as ValueId, outside })),
+        made: body.outputs.slice(states.length).map((output, k) => ({ output, axis: outAxes[k] ?? 0, reversed: outBackward[k] === 1 })),
+      },
+      steps,
+    );
+    if (region !== null) return region.results;
+  }
   if (steps * size > unrollLimit) return tooLong(`${steps} steps of ${size} nodes`, steps * size);
   let carried: readonly ValueId[] = states;
   const scanned: ValueId[][] = Array.from({ length: outs }, () => []);
@@ -171,7 +271,7 @@ const scan: Rule = (w, node) => {
       const at = backward[k] === 1 ? steps - 1 - t : t;
       return w.op('Squeeze', [w.cut(id, axis, at), w.ints([axis])]);
     });
-    const outputs = inline(w, body, [...carried, ...now, ...captures]);
+    const outputs = inlineAll(w, body, [...carried, ...now, ...captures]);
     carried = outputs.slice(0, states.length);
     outputs.slice(states.length).forEach((id, k) => (outBackward[k] === 1 ? scanned[k]?.unshift(id) : scanned[k]?.push(id)));
   }

@@ -1,6 +1,6 @@
 /** Constants made of constants: as lazy, as splat and as absent as what they are made of. */
 import { bytesOf, elementCount, type Tensor } from '../../core/index.ts';
-import { constantFrom, constantOf, type OpDef } from '../../graph/index.ts';
+import { constantFrom, constantOf, isCopy, type OpDef } from '../../graph/index.ts';
 import type { Constant, Node, Value } from '../../graph/ir.ts';
 import { lazyBytes, staticShape } from '../passes/constants.ts';
 
@@ -32,6 +32,7 @@ export function derivedConstant(
   if (
     def.evaluateValues !== undefined ||
     operands.length === 0 ||
+    isCopy(node) ||
     // A result held in integers that stand for it is not what the node itself makes.
     output.quantization !== null ||
     operands.some((v) => v !== null && (v.constant === null || v.quantization !== null))

@@ -1,6 +1,6 @@
 /** Walks a graph and puts what rules write in the place of nodes, again and again until no rule applies. */
 import { SystoleError } from '../../core/index.ts';
-import { macsOf, meaningType, opDef, printShape, tensorOf } from '../../graph/index.ts';
+import { isRepeatBegin, isRepeatEnd, macsOf, meaningType, opDef, printShape, repeatRanges, tensorOf } from '../../graph/index.ts';
 import type { Graph, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
 import { staticShape } from '../passes/constants.ts';
@@ -9,7 +9,7 @@ import { unrollLimit, type Rule } from './rule.ts';
 import { asFloat32, roundsOnce, roundsTwice } from './rounding.ts';
 import { isControlFlow, keepsQuantization, readsReals } from './rules.ts';
 import { storedFloats } from './stored-floats.ts';
-import { startWriter, type WriterState } from './writer.ts';
+import { sameType, startWriter, type Regions, type WriterState } from './writer.ts';
 
 export interface Rewritten {
   /** The same graph where no rule applied. */
@@ -17,20 +17,26 @@ export interface Rewritten {
   readonly declined: ReadonlyMap<string, NotHere>;
 }
 
+export interface RewriteOptions {
+  /** false: the array multiplies no float32, so products of 16-bit floats stay in their type and round each. Default true. */
+  readonly products?: boolean;
+  /** `long`: only in place of what would be too many nodes. Default `never`. */
+  readonly regions?: Regions;
+}
+
 /**
  * A node on float16 or bfloat16 rounds once, when its result is done. Where nodes that take its place would round one behind the other, it is
  * first written in float32, with casts around it.
  *
  * @param sizes  `bound`: every size is a number, and what only a run decides takes its upper bound
- * @param products  false: the array multiplies no float32, so products of 16-bit floats stay in their type and round each
  */
 export function rewriteNodes(
   graph: Graph,
   ruleOf: (node: Node) => Rule | undefined,
   sizes: 'bound' | 'open',
-  products: boolean = true,
+  { products = true, regions = 'never' }: RewriteOptions = {},
 ): Rewritten {
-  const w = startWriter(graph, sizes, products);
+  const w = startWriter(graph, sizes, { products, regions });
   const driver = startDriver(graph, w, ruleOf, { always: sizes === 'open', products });
   for (const node of graph.nodes) driver.take(node);
   const { nodes, declined, retired } = driver;
@@ -87,6 +93,8 @@ function startDriver(
   };
   /** The node as it is, with types and, where everything is known, contents. */
   const keep = (node: Node): void => {
+    if (isRepeatBegin(node)) w.setInside(true);
+    else if (isRepeatEnd(node)) w.setInside(false);
     const def = opDef(node.domain, node.op);
     const stale = node.inputs.some((id) => id !== null && retyped.has(id));
     // Sizes that are open may hang on contents: inference has to see every node.
@@ -256,32 +264,28 @@ function isBound(type: TensorType): boolean {
   return type.unranked !== true && type.container === undefined && staticShape(type) !== null;
 }
 
-function sameType(a: TensorType, b: TensorType): boolean {
-  return (
-    a.dtype === b.dtype &&
-    a.container === b.container &&
-    a.unranked === b.unranked &&
-    a.shape.length === b.shape.length &&
-    a.shape.every((d, i) => d === b.shape[i])
-  );
-}
-
 /** A rule that gives another shape is wrong, wherever both are known. */
 function checkSame(node: Node, was: TensorType, is: TensorType): void {
   if (!isBound(was) || !isBound(is) || sameType(was, is)) return;
   throw new Error(`lowering ${node.op} "${node.name}" gives ${is.dtype} ${printShape(is.shape)} for ${was.dtype} ${printShape(was.shape)}`);
 }
 
-/** Hands the MACs the original counts to the nodes made of it, in proportion to their own, so that the sum is exact. */
+/**
+ * Hands the MACs the original counts to the nodes made of it, in proportion to their own, so that the sum is exact. What is inside a
+ * repeated region counts for all trips.
+ */
 function shareMacs(node: Node, made: readonly Node[], w: WriterState): Node[] {
   const graph = { name: '', opset: w.opset, inputs: [], outputs: [], values: w.values, nodes: [], retired: {} };
   const def = opDef(node.domain, node.op);
-  const sized = [node, ...made].every((n) => [...n.inputs, ...n.outputs].every((id) => id === null || isBound(w.value(id).type)));
-  const total = def === undefined || !sized ? 0 : macsOf(graph, node);
-  if (total === 0) return made.slice();
-  const own = made.map((n) => macsOf(graph, n));
+  const isSized = (n: Node): boolean => [...n.inputs, ...n.outputs].every((id) => id === null || isBound(w.value(id).type));
+  if (![node, ...made].every(isSized)) return made.slice();
+  const total = def === undefined ? 0 : macsOf(graph, node);
+  const times = tripsOf(made);
+  if (total === 0 && times.every((n) => n === 1)) return made.slice();
+  const own = made.map((n, i) => macsOf(graph, n) * (times[i] ?? 1));
   const sum = own.reduce((a, b) => a + b, 0);
-  if (sum === total || sum === 0) return made.slice();
+  if (sum === 0) return made.slice();
+  if (sum === total || total === 0) return made.map((n, i) => (times[i] === 1 || own[i] === 0 ? n : { ...n, macs: own[i] ?? 0 }));
   let before = 0;
   let given = 0;
   return made.map((n, i) => {
@@ -293,4 +297,11 @@ function shareMacs(node: Node, made: readonly Node[], w: WriterState): Node[] {
     given = upTo;
     return { ...n, macs };
   });
+}
+
+/** How often each node runs. */
+function tripsOf(nodes: readonly Node[]): readonly number[] {
+  const times = nodes.map(() => 1);
+  for (const { begin, end, form } of repeatRanges(nodes)) times.fill(form.trips, begin + 1, end);
+  return times;
 }

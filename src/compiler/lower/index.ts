@@ -6,5 +6,6 @@
  * Must not know: machines, tiling.
  */
 export { lower, unrollBodies, type Lowered } from './lower.ts';
+export type { Regions } from './writer.ts';
 export { narrowFloats, widenFloats } from './float-types.ts';
 export { productsOfStored } from './stored-floats.ts';

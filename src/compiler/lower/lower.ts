@@ -12,7 +12,8 @@ import type { NotHere } from '../kernels/context.ts';
 import { foldOutputs } from '../passes/fold-constants.ts';
 import { removeDeadCode } from '../passes/dead-code.ts';
 import { runPasses, type Pass } from '../passes/pass.ts';
-import { rewriteNodes } from './driver.ts';
+import { rewriteNodes, type RewriteOptions } from './driver.ts';
+import { trimRegions } from './regions.ts';
 import { controlFlowRule, ruleFor } from './rules.ts';
 
 export interface Lowered {
@@ -21,17 +22,17 @@ export interface Lowered {
   readonly declined: ReadonlyMap<string, NotHere>;
 }
 
-/** @param products  whether the array multiplies float32: see `rewriteNodes` */
-export function lower(bound: Graph, products: boolean = true): Lowered {
+export function lower(bound: Graph, options: RewriteOptions = {}): Lowered {
   // With the sizes, shapes computed from shapes are known.
   const before = runPasses(bound, [foldOutputs, removeDeadCode]);
-  const { graph, declined } = rewriteNodes(before, ruleFor, 'bound', products);
-  const after = graph === before ? before : runPasses(graph, [foldOutputs, removeDeadCode]);
+  const { graph, declined } = rewriteNodes(before, ruleFor, 'bound', options);
+  const after = graph === before ? before : runPasses(graph, [foldOutputs, trimRegions, removeDeadCode]);
   return { graph: compactGraph(withOwnOutputs(after)), declined };
 }
 
 /**
- * Bodies that run a known number of times as nodes, sizes still open: what is inside then has the sizes of its iteration.
+ * Bodies that run a few times, or differ from time to time, as nodes, sizes still open: what is inside then has the sizes of its iteration.
+ * Those that can be repeated regions wait for `lower`.
  *
  *     %y = If(%true, %x) {then_branch: ...}   =>   the nodes of the branch
  */
@@ -40,7 +41,7 @@ export const unrollBodies: Pass = {
   summary: 'Writes out the branch an If takes and the iterations of Loop and Scan where that is known before the model runs',
   run(graph) {
     if (!graph.nodes.some((node) => controlFlowRule(node) !== undefined)) return graph;
-    const { graph: written } = rewriteNodes(graph, controlFlowRule, 'open');
+    const { graph: written } = rewriteNodes(graph, controlFlowRule, 'open', { regions: 'always' });
     return written === graph ? graph : compactGraph(written);
   },
 };

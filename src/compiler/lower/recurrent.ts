@@ -8,6 +8,8 @@
  *     %h1 = Tanh(Add(Gemm(%h0, %rᵀ), %p[1]))               ...
  *     %y = Concat(%h0, %h1, ...)
  *
+ * More than a few steps are one repeated region: the step is written once, its part of %p handed out, its %h stacked.
+ *
  * Sums are in another order than ONNX gives them (the bias joins the input's product), so results may differ in the last bits.
  */
 import { attributeInt, attributeString } from '../../graph/index.ts';
@@ -133,8 +135,9 @@ function lowerRecurrent(family: Family, w: Writer, node: Node): readonly (ValueI
       fix: 'leave sequence_lens out: every sequence then has the full length',
     };
   }
+  const repeats = w.canRepeat(steps, directions * family.nodesPerStep);
   const nodes = steps * directions * family.nodesPerStep;
-  if (nodes > unrollLimit) {
+  if (!repeats && nodes > unrollLimit) {
     return {
       reason: `${steps} steps in ${directions === 1 ? 'one direction' : 'two directions'} would be about ${nodes} nodes`,
       limit: { what: 'nodes written for one node', actual: String(nodes), allowed: String(unrollLimit) },
@@ -153,6 +156,8 @@ function lowerRecurrent(family: Family, w: Writer, node: Node): readonly (ValueI
     return w.reshape(w.slice(id, batchMajor ? 1 : 0, d, d + 1), [batch, hidden]);
   };
   const outputs: ValueId[][] = Array.from({ length: steps }, () => []);
+  /** [steps, batch, hidden] of each direction, where steps are a region. */
+  const sequences: ValueId[] = [];
   const lastH: ValueId[] = [];
   const lastC: ValueId[] = [];
   for (let d = 0; d < directions; d++) {
@@ -185,6 +190,24 @@ function lowerRecurrent(family: Family, w: Writer, node: Node): readonly (ValueI
       inputForget: attributeInt(node, 'input_forget', 0) !== 0,
     });
     let state: { readonly h: ValueId; readonly c: ValueId | null } = { h: initial(h0, d), c: isLstm ? initial(c0, d) : null };
+    if (repeats) {
+      const done = w.repeat({
+        trips: steps,
+        initial: state.c === null ? [state.h] : [state.h, state.c],
+        scanned: [{ whole: gates, reversed: reverse }],
+        body([h = -1, c = null], [x = -1]) {
+          const next = cell(x, h, c);
+          return { next: next.c === null ? [next.h] : [next.h, next.c], made: [{ entry: next.h, reversed: reverse }] };
+        },
+      });
+      const [h, c] = done?.final ?? [];
+      const [sequence] = done?.stacked ?? [];
+      if (h === undefined || sequence === undefined) throw new Error(`the state of "${node.name}" changes its type`);
+      sequences.push(sequence);
+      lastH.push(h);
+      if (c !== undefined) lastC.push(c);
+      continue;
+    }
     for (let s = 0; s < steps; s++) {
       const t = reverse ? steps - 1 - s : s;
       state = cell(w.reshape(w.slice(gates, 0, t, t + 1), [batch, rows]), state.h, state.c);
@@ -199,6 +222,13 @@ function lowerRecurrent(family: Family, w: Writer, node: Node): readonly (ValueI
       batchMajor ? 1 : 0,
     );
   const whole = (): ValueId => {
+    if (repeats) {
+      const y = w.concat(
+        sequences.map((s) => w.reshape(s, [steps, 1, batch, hidden])),
+        1,
+      );
+      return batchMajor ? w.transpose(y, [2, 0, 1, 3]) : y;
+    }
     const y = w.concat(
       outputs.flat().map((h) => w.reshape(h, [1, batch, hidden])),
       0,

@@ -1,10 +1,11 @@
 /** Writes the nodes that take the place of one: types by inference, names and origin after the node. */
 import { bytesOf, elementCount, type DType, type Tensor } from '../../core/index.ts';
-import { constantOf, opDef, startInference, type Inference } from '../../graph/index.ts';
+import { constantOf, equalDim, opDef, repeatDomain, startInference, type Inference } from '../../graph/index.ts';
 import type { Attribute, Attributes, Constant, Graph, Node, TensorType, UnknownDim, Value, ValueId } from '../../graph/ir.ts';
 import { staticShape } from '../passes/constants.ts';
 import { derivedConstant } from './derived.ts';
 import { convertConstant } from './float-types.ts';
+import { unrolledTrips, unrollLimit } from './rule.ts';
 
 /** Version of ai.onnx that written nodes follow, whatever the file imports. */
 export const writtenOpset = 24;
@@ -21,6 +22,10 @@ export interface Writer {
   isConstant(id: ValueId): boolean;
   /** The numbers of a constant; null where it is none, or absent. Weights are read by this: ask for small ones only. */
   numbers(id: ValueId | null | undefined): readonly number[] | null;
+  /** A constant of few elements, no text; null for other values. */
+  smallTensor(id: ValueId): Tensor | null;
+  /** Whether all sizes are numbers. */
+  readonly isBound: boolean;
   /**
    * A node of ai.onnx, or of a domain before a dot, with one output, which is a constant where all inputs are.
    * @param macs  as the original counts them, where that is not what this operator counts
@@ -46,6 +51,39 @@ export interface Writer {
   /** One entry of an axis, the axis kept; other sizes may be open. */
   cut(x: ValueId, axis: number, at: number): ValueId;
   concat(list: readonly ValueId[], axis: number): ValueId;
+  /** Whether so many trips of about so many nodes are better a repeated region here, and may be one: regions do not nest. */
+  canRepeat(trips: number, nodes: number): boolean;
+  /**
+   * A repeated region, its body written once. null where a trip would leave other types behind than it found: what was written until then
+   * is to be thrown away.
+   */
+  repeat(region: Region): Repeated | null;
+  /** Throws away what was written for the node at hand. */
+  again(): void;
+}
+
+export interface Region {
+  readonly trips: number;
+  /** Carried values as they start. */
+  readonly initial: readonly ValueId[];
+  /** Tensors whose entries along axis 0 the trips get, from the end where reversed. */
+  readonly scanned: readonly { readonly whole: ValueId; readonly reversed: boolean }[];
+  /** Writes one trip. */
+  readonly body: (carried: readonly ValueId[], entries: readonly ValueId[]) => Trip;
+}
+
+interface Trip {
+  /** What the next trip finds. */
+  readonly next: readonly ValueId[];
+  /** What is stacked. */
+  readonly made: readonly { readonly entry: ValueId; readonly reversed: boolean }[];
+}
+
+export interface Repeated {
+  /** Carried values after the last trip. */
+  readonly final: readonly ValueId[];
+  /** What the trips made, along a new axis 0. */
+  readonly stacked: readonly ValueId[];
 }
 
 export interface NewOutput {
@@ -63,11 +101,22 @@ export interface WriterState extends Writer {
   begin(node: Node): void;
   /** What was written since `begin`. */
   written(): Node[];
+  /** What follows is written inside a region, or no longer. */
+  setInside(inside: boolean): void;
   /** Dimensions that only a run decides, of the graph and of what was written. */
   unknowns(): readonly UnknownDim[];
 }
 
-export function startWriter(graph: Graph, sizes: 'bound' | 'open', floatProducts: boolean): WriterState {
+/** When a repeated region is better than its trips one by one. */
+export type Regions = 'never' | 'always' | 'long';
+
+export interface WriterOptions {
+  /** Whether the array multiplies float32. */
+  readonly products: boolean;
+  readonly regions: Regions;
+}
+
+export function startWriter(graph: Graph, sizes: 'bound' | 'open', { products: floatProducts, regions }: WriterOptions): WriterState {
   const values: Value[] = graph.values.slice();
   const valueNames = uniqueNames(values.map((v) => v.name));
   const nodeNames = uniqueNames(graph.nodes.map((n) => n.name));
@@ -86,6 +135,7 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', floatProducts
   const shared = new Map<Value, ValueId>();
   let from: Node | null = null;
   let nodes: Node[] = [];
+  let inside = false;
   /** What the node at hand computes in: float constants of rules are of that type. */
   let real: DType = 'float32';
   const add = (name: string, type: TensorType, constant: Constant | null): ValueId => {
@@ -119,6 +169,14 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', floatProducts
       if (constant === null || constant.kind === 'absent' || constant.kind === 'strings') return null;
       return Array.from(constantOf(type, constant, name, '').data, Number);
     },
+    smallTensor(id) {
+      const { constant, type, name } = at(id);
+      const shape = staticShape(type);
+      if (constant === null || constant.kind === 'absent' || constant.kind === 'strings' || shape === null || elementCount(shape) > 1024)
+        return null;
+      return constantOf(type, constant, name, '');
+    },
+    isBound: sizes === 'bound',
     infer,
     begin(node) {
       from = node;
@@ -126,6 +184,54 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', floatProducts
       real = [...node.inputs, ...node.outputs].map((id) => (id === null ? undefined : at(id).type.dtype)).find(isHalfType) ?? 'float32';
     },
     written: () => nodes,
+    again() {
+      nodes = [];
+    },
+    setInside(now) {
+      inside = now;
+    },
+    canRepeat(trips, size) {
+      const isLong = trips * size > unrollLimit;
+      return !inside && trips > 1 && (isLong ? regions !== 'never' : regions === 'always' && trips > unrolledTrips);
+    },
+    repeat: ({ trips, initial, scanned, body: writeTrip }) => {
+      const { name } = owner();
+      const flags = (list: readonly { readonly reversed: boolean }[]): Attribute => ({
+        kind: 'ints',
+        value: list.map((x) => (x.reversed ? 1 : 0)),
+      });
+      const end = (op: string, inputs: readonly ValueId[], directions: Attribute): Node => ({
+        op,
+        domain: repeatDomain,
+        name: `${name}:${op.toLowerCase()}`,
+        inputs,
+        outputs: [],
+        attributes: { trips: { kind: 'int', value: trips }, carried: { kind: 'int', value: initial.length }, directions },
+        origin: owner().origin,
+      });
+      const own = (id: ValueId, what: string): ValueId => {
+        const node: Node = { ...end('Copy', [id], flags([])), name: `${name}:${what}`, attributes: {} };
+        return place(node, [{ name: `${name}:${what}`, type: null }])[0] as ValueId;
+      };
+      const inputs = [
+        ...initial.map((id) => own(id, 'start')),
+        ...scanned.map(({ whole }) => (at(whole).constant === null ? whole : own(whole, 'entries'))),
+      ];
+      const begun = place(
+        end('RepeatBegin', inputs, flags(scanned)),
+        inputs.map((_, i) => ({ name: `${name}:${i < initial.length ? 'state' : 'entry'}`, type: null })),
+      );
+      const { next, made } = writeTrip(begun.slice(0, initial.length), begun.slice(initial.length));
+      const same = next.every((id, i) => sameType(at(id).type, at(begun[i] ?? -1).type));
+      const fits = (id: ValueId): boolean => at(id).type.container === undefined && (sizes === 'open' || staticShape(at(id).type) !== null);
+      if (!same || !nodes.flatMap((n) => n.outputs).every(fits)) return null;
+
+      const ended = place(
+        end('RepeatEnd', [begun[0] ?? -1, ...next, ...made.map((m) => m.entry)], flags(made)),
+        [...next, ...made].map((_, i) => ({ name: `${name}:${i < next.length ? 'final' : 'stack'}`, type: null })),
+      );
+      return { final: ended.slice(0, next.length), stacked: ended.slice(next.length) };
+    },
     unknowns: () => [
       ...new Map([...(graph.unknowns ?? []), ...[...inferences.values()].flatMap((i) => i.unknowns())].map((u) => [u.symbol, u])).values(),
     ],
@@ -209,6 +315,16 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', floatProducts
   }
 
   return state;
+}
+
+export function sameType(a: TensorType, b: TensorType): boolean {
+  return (
+    a.dtype === b.dtype &&
+    a.container === b.container &&
+    a.unranked === b.unranked &&
+    a.shape.length === b.shape.length &&
+    a.shape.every((d, i) => equalDim(d, b.shape[i] ?? 0))
+  );
 }
 
 /** Makes names unique by a suffix, in time linear in what is asked for. */

@@ -18,6 +18,9 @@ export interface LocalWindow {
   readonly capacity: number;
   /** Starts the layout of the next kernel. */
   beginKernel(): void;
+  /** From which end the next kernel lays out its slots, and to have it so again. */
+  layout(): boolean;
+  restore(layout: boolean): void;
   allocate(bytes: number): Slot;
   /** A slot inside an allocated range with hazards of its own (rows of a ring). */
   divide(slot: Slot, parts: number): readonly Slot[];
@@ -58,6 +61,10 @@ export function createLocalWindow(space: number, base: number, size: number): Lo
       fromTop = !fromTop;
       low = base;
       high = size;
+    },
+    layout: () => fromTop,
+    restore(layout) {
+      fromTop = layout;
     },
     allocate(bytes) {
       const size = slotBytes(bytes);

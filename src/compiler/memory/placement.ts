@@ -6,12 +6,22 @@ import { alignUp, bytesPerElement, compilerMappingMessages, elementCount, fail, 
 import type { Graph, ValueId } from '../../graph/index.ts';
 import type { Machine } from '../../hw-configs/index.ts';
 import type { Region, RegionKind } from '../../isa/index.ts';
-import type { Cache } from '../kernels/cache-layout.ts';
 import type { PlacedValue } from '../kernels/in-place.ts';
-import type { KernelSpec, View } from '../kernels/spec.ts';
+import type { Selection } from '../kernels/select.ts';
+import { kernelReads, kernelWrites, type KernelSpec, type View } from '../kernels/spec.ts';
 import type { ViewMap } from '../kernels/views.ts';
-import { createTensor, noMarks, partOf, type Resource } from '../schedule/resources.ts';
+import { boxless, createTensor, noMarks, partOf, type Marks, type Resource } from '../schedule/resources.ts';
 import { createOccupants } from './occupants.ts';
+import {
+  lanesOf,
+  marginsOf,
+  movableMemory,
+  repeatSpans,
+  tensorAlignment,
+  type Margins,
+  type PlacedRepeat,
+  type RepeatSpan,
+} from './moved.ts';
 import { maxLiveBytes, type Buffer } from './problem.ts';
 import { solveMemory } from './solve.ts';
 import { validatePlan } from './validate.ts';
@@ -42,46 +52,28 @@ export interface Placement {
   home(root: ValueId): Home;
   /** The value in whose bytes a value lies: itself, or the one it is a part of. */
   owner(root: ValueId): ValueId;
+  /** The repeated regions of the selection, in its order. */
+  readonly repeats: readonly PlacedRepeat[];
+  /**
+   * Commands of a region are about to be issued once more, for another trip: values that live within one trip take over bytes that others
+   * of the trip before had.
+   */
+  renew(repeat: number): void;
 }
-
-/** Tensors start at whole bursts. */
-export const tensorAlignment = 64;
 
 export function bytesOfView(v: { readonly dtype: DType; readonly shape: readonly number[] }): number {
   return tensorBytes(v.dtype, elementCount(v.shape));
 }
 
-/** Views a kernel reads at run time (constants excluded by the caller's graph). */
-export function kernelReads(k: KernelSpec): readonly View[] {
-  switch (k.kind) {
-    case 'contraction':
-      return [k.x, k.w, ...(k.epilogue?.operands.map((o) => o.view) ?? [])];
-    case 'pool':
-      return [k.x, ...(k.epilogue?.operands.map((o) => o.view) ?? [])];
-    case 'reduce':
-    case 'softmax':
-      return [k.x];
-    case 'norm':
-      return [k.x, ...k.parameters.map((p) => p.view)];
-    case 'elementwise':
-      return k.plan.operands.map((o) => o.view);
-    case 'move':
-      return k.parts.map((p) => p.src);
-    case 'lookup':
-      return [k.table, k.index, ...(k.updates === null ? [] : [k.updates])];
-    case 'host':
-      return k.inputs;
-  }
-}
-
-export function kernelWrites(k: KernelSpec): readonly View[] {
-  return k.kind === 'host' ? k.outputs : [k.out];
-}
-
 interface Tensor {
   readonly root: ValueId;
   readonly view: View;
+  /** With what is in front of it. */
   readonly bytes: number;
+  /** Bytes in front of its first element: rows that carried values start in. */
+  readonly lead: number;
+  /** 0: never moved by a repetition. Of tensors of one lane a repetition moves all that it uses alike. */
+  readonly lane: number;
   readonly memory: string;
   readonly kind: RegionKind;
   first: number;
@@ -101,21 +93,27 @@ export function placeTensors(
   machine: Machine,
   spaces: readonly string[],
   boundary: Boundary,
-  placed: ReadonlyMap<ValueId, PlacedValue> = new Map(),
-  caches: readonly Cache[] = [],
+  { placed, regions: kernelRegions, caches }: Pick<Selection, 'placed' | 'regions' | 'caches'>,
 ): Placement {
   const places = new Map([...placed.keys()].map((root) => [root, finalPlace(placed, root)]));
   const owner = (root: ValueId): ValueId => places.get(root)?.into ?? root;
-  const tensors = collectTensors(graph, views, kernels, machine, boundary, owner, new Set(caches.map((c) => c.present)));
+  const spans = repeatSpans(kernels, kernelRegions, owner, (root) => bytesPerElement(views.view(root).dtype));
+  const margins = marginsOf(places, views);
+  const tensors = collectTensors(graph, views, kernels, machine, boundary, owner, {
+    state: new Set(caches.map((c) => c.present)),
+    spans,
+    margins,
+    lanes: lanesOf(kernels, spans, owner),
+  });
   const regions: Region[] = [];
   const regionOf = new Map<string, number>();
-  const openRegion = (kind: RegionKind, memory: string): number => {
-    const key = `${kind}@${memory}`;
+  const openRegion = (kind: RegionKind, memory: string, lane: number): number => {
+    const key = `${kind}@${memory} ${lane}`;
     let index = regionOf.get(key);
     if (index === undefined) {
       index = regions.length;
       regions.push({
-        name: kind === 'arena' && memory !== machine.placement.activations ? `${kind}-${memory}` : kind,
+        name: `${kind}${kind === 'arena' && memory !== machine.placement.activations ? `-${memory}` : ''}${lane === 0 ? '' : `-moved${lane}`}`,
         kind,
         space: spaces.indexOf(memory),
         bytes: 0,
@@ -125,17 +123,18 @@ export function placeTensors(
     }
     return index;
   };
-  const weightsRegion = openRegion('weights', machine.placement.constants);
+  const weightsRegion = openRegion('weights', machine.placement.constants, 0);
   const homes = new Map<ValueId, Home>();
   const resident = new Map<string, number>();
 
   for (const kind of ['input', 'output', 'state'] as const) {
     const mine = tensors.filter((t) => t.kind === kind);
     for (const t of mine) {
-      const region = openRegion(kind, t.memory);
+      const region = openRegion(kind, t.memory, t.lane);
       const offset = alignUp(regions[region]?.bytes ?? 0, tensorAlignment);
       regions[region] = { ...(regions[region] as Region), bytes: offset + t.bytes };
-      const resource = createTensor(noMarks());
+      const tensor = createTensor(noMarks());
+      const resource = t.lane === 0 ? tensor : boxless(tensor);
       homes.set(
         t.root,
         homeOf(t, spaces, region, offset, false, () => resource),
@@ -144,8 +143,10 @@ export function placeTensors(
   }
 
   const arenaTensors = tensors.filter((t) => t.kind === 'arena');
-  for (const memory of new Set(arenaTensors.map((t) => t.memory))) {
-    const mine = arenaTensors.filter((t) => t.memory === memory);
+  const renewals: ((span: RepeatSpan) => void)[] = [];
+  for (const key of new Set(arenaTensors.map((t) => `${t.lane} ${t.memory}`))) {
+    const mine = arenaTensors.filter((t) => `${t.lane} ${t.memory}` === key);
+    const { memory, lane } = mine[0] as Tensor;
     const local = machine.memories[memory]?.owner === 'core';
     const capacity = machine.memories[memory]?.sizeBytes ?? 0;
     const buffers: Buffer[] = mine.map((t) => ({ name: graph.values[t.root]?.name ?? '', bytes: t.bytes, first: t.first, last: t.last }));
@@ -154,17 +155,31 @@ export function placeTensors(
     if (plan.height > capacity) refuseArena(kernels, problem, plan.height, memory);
     const faults = validatePlan(problem, plan);
     if (faults.length > 0) throw new Error(`memory plan of ${memory}: ${faults[0]}`);
-    const region = local ? -1 : openRegion('arena', memory);
+    const region = local ? -1 : openRegion('arena', memory, lane);
     if (local) resident.set(memory, plan.height);
     else regions[region] = { ...(regions[region] as Region), bytes: plan.height };
-    placeArena(mine, plan.offsets, (t, offset, resource) => homes.set(t.root, homeOf(t, spaces, region, offset, local, resource)));
+    const set = (t: Tensor, offset: number, resource: () => Resource): void => {
+      homes.set(t.root, homeOf(t, spaces, region, offset, local, resource));
+    };
+    renewals.push(placeArena(mine, plan.offsets, set));
   }
+  const repeats = spans.map(({ first, last, trips, moves }): PlacedRepeat => {
+    const strides = new Map<number, number>();
+    for (const [root, bytes] of moves) strides.set(homes.get(root)?.region ?? -1, bytes);
+    if (strides.has(-1)) throw new Error('a value that a repetition moves lies in a window');
+    return { first, last, trips, moves, strides: [...strides].map(([r, bytes]) => ({ region: r, bytes })) };
+  });
 
   return {
     regions,
     weightsRegion,
     resident,
     owner,
+    repeats,
+    renew(repeat) {
+      const span = spans[repeat];
+      if (span !== undefined) for (const renewal of renewals) renewal(span);
+    },
     home(root) {
       let h = homes.get(root);
       const place = places.get(root);
@@ -205,7 +220,7 @@ function homeOf(t: Tensor, spaces: readonly string[], region: number, offset: nu
     memory: t.memory,
     space: spaces.indexOf(t.memory),
     region,
-    offset,
+    offset: offset + t.lead,
     shape: t.view.shape,
     local,
     isState: t.kind === 'state',
@@ -214,16 +229,26 @@ function homeOf(t: Tensor, spaces: readonly string[], region: number, offset: nu
   };
 }
 
-/** A tensor that takes over bytes of dead ones waits for whatever touched them: its resource is made when first asked for, which is when its kernel is emitted. */
+/**
+ * A tensor that takes over bytes of dead ones waits for whatever touched them: its resource is made when first asked for, which is when its
+ * kernel is emitted.
+ * @returns makes those that live within one trip of a repetition anew: they take over from all that had their bytes in the trip before
+ */
 function placeArena(
   tensors: readonly Tensor[],
   offsets: readonly number[],
   set: (t: Tensor, offset: number, resource: () => Resource) => void,
-): void {
+): (span: RepeatSpan) => void {
   const made: (Resource | null)[] = tensors.map(() => null);
+  /** By tensor: what touched its bytes in the trip before, and who shares them in a trip. */
+  const renewed = new Map<number, { readonly before: Marks; readonly beside: readonly number[] }>();
   const occupants = createOccupants();
   let latest = -Infinity;
   let inOrder = true;
+  const overlap = (i: number, j: number): boolean => {
+    const [a, b] = [offsets[i] as number, offsets[j] as number];
+    return b < a + (tensors[i] as Tensor).bytes && a < b + (tensors[j] as Tensor).bytes;
+  };
   /** Dead tensors whose bytes one takes over. Of those before them the ones before it have word: the last occupants are enough. */
   const takenOver = (t: Tensor, i: number): Iterable<number> => {
     const at = offsets[i] as number;
@@ -239,13 +264,37 @@ function placeArena(
     set(t, offsets[i] as number, () => {
       const known = made[i];
       if (known) return known;
-      const inherited = noMarks();
-      for (const j of takenOver(t, i)) if ((tensors[j] as Tensor).last < t.first) made[j]?.allTouches(inherited);
-      const resource = createTensor(inherited);
+      const again = renewed.get(i);
+      const inherited = again === undefined ? noMarks() : again.before.slice();
+      for (const j of again?.beside ?? takenOver(t, i)) if ((tensors[j] as Tensor).last < t.first) made[j]?.allTouches(inherited);
+      const tensor = createTensor(inherited);
+      const resource = t.lane === 0 ? tensor : boxless(tensor);
       made[i] = resource;
       return resource;
     });
   });
+  return ({ first, last }) => {
+    const within = tensors.flatMap((t, i) => (first <= t.first && t.last <= last ? [i] : []));
+    const marks = within.map((i) => {
+      const beside = within.filter((j) => j !== i && overlap(i, j));
+      const before = noMarks();
+      for (const j of [i, ...beside]) made[j]?.allTouches(before);
+      return { i, before, beside };
+    });
+    for (const { i, before, beside } of marks) {
+      if (made[i] === null) continue;
+      renewed.set(i, { before, beside });
+      made[i] = null;
+    }
+  };
+}
+
+interface Given {
+  /** Tensors of the state. */
+  readonly state: ReadonlySet<ValueId>;
+  readonly spans: readonly RepeatSpan[];
+  readonly margins: Margins;
+  readonly lanes: ReadonlyMap<ValueId, number>;
 }
 
 function collectTensors(
@@ -255,17 +304,21 @@ function collectTensors(
   machine: Machine,
   boundary: Boundary,
   owner: (root: ValueId) => ValueId,
-  state: ReadonlySet<ValueId>,
+  { state, spans, margins, lanes }: Given,
 ): Tensor[] {
   const { placement, host } = machine;
   const outputRoots = new Set(graph.outputs.map((id) => views.rootOf(id)));
   const hostRoots = new Set<ValueId>();
   for (const k of kernels) if (k.kind === 'host') for (const v of [...k.inputs, ...k.outputs]) hostRoots.add(owner(v.root));
   const tensors = new Map<ValueId, Tensor>();
-  const add = (root: ValueId, view: View, role: RegionKind, memory: string, step: number): void => {
+  const add = (root: ValueId, view: View, role: RegionKind, asked: string, step: number): void => {
+    const lane = lanes.get(root) ?? 0;
+    // Windows do not move.
+    const memory = lane > 0 && machine.memories[asked]?.owner === 'core' ? (movableMemory(machine) ?? asked) : asked;
     const kind = role !== 'state' && boundary === 'shared' && memory === placement.activations ? 'arena' : role;
     const last = role === 'output' || role === 'state' ? kernels.length : step;
-    tensors.set(root, { root, view, bytes: bytesOfView(view), memory, kind, first: step, last });
+    const { lead = 0, tail = 0 } = margins.get(root) ?? {};
+    tensors.set(root, { root, view, bytes: lead + bytesOfView(view) + tail, lead, lane, memory, kind, first: step, last });
   };
   for (const root of state) add(root, views.view(root), 'state', placement.state, -1);
   for (const id of graph.inputs) {
@@ -276,7 +329,11 @@ function collectTensors(
   kernels.forEach((k, step) => {
     for (const v of kernelWrites(k)) {
       const root = owner(v.root);
-      if (tensors.has(root)) continue;
+      const known = tensors.get(root);
+      if (known !== undefined) {
+        known.last = Math.max(known.last, step);
+        continue;
+      }
       const view = root === v.root ? v : views.view(root);
       if (outputRoots.has(root)) add(root, view, 'output', hostRoots.has(root) ? host.memory : placement.outputs, step);
       else add(root, view, 'arena', hostRoots.has(root) ? host.memory : placement.activations, step);
@@ -295,6 +352,16 @@ function collectTensors(
   for (const root of outputRoots) {
     const view = views.view(root);
     if (view.shape.includes(0) && !tensors.has(owner(root))) add(root, view, 'output', placement.outputs, -1);
+  }
+  for (const { first, last, moves } of spans) {
+    for (const t of tensors.values()) {
+      // What a repetition finds, every trip finds; what it leaves behind, the last one does.
+      if (t.first < first && t.last >= first) t.last = Math.max(t.last, last);
+      else if (t.first >= first && t.first <= last && (t.last > last || moves.has(t.root))) {
+        t.first = Math.min(t.first, first);
+        t.last = Math.max(t.last, last);
+      }
+    }
   }
   for (const t of tensors.values()) {
     const what = t.kind === 'output' ? 'outputs' : 'activations';

@@ -1,5 +1,5 @@
 import { bytesOf, SystoleError, tensorBytes, type Tensor } from '../../core/index.ts';
-import { constantOf, opDef, startInference, type Inference, type OpDef } from '../../graph/index.ts';
+import { constantOf, isCopy, opDef, startInference, type Inference, type OpDef } from '../../graph/index.ts';
 import type { Constant, Graph, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import { lazyBytes, staticCount, staticShape } from './constants.ts';
 import { rewrite, type Edit } from './edit.ts';
@@ -102,6 +102,7 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
     // What integers stand for is decided where they are read: absorb-quantization keeps them narrow where it can.
     node.op === 'DequantizeLinear' ||
     node.op === 'Quant' ||
+    isCopy(node) ||
     operands.some((v) => v !== null && (v.constant === null || v.quantization !== null || v.type.dtype === 'string'))
   )
     return null;

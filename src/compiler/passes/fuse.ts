@@ -1,5 +1,5 @@
 import { isEngineFloat } from '../../core/index.ts';
-import { equalDim, opDef } from '../../graph/index.ts';
+import { equalDim, isRepeatBegin, isRepeatEnd, opDef } from '../../graph/index.ts';
 import type { Graph, Node, ValueId } from '../../graph/ir.ts';
 import { joinOrigins, rewrite, type Edit } from './edit.ts';
 import type { Pass } from './pass.ts';
@@ -16,15 +16,19 @@ import type { Pass } from './pass.ts';
  * The body is the same nodes in the same order, so the result is the same bit for bit, quantized or not. The group stands where
  * its last node stood, so every other operand is there by then. Of two candidates (a residual Add reads two convolutions) the one
  * that comes last takes the node; a contraction or pool before an elementwise group. Does not apply when the value between is
- * read by anybody else, is a graph output or has another shape than the result, or when the body would exceed `longestBody`.
+ * read by anybody else, is a graph output or has another shape than the result, or when the body would exceed `longestBody`, or across the ends of a
+ * repeated region.
  */
 export const fuseElementwise: Pass = {
   name: 'fuse-elementwise',
   summary: 'Joins activations, residual adds and other elementwise nodes with the node that makes their operand',
-  run: (graph: Graph) =>
-    rewrite(graph, (node, edit) => {
+  run: (graph: Graph) => {
+    /** The last end of a repeated region: groups lie on one side of it. */
+    let fence: Node | null = null;
+    return rewrite(graph, (node, edit) => {
+      if (isRepeatBegin(node) || isRepeatEnd(node)) fence = node;
       if (!isEpilogue(node, edit)) return false;
-      const host = chooseHost(node, edit);
+      const host = chooseHost(node, edit, fence);
       if (host === null) return false;
       const body = [...(host.body ?? [host]), node];
       edit.removeNode(host);
@@ -39,7 +43,8 @@ export const fuseElementwise: Pass = {
         body,
       });
       return true;
-    }),
+    });
+  },
 };
 
 /**
@@ -121,7 +126,7 @@ function isWindow(node: Node): boolean {
   return opDef(anchor.domain, anchor.op)?.kernelClass === 'window';
 }
 
-function chooseHost(node: Node, edit: Edit): Node | null {
+function chooseHost(node: Node, edit: Edit, fence: Node | null): Node | null {
   const [out] = node.outputs;
   if (out === undefined) return null;
   let best: Node | null = null;
@@ -131,6 +136,7 @@ function chooseHost(node: Node, edit: Edit): Node | null {
     if (!isReal(id, edit) && !((node.op === 'Cast' || isWholeArithmetic(node, edit)) && isSum(id, edit))) continue;
     const host = edit.producer(id);
     if (host === null || (host.body?.length ?? 1) >= longestBody) continue;
+    if (fence !== null && edit.position(host) < edit.position(fence)) continue;
     // A pooling stores its result where the group's result goes.
     if (isWindow(host) && edit.value(id).type.dtype !== edit.value(out).type.dtype) continue;
     const rank = anchorRank(host);

@@ -5,10 +5,11 @@
  * - A cache that goes in and comes out longer shares with what is appended to it: what one run gives out the next one takes in.
  * - A value read by one Relu or Clip and by nobody else shares with that node's output: what the clamp cuts off need not be held.
  *   (Only clamps: a Sigmoid needs its input in full.) A graph input keeps its own range.
+ * - What a repeated region carries, hands out and stacks shares across its ends: all trips run on the same numbers.
  *
  * The decision is made on the flat list of nodes, so a fused graph and the same graph unfused agree on every value.
  */
-import { attributeString } from '../../graph/index.ts';
+import { attributeString, isRepeatBegin, isRepeatEnd, repeatRanges } from '../../graph/index.ts';
 import type { Graph, Node, ValueId } from '../../graph/ir.ts';
 import { joinRanges, type Range } from './range.ts';
 
@@ -97,6 +98,7 @@ export function shareQuantization(
     const node = nodes[i];
     if (node === undefined) continue;
     for (const out of node.outputs) if (isReal(out) && uses[out] === 0) need(out, observed(out));
+    if (isRepeatBegin(node) || isRepeatEnd(node)) continue;
     const [first = null] = node.inputs;
     const [out] = node.outputs;
     for (const id of new Set(node.inputs)) {
@@ -113,6 +115,10 @@ export function shareQuantization(
   for (const node of appends(graph, nodes)) {
     const [out] = node.outputs;
     for (const id of node.inputs) if (id !== null && out !== undefined && isReal(id) && isReal(out)) join(out, id);
+  }
+  for (const [a, b] of handedOn(nodes)) {
+    for (const id of [a, b]) if (isReal(id)) need(id, observed(id));
+    if (isReal(a) && isReal(b)) join(a, b);
   }
   const ranges = new Map<ValueId, Range | null>();
   for (const { id } of graph.values) {
@@ -140,6 +146,15 @@ function appends(graph: Graph, nodes: readonly Node[]): readonly Node[] {
     if (isConcat(node) && node.inputs.some((id) => given.has(id))) found.push(node);
   }
   return found;
+}
+
+/** Pairs of values that are one across the ends of a repeated region: what is carried from trip to trip, entries and their wholes. */
+function handedOn(nodes: readonly Node[]): readonly (readonly [ValueId, ValueId])[] {
+  return repeatRanges(nodes).flatMap(({ form }) => [
+    ...form.carried.flatMap((c) => [[c.initial, c.seen] as const, [c.seen, c.next] as const, [c.next, c.final] as const]),
+    ...form.scanned.map((x) => [x.whole, x.entry] as const),
+    ...form.stacked.map((x) => [x.entry, x.whole] as const),
+  ]);
 }
 
 function countUses(graph: Graph, nodes: readonly Node[]): Uint32Array {

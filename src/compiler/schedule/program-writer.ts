@@ -5,9 +5,15 @@
  * depend on another queue, a WAIT goes before it and a SIGNAL behind the command waited for. One semaphore per ordered pair of
  * queues is enough: queues are in order, so the k-th SIGNAL of a pair always means the same command. Since every WAIT refers to
  * an earlier command in program order, there can be no deadlock. Waits implied by earlier ones are left out (vector clocks).
+ *
+ * The body of a repetition is issued twice. The first time nothing is written: it stands for the trip before. The second time commands
+ * depend on it as those of every trip depend on the trip before, so its waits serve all trips. What either needs of the commands in front
+ * of the repetition is waited for once, there. At the start of a trip queues are taken to know nothing of each other's trip before, so that
+ * no wait is left out that only the first trips could do without.
  */
-import { createCommandTable, queueNames, type Command, type CommandTable, type QueueName } from '../../isa/index.ts';
+import { createCommandTable, queueNames, type Command, type CommandTable, type QueueName, type RepeatCommand } from '../../isa/index.ts';
 import { noMarks, queueCount, type Box, type Marks, type Resource } from './resources.ts';
+import { synchronise, type Repetition } from './synchronise.ts';
 
 export interface Access {
   readonly resource: Resource;
@@ -17,7 +23,21 @@ export interface Access {
 
 export interface ProgramWriter {
   issue(queue: QueueName, kernel: number, command: Command, accesses: readonly Access[]): void;
+  /**
+   * @param body  issues the commands of one trip, the same ones each time it is called: twice, `again` the second time. Repetitions do
+   *   not nest.
+   */
+  repeat(repetition: Pick<RepeatCommand, 'count' | 'strides'>, body: (again: boolean) => void): void;
   finish(): { readonly commands: CommandTable; readonly semaphores: number };
+}
+
+/** A repetition while its body is issued. */
+interface Open {
+  readonly start: Marks;
+  /** Where the body begins that is written. null while the first one is issued. */
+  middle: Marks | null;
+  /** (waiting queue × queues + queue waited for) -> command in front of the repetition. */
+  readonly before: Int32Array;
 }
 
 export function createProgramWriter(core: number): ProgramWriter {
@@ -25,12 +45,46 @@ export function createProgramWriter(core: number): ProgramWriter {
   const body = createCommandTable();
   /** (row, other queue, sequence waited for), flat, by row. */
   const waits: number[] = [];
+  const repetitions: Repetition[] = [];
+  let open: Open | null = null;
+  let rows = 0;
   const sequence = new Int32Array(queueCount);
   // clock[q]: what queue q knows to have retired. snapshots[q][s]: that knowledge when command s of queue q issued.
   const clock: Marks[] = Array.from({ length: queueCount }, noMarks);
   const snapshots: Int32Array[] = Array.from({ length: queueCount }, () => new Int32Array(256 * queueCount));
   const queueIndex = new Map<QueueName, number>(queueNames.map((name, i) => [name, i]));
   const deps = noMarks();
+
+  /** The command to wait for: behind a repetition, all of it stands for any of it. */
+  const outside = (queue: number, needed: number): number => {
+    for (let i = repetitions.length - 1; i >= 0; i--) {
+      const { start, end } = repetitions[i] as Repetition;
+      if (needed > (end[queue] as number)) return needed;
+      if (needed > (start[queue] as number)) return end[queue] as number;
+    }
+    return needed;
+  };
+  const advance = (queue: number): number => {
+    const mine = clock[queue] as Marks;
+    const s = (sequence[queue] as number) + 1;
+    sequence[queue] = s;
+    mine[queue] = s;
+    let kept = snapshots[queue] as Int32Array;
+    if ((s + 1) * queueCount > kept.length) {
+      const longer = new Int32Array(2 * kept.length);
+      longer.set(kept);
+      snapshots[queue] = kept = longer;
+    }
+    kept.set(mine, s * queueCount);
+    return s;
+  };
+  const learn = (queue: number, other: number, needed: number): void => {
+    const mine = clock[queue] as Marks;
+    const seen = snapshots[other] as Int32Array;
+    const from = needed * queueCount;
+    for (let q = 0; q < queueCount; q++) if ((seen[from + q] as number) > (mine[q] as number)) mine[q] = seen[from + q] as number;
+    mine[other] = Math.max(mine[other] as number, needed);
+  };
 
   return {
     issue(queueName, kernel, command, accesses) {
@@ -41,75 +95,57 @@ export function createProgramWriter(core: number): ProgramWriter {
         else a.resource.beforeWrite(deps, a.box);
       }
       const mine = clock[queue] as Marks;
-      const row = body.emit({ core, queue: queueName, kernel }, command);
+      const isWritten = open === null || open.middle !== null;
+      const row = isWritten ? body.emit({ core, queue: queueName, kernel }, command) : -1;
+      if (isWritten) rows = row + 1;
       // Later stages first: what they have seen covers most of the rest.
       for (let other = queueCount - 1; other >= 0; other--) {
-        const needed = deps[other] as number;
-        if (other === queue || needed <= (mine[other] as number)) continue;
-        waits.push(row, other, needed);
-        const seen = snapshots[other] as Int32Array;
-        const from = needed * queueCount;
-        for (let q = 0; q < queueCount; q++) if ((seen[from + q] as number) > (mine[q] as number)) mine[q] = seen[from + q] as number;
-        mine[other] = Math.max(mine[other] as number, needed);
+        if (other === queue) continue;
+        const needed = outside(other, deps[other] as number);
+        if (needed <= (mine[other] as number)) continue;
+        if (open !== null && needed <= (open.start[other] as number)) {
+          const pair = queue * queueCount + other;
+          open.before[pair] = Math.max(open.before[pair] as number, needed);
+        } else if (isWritten) waits.push(row, other, needed);
+        learn(queue, other, needed);
       }
-      const s = (sequence[queue] as number) + 1;
-      sequence[queue] = s;
-      mine[queue] = s;
-      let kept = snapshots[queue] as Int32Array;
-      if ((s + 1) * queueCount > kept.length) {
-        const longer = new Int32Array(2 * kept.length);
-        longer.set(kept);
-        snapshots[queue] = kept = longer;
-      }
-      kept.set(mine, s * queueCount);
+      const s = advance(queue);
       for (const a of accesses) {
         if (a.mode === 'read') a.resource.noteRead(queue, s, a.box);
         else a.resource.noteWrite(queue, s, a.box);
       }
     },
+    repeat({ count, strides }, issueBody) {
+      if (open !== null) throw new Error('repetitions do not nest');
+      const known = clock.map((c) => c.slice());
+      const now: Open = { start: sequence.slice(), middle: null, before: new Int32Array(queueCount * queueCount) };
+      open = now;
+      issueBody(false);
+      const middle = sequence.slice();
+      now.middle = middle;
+      known.forEach((before, queue) => {
+        const mine = clock[queue] as Marks;
+        mine.set(before);
+        mine[queue] = middle[queue] as number;
+        for (let other = 0; other < queueCount; other++) {
+          const waited = now.before[queue * queueCount + other] as number;
+          if (waited > 0) learn(queue, other, waited);
+        }
+      });
+      const firstRow = rows;
+      issueBody(true);
+      for (let q = 0; q < queueCount; q++) {
+        const [a, b, c] = [now.start[q] as number, middle[q] as number, sequence[q] as number];
+        if (c - b !== b - a) throw new Error(`a trip of ${b - a} commands of ${queueNames[q]} is followed by one of ${c - b}`);
+        // Its end, as a command of its own: what follows waits for all trips.
+        if (b > a) advance(q);
+      }
+      open = null;
+      repetitions.push({ count, strides, firstRow, endRow: rows, start: now.start, middle, end: sequence.slice(), before: now.before });
+    },
     finish() {
       const commands = body.finish();
-      // rank[from, to][s]: which SIGNAL of the pair follows command s of `from`, counted from 1; 0 where `to` never waits for it.
-      const rank: Int32Array[] = Array.from(
-        { length: queueCount * queueCount },
-        (_, pair) => new Int32Array((sequence[Math.floor(pair / queueCount)] as number) + 1),
-      );
-      for (let i = 0; i < waits.length; i += 3) {
-        const to = commands.queue[waits[i] as number] as number;
-        (rank[(waits[i + 1] as number) * queueCount + to] as Int32Array)[waits[i + 2] as number] = 1;
-      }
-      const ids = new Int32Array(queueCount * queueCount).fill(-1);
-      let semaphores = 0;
-      rank.forEach((signals, pair) => {
-        let count = 0;
-        for (let i = 0; i < signals.length; i++) if (signals[i] !== 0) signals[i] = ++count;
-        if (count > 0) ids[pair] = semaphores++;
-      });
-      const consumed = new Int32Array(queueCount * queueCount);
-      const table = createCommandTable(commands);
-      const seen = new Int32Array(queueCount);
-      let next = 0;
-      for (let row = 0; row < commands.length; row++) {
-        const queue = commands.queue[row] as number;
-        const slot = { core, queue: queueNames[queue] as QueueName, kernel: commands.kernel[row] as number };
-        for (; next < waits.length && waits[next] === row; next += 3) {
-          const pair = (waits[next + 1] as number) * queueCount + queue;
-          const upTo = rank[pair]?.[waits[next + 2] as number] as number;
-          const count = upTo - (consumed[pair] as number);
-          if (count <= 0) continue;
-          consumed[pair] = upTo;
-          table.emit(slot, { op: 'WAIT', core, id: ids[pair] as number, count });
-        }
-        table.copy(row);
-        const s = (seen[queue] as number) + 1;
-        seen[queue] = s;
-        for (let to = 0; to < queueCount; to++) {
-          const pair = queue * queueCount + to;
-          if ((ids[pair] as number) >= 0 && rank[pair]?.[s] !== 0)
-            table.emit(slot, { op: 'SIGNAL', core, id: ids[pair] as number, count: 1 });
-        }
-      }
-      return { commands: table.finish(), semaphores };
+      return synchronise({ core, commands, waits, repetitions, issued: sequence });
     },
   };
 }

@@ -89,6 +89,17 @@ export function createTensor(inherited: Marks): Resource {
   };
 }
 
+/** A tensor that a repeated region moves: what a trip touches is elsewhere than in the trip that was looked at, so every access is one to all of it. */
+export function boxless(tensor: Resource): Resource {
+  return {
+    beforeRead: (deps) => tensor.beforeRead(deps, null),
+    beforeWrite: (deps) => tensor.beforeWrite(deps, null),
+    noteRead: (queue, sequence) => tensor.noteRead(queue, sequence, null),
+    noteWrite: (queue, sequence) => tensor.noteWrite(queue, sequence, null),
+    allTouches: (into) => tensor.allTouches(into),
+  };
+}
+
 /**
  * A part of a tensor, with boxes of its own: they lie `begin` further along `axis` of the whole. All of it (null) is its box there.
  * @param shape  of the part

@@ -37,6 +37,7 @@ import { qonnxOps } from './qonnx.ts';
 import { quantizedOps } from './quantized-ops.ts';
 import { recurrentOps } from './recurrent.ts';
 import { reduceOps } from './reduce.ts';
+import { repeatOps } from './repeat.ts';
 import { rowNormalizationOps } from './rms-normalization.ts';
 import { rotaryOps } from './rotary.ts';
 import { logSoftmax, softmax } from './softmax.ts';
@@ -93,6 +94,7 @@ export const opDefs: readonly OpDef[] = [
   ...mlOps,
   ...trainingOps,
   ...recurrentOps,
+  ...repeatOps,
   attention,
   ...linearAttentionOps,
   ...rotaryOps,

@@ -11,11 +11,12 @@ export interface Pieces {
   readonly views: Compilation['selection']['views'];
   /** The view node that makes a value. */
   readonly viewMaker: ReadonlyMap<ValueId, Node>;
+  readonly regions: Compilation['selection']['regions'];
 }
 
 export function piecesOf({ lowered, selection }: Compilation): Pieces {
   const viewMaker = new Map(selection.viewNodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
-  return { graph: lowered, views: selection.views, viewMaker };
+  return { graph: lowered, views: selection.views, viewMaker, regions: selection.regions };
 }
 
 /** The values a kernel leaves in memory. */
@@ -43,6 +44,8 @@ export interface Reading {
   /** Where they begin, in elements. */
   readonly offset: number;
   readonly shape: readonly number[];
+  /** What a trip of a repeated region found, which the same trip wrote over: nobody can read it behind the kernel. */
+  readonly isGone: boolean;
 }
 
 export interface Isolated {
@@ -73,7 +76,7 @@ export function isolate(kernel: Kernel, pieces: Pieces): Isolated | null {
       return;
     }
     const { offset = 0, shape } = views.view(id);
-    readings.set(id, { value, root, offset, shape });
+    readings.set(id, { value, shape, ...placeOf(pieces.regions, kernel.region, root, offset) });
   };
   for (const node of own) {
     for (const id of node.inputs) if (id !== null) bring(id);
@@ -81,6 +84,26 @@ export function isolate(kernel: Kernel, pieces: Pieces): Isolated | null {
   }
   const inputs = [...readings.keys()];
   return { readings: [...readings.values()], graph: { ...graph, inputs, outputs: written, nodes, retired: {} } };
+}
+
+/** Where a kernel that runs in a repeated region (or in none) reads in the last trip, for where it reads in the first. */
+function placeOf(
+  regions: Pieces['regions'],
+  inside: number | undefined,
+  root: ValueId,
+  offset: number,
+): Pick<Reading, 'root' | 'offset' | 'isGone'> {
+  const region = regions[inside ?? -1];
+  const moved = (whole: ValueId): number => (region === undefined ? 0 : (region.trips - 1) * (region.moves.get(whole) ?? 0));
+  for (const r of regions) {
+    const carried = r.carried.find((c) => c.seen === root);
+    if (carried === undefined) continue;
+    // What is stacked as well is found in the row before the first.
+    const stack = r.rows.find((row) => row.whole === carried.rolled);
+    if (stack === undefined) return { root, offset, isGone: r === region };
+    return { root: stack.whole, offset: stack.first - (r.moves.get(stack.whole) ?? 0) + offset + moved(stack.whole), isGone: false };
+  }
+  return { root, offset: offset + moved(root), isGone: false };
 }
 
 /** The part of its root that a view shows; null for packed elements that begin inside a byte. */

@@ -103,9 +103,12 @@ function isolatedRun(spec: Compilation['selection']['kernels'][number], pieces: 
   if (alone === null) return nothing;
   const nameOf = (id: ValueId): string => pieces.graph.values[id]?.name ?? '';
   const readings = [...new Set(alone.readings.map((r) => nameOf(r.root)))];
+  // What is gone is taken as the reference has it: an error in it shows where it was made.
+  const gone = new Set(alone.readings.flatMap((r) => (r.isGone ? [nameOf(r.root)] : [])));
   const outputs = alone.graph.outputs.map(nameOf);
   // Operands as the reference has them give what the reference has: no need to compute it again.
   const unchanged = readings.every((name) => {
+    if (gone.has(name)) return true;
     const [mine, theirs] = [program.get(name), reference.get(name)];
     return (
       mine !== undefined && theirs !== undefined && sameBits({ tensor: mine, quantization: null }, { tensor: theirs, quantization: null })
@@ -118,7 +121,7 @@ function isolatedRun(spec: Compilation['selection']['kernels'][number], pieces: 
   if (unchanged && known.length === outputs.length) return { readings, outputs: new Map(known) };
   const inputs = new Map<string, Tensor>();
   for (const reading of alone.readings) {
-    const root = program.get(nameOf(reading.root));
+    const root = (reading.isGone ? reference : program).get(nameOf(reading.root));
     const tensor = root === undefined ? null : readingOf(reading, root);
     if (tensor === null) return { readings, outputs: new Map() };
     inputs.set(reading.value.name, tensor);
