@@ -99,11 +99,8 @@ function foldFloats(kind: ReduceCommand['kind'], acc: Float32Array, x: Float32Ar
       for (let i = 0; i < count; i++) acc[at + i * step] = Math.fround((acc[at + i * step] ?? 0) + (x[from + i] ?? 0));
       return;
     case 'max':
-      // The first of equals stays, and NaN does: as the reference evaluators have it, signs of zeros too.
-      for (let i = 0; i < count; i++) {
-        const v = x[from + i] ?? 0;
-        if (v > (acc[at + i * step] ?? 0) || v !== v) acc[at + i * step] = v;
-      }
+      // NaN stays, and +0 is above −0: as the reference evaluators have it.
+      for (let i = 0; i < count; i++) acc[at + i * step] = Math.max(acc[at + i * step] ?? 0, x[from + i] ?? 0);
       return;
     case 'sumSquares':
       for (let i = 0; i < count; i++) {
