@@ -100,7 +100,9 @@ async function kernelCase(kernel) {
   const label = `kernel/${kernel.name}`;
   if (!label.includes(filter)) return;
   const measured = await measureKernel(kernel);
-  const rounded = Object.fromEntries(Object.entries(measured).map(([key, number]) => [key, number === null ? null : round(number)]));
+  const rounded = Object.fromEntries(
+    Object.entries(measured).map(([key, figure]) => [key, typeof figure === 'number' ? round(figure) : figure]),
+  );
   print({ case: label, unit: 'GMAC/s', ...rounded });
 }
 

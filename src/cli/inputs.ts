@@ -38,11 +38,14 @@ export async function readInputs(source: string, inputs: readonly InputType[]): 
   return new Map(pairs.map(({ input, tensor }) => [input.name, tensor]));
 }
 
-/** Bell-shaped floats of unit variance, small whole numbers elsewhere; each input draws its own, by its name. */
+/**
+ * Bell-shaped floats of unit variance, bytes of the whole range; other integers are rows of the table they index, 0 or 1 where no table is
+ * known. Each input draws its own, by its name.
+ */
 export function randomTensor(input: InputType, seed: number): Tensor {
   const random = seededRandom((hashName(input.name) ^ seed) >>> 0);
   const count = elementCount(input.shape);
-  const { dtype, shape } = input;
+  const { dtype, shape, rows = 2 } = input;
   switch (dtype) {
     case 'float32':
       return { dtype, shape, data: Float32Array.from({ length: count }, () => random.bell()) };
@@ -53,9 +56,9 @@ export function randomTensor(input: InputType, seed: number): Tensor {
     case 'uint8':
       return { dtype, shape, data: Uint8Array.from({ length: count }, () => random.integer(0, 255)) };
     case 'int32':
-      return { dtype, shape, data: Int32Array.from({ length: count }, () => random.integer(0, 9)) };
+      return { dtype, shape, data: Int32Array.from({ length: count }, () => random.integer(0, rows - 1)) };
     case 'int64':
-      return { dtype, shape, data: BigInt64Array.from({ length: count }, () => BigInt(random.integer(0, 9))) };
+      return { dtype, shape, data: BigInt64Array.from({ length: count }, () => BigInt(random.integer(0, rows - 1))) };
     case 'bool':
       return { dtype, shape, data: Uint8Array.from({ length: count }, () => random.integer(0, 1)) };
     default:

@@ -64,7 +64,7 @@ export async function findJudge(model: string | Uint8Array, options: JudgeOption
   try {
     // As written unless asked: optimizations fuse operators and change roundings. One thread: sums in one order.
     const level = optimize ? 'all' : 'disabled';
-    const setup = { graphOptimizationLevel: level, intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 };
+    const setup = { graphOptimizationLevel: level, intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 4 };
     const beside = isWeb && typeof model === 'string' ? { externalData: filesBeside(model) } : {};
     const session = await runtime.InferenceSession.create(model, { ...setup, ...beside });
     return { judge: { name, run: (inputs) => runSession(runtime, session, inputs), release: () => session.release() } };

@@ -194,13 +194,13 @@ function shippedTensor(model: WholeModel, file: string): Tensor | null {
 
 /**
  * What independent roundings leave of a float result. Each adds noise of 2^-48 of the power of what it rounds (2^-22 in half, 2^-16 in
- * bfloat); a product of depth K has K of them; noise adds up along the model, as long as nothing amplifies one part of the signal over
- * another. Resize that interpolates rounds coordinates: an error of 2^-24 of the extent, times the difference of neighbours, whose power is
- * twice the signal's, in two roundings on each of two axes.
+ * bfloat). A sum of K products rounds K products and K sums, in either of the two programs that are compared: 4 K; a node in half rounds
+ * once in each. Noise adds up along the model, as long as nothing amplifies one part of the signal over another. Resize that interpolates
+ * rounds coordinates: an error of 2^-24 of the extent, times the difference of neighbours, whose power is twice the signal's, on two axes.
  */
 function roundingBoundDb(graph: Graph, precision: string): number {
   const bits = precision === 'fp16' ? 11 : precision === 'bf16' ? 8 : 24;
-  return 20 * Math.log10(2 ** bits) - 10 * Math.log10(bits === 24 ? roundingsOf(graph) : graph.nodes.length);
+  return 20 * Math.log10(2 ** bits) - 10 * Math.log10(bits === 24 ? 4 * roundingsOf(graph) : 2 * graph.nodes.length);
 }
 
 function roundingsOf(graph: Graph, isBody = false): number {
@@ -214,7 +214,7 @@ function roundingsOf(graph: Graph, isBody = false): number {
     const bodies = Object.values(node.attributes).flatMap((a) => (a.kind === 'graph' ? [a.value] : []));
     const depth = isBody || bodies.length > 0 ? 1 : macsOf(graph, node) / Math.max(1, elementCount(known(node.outputs.slice(0, 1))));
     const inside = bodies.reduce((n, body) => n + roundingsOf(body, true), 0);
-    return sum + Math.max(1, depth) + (isInterpolated ? 8 * extent ** 2 : 0) + inside;
+    return sum + Math.max(1, depth) + (isInterpolated ? 4 * extent ** 2 : 0) + inside;
   }, 0);
 }
 
