@@ -140,6 +140,26 @@ describe('loops', () => {
   });
 });
 
+describe('the costliest', () => {
+  const layers = (name: (i: number) => string): string => {
+    const count = 4;
+    const nodes = Array.from({ length: count }, (_, i) => ({
+      ...node('MatMul', [i === 0 ? 'x' : `h${i - 1}`, 'w'], `h${i}`),
+      name: name(i),
+    }));
+    const report = check({ inputs: [tensor('x', [64, 64])], constants: [weights('w', [64, 64])], nodes, outputs: [`h${count - 1}`] });
+    return text(report).split('Costliest nodes')[1] ?? '';
+  };
+
+  it('layers of one cost are one line, told by their number in the middle of the name', () => {
+    expect(layers((i) => `/layer.${i}/fc1/MatMul_1`)).toMatch(/\d × \/layer\.\d\/fc1\/MatMul_1 +matrix/);
+  });
+
+  it('numbers at the end are names of their own', () => {
+    expect(layers((i) => `MatMul_${i}`).match(/^ {2}MatMul_\d +matrix/gm)).toHaveLength(4);
+  });
+});
+
 describe('the document', () => {
   it('has the same fields for every model, and survives JSON', () => {
     for (const parts of all) {

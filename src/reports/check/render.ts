@@ -61,7 +61,11 @@ function standing(report: CheckReport): readonly string[] {
     totals === null
       ? []
       : [
-          `${formatSi(totals.seconds, 's')} per run, ${formatSi(totals.hostSeconds, 's')} of it on the host in ${formatCount(totals.handovers)} hand-over${totals.handovers === 1 ? '' : 's'}.` +
+          `${formatSi(totals.seconds, 's')} per run, ${
+            totals.handovers === 0
+              ? 'nothing of it on the host'
+              : `${formatSi(totals.hostSeconds, 's')} of it on the host in ${formatCount(totals.handovers)} hand-over${totals.handovers === 1 ? '' : 's'}`
+          }.` +
             (totals.macs > 0
               ? ` ${formatShare(share(totals.npuMacs, totals.macs))} of ${formatCount(totals.macs)} MACs run on the NPU.`
               : ''),
@@ -154,22 +158,75 @@ function costliest(report: CheckReport, style: SummaryStyle, paint: Paint): read
     const known = groups.get(key);
     if ((known?.cost?.attributedCycles ?? -1) < node.cost.attributedCycles) groups.set(key, node);
   }
-  const kernels = [...groups.values()].toSorted((a, b) => (b.cost?.attributedCycles ?? 0) - (a.cost?.attributedCycles ?? 0)).slice(0, 8);
-  if (kernels.length === 0) return [];
+  const lines = alike([...groups.values()]).slice(0, 8);
+  if (lines.length === 0) return [];
   const width = style.width - 43;
+  const room = width - 1 - Math.max(0, ...lines.map((l) => times(l).length));
   const names = fitAll(
-    kernels.map((n) => n.composite?.name ?? n.name),
-    width - 1,
+    lines.map(({ first }) => first.composite?.name ?? first.name),
+    room,
   );
   return [
     `${paint('strong', 'Costliest nodes'.padEnd(width + 2))}${paint('faint', 'on      operator        cycles     time')}`,
-    ...kernels.map((n, i) => {
-      const cycles = n.cost?.attributedCycles ?? 0;
-      const name = pad(names[i] ?? '', width);
-      const op = pad(fit(n.composite?.op ?? n.opType, 11), 12);
-      return `  ${name}${shortNames[n.fate].padEnd(8)}${op}${formatCount(cycles).padStart(12)}${formatShare(share(cycles, totals.cycles)).padStart(9)}`.trimEnd();
+    ...lines.map((line, i) => {
+      const { first, cycles } = line;
+      const name = pad(`${times(line)}${names[i] ?? ''}`, width);
+      const op = pad(fit(first.composite?.op ?? first.opType, 11), 12);
+      return `  ${name}${shortNames[first.fate].padEnd(8)}${op}${formatCount(cycles).padStart(12)}${formatShare(share(cycles, totals.cycles)).padStart(9)}`.trimEnd();
     }),
   ];
+}
+
+/** Nodes of one cost whose names differ in one number in their middle: the layers of a transformer. */
+interface Alike {
+  readonly first: CheckedNode;
+  readonly numbers: readonly string[];
+  /** Which number differs; null while there is one node. */
+  varying: number | null;
+  count: number;
+  cycles: number;
+}
+
+function times({ count }: Alike): string {
+  return count > 1 ? `${formatCount(count)} × ` : '';
+}
+
+/** How far costs of layers that are the same may lie apart, by what runs around them. */
+const sameCost = 0.05;
+
+/** Only so many groups of one pattern are looked at, so that the work does not grow with their square. */
+const recent = 32;
+
+/** Costliest first. */
+function alike(nodes: readonly CheckedNode[]): readonly Alike[] {
+  const groups = new Map<string, Alike[]>();
+  for (const first of nodes.toSorted((a, b) => (b.cost?.attributedCycles ?? 0) - (a.cost?.attributedCycles ?? 0))) {
+    const cycles = first.cost?.attributedCycles ?? 0;
+    const name = first.composite?.name ?? first.name;
+    const tail = /\d*$/.exec(name)?.[0] ?? '';
+    const middle = name.slice(0, name.length - tail.length);
+    const numbers = middle.match(/\d+/g) ?? [];
+    const key = JSON.stringify([middle.replaceAll(/\d+/g, '0'), tail, first.composite?.op ?? first.opType, first.fate]);
+    const known = groups.get(key) ?? [];
+    groups.set(key, known);
+    const fitting = known.slice(-recent).find((g) => {
+      const different = numbers.flatMap((n, i) => (n === g.numbers[i] ? [] : [i]));
+      const [at] = different;
+      return (
+        different.length === 1 &&
+        (g.varying === null || g.varying === at) &&
+        cycles >= (1 - sameCost) * (g.first.cost?.attributedCycles ?? 0)
+      );
+    });
+    if (fitting === undefined) {
+      known.push({ first, numbers, varying: null, count: 1, cycles });
+      continue;
+    }
+    fitting.varying = numbers.findIndex((n, i) => n !== fitting.numbers[i]);
+    fitting.count++;
+    fitting.cycles += cycles;
+  }
+  return [...groups.values()].flat().toSorted((a, b) => b.cycles - a.cycles);
 }
 
 function allNodes(report: CheckReport, style: SummaryStyle, paint: Paint): readonly string[] {
