@@ -54,8 +54,8 @@ const attention: Rule = (w, node) => {
     scale: Math.fround(attributeFloat(node, 'scale', 1 / Math.sqrt(size))),
     softcap: attributeFloat(node, 'softcap', 0),
     masks,
-    // One that was put together from a softmax keeps what that softmax gives.
-    zeroHidden: node.origin.length <= 1,
+    // One that was put together from a softmax keeps what that softmax gives, unless the file set it to zero.
+    zeroHidden: node.origin.length <= 1 || attributeInt(node, 'zero_hidden', 0) !== 0,
     weightsRead: stage === 3 && node.outputs.length > 3,
   });
   const scores = stages[stage] ?? stages[0];

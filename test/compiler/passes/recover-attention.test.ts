@@ -1,6 +1,7 @@
 /** Attention in the spellings of exporters: found, told, the same numbers; what is not attention stays. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { lowerGraph } from '../../../src/compiler/compile.ts';
 import type { ValueId } from '../../../src/graph/ir.ts';
 import { computing, count, expectLeft, expectRecovered, expectSame, network, recover, type Network } from './network.ts';
 
@@ -127,6 +128,22 @@ function masked(
   const scores = n.op('Mul', [n.op('MatMul', [q, n.op('Transpose', [k], { perm: [0, 1, 3, 2] })]), n.number(0.5)]);
   return n.finish(n.op('MatMul', [n.op('Softmax', [mask(n, scores)], { axis: -1 }), v]));
 }
+
+test('a softmax guarded against what is not a number, as PyTorch writes it: a query that sees nothing gets zeros', () => {
+  const n = network();
+  const [q, k, v] = ['q', 'k', 'v'].map((name) => n.input(name, [1, 2, 5, 4]));
+  if (q === undefined || k === undefined || v === undefined) throw new Error('three inputs');
+  const scores = n.op('Mul', [n.op('MatMul', [q, n.op('Transpose', [k], { perm: [0, 1, 3, 2] })]), n.number(0.5)]);
+  // The third query sees no key.
+  const masked = n.op('Add', [scores, n.floats([1, 1, 5, 5], (i) => (Math.floor(i / 5) === 2 || i % 3 === 1 ? -Infinity : 0))]);
+  const weights = n.op('Softmax', [masked], { axis: -1 });
+  const before = n.finish(n.op('MatMul', [n.op('Where', [n.op('IsNaN', [weights]), n.number(0), weights]), v]));
+  const { graph, told } = recover(before);
+  expect(computing(graph)).toEqual(['Attention']);
+  expect(told).toHaveLength(1);
+  expectSame(before, graph);
+  expectSame(before, lowerGraph(graph).graph);
+});
 
 const isAbove = (i: number): boolean => i % 5 > Math.floor(i / 5);
 

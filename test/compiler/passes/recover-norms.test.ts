@@ -75,6 +75,21 @@ test('any spelling of a norm over the last axes is one node that computes the sa
 });
 
 describe('norms', () => {
+  test.each([3, 4])('over the channels of %d axes: between two transpositions', (rank) => {
+    const n = network();
+    const x = n.input('x', [2, 5, 3, 4].slice(0, rank));
+    const ones = rank === 4 ? [1, 1] : [1];
+    const mean = (of: ValueId): ValueId => n.op('ReduceMean', [of, n.ints([1])]);
+    const centred = n.op('Sub', [x, mean(x)]);
+    const root = n.op('Sqrt', [n.op('Add', [mean(n.op('Pow', [centred, n.number(2)])), n.number(1e-6)])]);
+    const scaled = n.op('Mul', [n.floats([5, ...ones], parameters), n.op('Div', [centred, root])]);
+    const before = n.finish(n.op('Add', [scaled, n.floats([5, ...ones], (i) => parameters(i + 2))]));
+    const { graph, told } = recover(before);
+    expect(computing(graph)).toEqual(['LayerNormalization']);
+    expect(told.join()).toContain('LayerNormalization (over channels)');
+    expectSame(before, graph);
+  });
+
   test('parameters that come at run time stay outside', () => {
     const n = network();
     const x = n.input('x', [2, 6]);

@@ -322,6 +322,26 @@ describe('moves', () => {
     expectSame(before, graph);
   });
 
+  test.each([1, 3])('PixelUnshuffle of PyTorch, %d channels', (channels) => {
+    const before = graphOf(
+      [
+        `input %x: float32[2, ${channels}, 4, 6]`,
+        `const %apart: int64[6] = [2, ${channels}, 2, 2, 3, 2]`,
+        `const %back: int64[4] = [2, ${4 * channels}, 2, 3]`,
+      ],
+      [
+        `a: [2, ${channels}, 2, 2, 3, 2] = Reshape(x, apart)`,
+        `t: [2, ${channels}, 2, 2, 2, 3] = Transpose(a) {perm: [0, 1, 3, 5, 2, 4]}`,
+        `y: [2, ${4 * channels}, 2, 3] = Reshape(t, back)`,
+      ],
+      '%y',
+    );
+    const { graph, told } = recover(before);
+    expect(opsOf(graph)).toEqual(['Reshape', 'SpaceToDepth', 'Reshape']);
+    expect(told.join()).toContain('SpaceToDepth (blocks of 2, channel by channel)');
+    expectSame(before, graph);
+  });
+
   test('softmax written out', () => {
     const before = graphOf(
       [x],

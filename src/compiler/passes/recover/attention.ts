@@ -308,6 +308,8 @@ function attributesOf(
     ...(causal ? { is_causal: { kind: 'int', value: 1 } } : {}),
     // TensorProto.DataType of float32: half-precision models take the softmax in it.
     ...(precise ? { softmax_precision: { kind: 'int', value: 1 } } : {}),
+    // Ours, for lowering: the operator has no word for what a softmax over nothing is.
+    ...(softmax.zeroHidden ? { zero_hidden: { kind: 'int', value: 1 } } : {}),
   };
 }
 

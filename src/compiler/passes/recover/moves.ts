@@ -2,7 +2,8 @@
 import { equalDim, mulDim } from '../../../graph/index.ts';
 import type { Attributes, Node, ValueId } from '../../../graph/ir.ts';
 import { bothWays, input, output, permOf, sameShape, type Pattern } from './match.ts';
-import type { Found, Recovery } from './recovery.ts';
+import type { Found, Maker, Recovery } from './recovery.ts';
+import { createNodeWriter } from './writer.ts';
 
 /** The one axis a reduction that keeps dimensions runs along, counted from the front; null for anything else. */
 function reducedAxis(p: Pattern, node: Node): number | null {
@@ -57,15 +58,50 @@ export const pixelShuffles: Recovery = {
   name: 'recover-pixel-shuffle',
   summary: 'Reshape, Transpose, Reshape that spread channels over space become DepthToSpace, those that gather them SpaceToDepth',
   anchors: ['Reshape'],
-  find(anchor, p) {
+  find(anchor, p, make) {
     const turned = permOf(p, input(anchor, 0));
     const apart = turned === null ? null : p.made(turned.x, 'Reshape');
     if (turned === null || apart === null) return null;
     const x = input(apart, 0);
     const found = shuffle(p, x, output(apart), turned.perm, output(anchor));
-    return found === null ? null : { nodes: [apart, turned.node, anchor], version: 13, inputs: [x], ...found };
+    const nodes = [apart, turned.node, anchor];
+    if (found !== null) return { nodes, version: 13, inputs: [x], ...found };
+    return channelwise(p, nodes, x, turned.perm, anchor, make);
   },
 };
+
+/**
+ * PyTorch's PixelUnshuffle keeps the parts of a channel together, SpaceToDepth those of a block: they are the same of one channel, so
+ * channels go where the batch is. Both reshapes are views.
+ */
+function channelwise(p: Pattern, nodes: readonly Node[], x: ValueId, perm: readonly number[], anchor: Node, make: Maker): Found | null {
+  const [apart] = nodes;
+  const [batch = 0, channels = 0, height = 0, width = 0] = p.shape(x);
+  if (apart === undefined || p.shape(x).length !== 4 || typeof channels !== 'number' || perm.join() !== '0,1,3,5,2,4') return null;
+  const parts = p.shape(output(apart));
+  const [, , down = 0, r = 0, across = 0] = parts;
+  if (typeof r !== 'number' || r < 2 || !sameShape(parts, [batch, channels, down, r, across, r])) return null;
+  if (!equalDim(mulDim(down, r), height) || !equalDim(mulDim(across, r), width)) return null;
+  if (!sameShape(p.shape(output(anchor)), [batch, channels * r * r, down, across])) return null;
+  const { dtype } = p.value(x).type;
+  const [before, after] = [createNodeWriter(make, anchor), createNodeWriter(make, anchor)];
+  const many = mulDim(batch, channels);
+  // 0 takes the size that stands there.
+  const single = before.op('Reshape', [x, before.ints('single', [-1, 1, 0, 0])], { dtype, shape: [many, 1, height, width] });
+  const made = make.value(`${anchor.name}/blocks`, { dtype, shape: [many, r * r, down, across] });
+  after.op('Reshape', [made, after.ints('joined', [-1, channels * r * r, 0, 0])], p.value(output(anchor)).type, {}, output(anchor));
+  return {
+    nodes,
+    op: 'SpaceToDepth',
+    version: 13,
+    inputs: [single],
+    outputs: [made],
+    before: before.nodes,
+    after: after.nodes,
+    attributes: { blocksize: { kind: 'int', value: r } },
+    detail: `blocks of ${r}, channel by channel`,
+  };
+}
 
 type Shuffle = Pick<Found, 'op' | 'attributes' | 'detail'>;
 

@@ -233,6 +233,44 @@ function overPlanes(p: Pattern, anchor: Node, { core, scale, bias, nodes }: Affi
   };
 }
 
+/**
+ * Normalized over the channels of images [N, C, H, W] (ConvNeXt, Liu et al. 2022, arXiv:2201.03545): LayerNormalization between two
+ * transpositions, in place of a pass over the tensor for each mean, difference, square and quotient.
+ */
+function overChannels(p: Pattern, anchor: Node, { core, scale, bias, nodes }: Affine, make: Maker): Found | null {
+  const { shape, dtype, unranked } = p.value(core.numerator).type;
+  const channels = shape[1];
+  const rank = shape.length;
+  if (unranked === true || rank < 3 || core.axes.join() !== '1' || typeof channels !== 'number' || dtype !== 'float32') return null;
+  const top = centred(p, core.numerator, core.axes);
+  const below = centred(p, core.squared, core.axes);
+  const out = p.value(output(anchor)).type;
+  if (top === null || below === null || top.x !== below.x || out.dtype !== dtype || !sameShape(out.shape, shape)) return null;
+  const type: TensorType = { dtype: 'float32', shape: [channels] };
+  const vector = (id: ValueId): ValueId | null => channelVector(p, make, id, rank, channels);
+  const gain = scale === null ? make.constant(`${anchor.name}/scale`, type, floatSplat(1)) : vector(scale);
+  const shift = bias === null ? null : vector(bias);
+  if (gain === null || (bias !== null && shift === null)) return null;
+  const [before, after] = [createNodeWriter(make, anchor), createNodeWriter(make, anchor)];
+  const last = [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1];
+  const back = [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
+  const turned: TensorType = { dtype, shape: last.map((axis) => shape[axis] ?? 1) };
+  const x = before.op('Transpose', [top.x], turned, { perm: { kind: 'ints', value: last } });
+  const made = make.value(`${anchor.name}/normal`, turned);
+  after.op('Transpose', [made], out, { perm: { kind: 'ints', value: back } }, output(anchor));
+  return {
+    nodes: unique([...nodes, ...top.nodes, ...below.nodes], anchor),
+    op: 'LayerNormalization',
+    version: 17,
+    inputs: shift === null ? [x, gain] : [x, gain, shift],
+    outputs: [made],
+    before: before.nodes,
+    after: after.nodes,
+    attributes: { axis: { kind: 'int', value: -1 }, epsilon: float(core.epsilon) },
+    detail: 'over channels',
+  };
+}
+
 function unique(nodes: readonly Node[], anchor: Node): readonly Node[] {
   return [...new Set(nodes.filter((n) => n !== anchor)), anchor];
 }
@@ -244,6 +282,6 @@ export const norms: Recovery = {
   find(anchor, p, make) {
     const found = affine(p, anchor);
     if (found === null) return null;
-    return overLastAxes(p, anchor, found, make) ?? overPlanes(p, anchor, found, make);
+    return overLastAxes(p, anchor, found, make) ?? overPlanes(p, anchor, found, make) ?? overChannels(p, anchor, found, make);
   },
 };

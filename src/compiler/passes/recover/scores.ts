@@ -137,13 +137,20 @@ function scaled(p: Pattern, id: ValueId): { readonly id: ValueId; readonly facto
   return { id: found[0], factor: node.op === 'Mul' ? found[1] : 1 / found[1], nodes: [node] };
 }
 
+export interface Softmax {
+  readonly x: ValueId;
+  readonly nodes: readonly Node[];
+  readonly values: readonly ValueId[];
+  readonly reshaped: boolean;
+  /** A query that sees no key gets zeros, as operators of attention have it. */
+  readonly zeroHidden: boolean;
+}
+
 /** The softmax over keys, perhaps in another type: its operand, and the nodes. */
-export function softmaxOf(
-  p: Pattern,
-  id: ValueId,
-): { readonly x: ValueId; readonly nodes: readonly Node[]; readonly values: readonly ValueId[]; readonly reshaped: boolean } | null {
+export function softmaxOf(p: Pattern, id: ValueId): Softmax | null {
   const cast = throughCasts(p, id);
-  const guard = neverZeroed(p, cast.id);
+  const zeroed = zeroedNaN(p, cast.id);
+  const guard = zeroed ?? neverZeroed(p, cast.id);
   const safe = guard === null ? cast : { id: guard.x, nodes: [...cast.nodes, ...guard.nodes] };
   const view = p.made(safe.id, 'Reshape');
   const below = view === null ? safe : throughCasts(p, input(view, 0));
@@ -154,7 +161,19 @@ export function softmaxOf(
   const along = axis?.kind === 'int' ? axis.value : (softmax.version ?? p.graph.opset) >= 13 ? -1 : 1;
   if (along !== -1 && along !== rank - 1) return null;
   const nodes = [...safe.nodes, ...(view === null ? [] : [view, ...below.nodes]), softmax];
-  return { x: input(softmax, 0), nodes, values: nodes.flatMap((n) => n.outputs), reshaped: view !== null };
+  const values = nodes.flatMap((n) => n.outputs);
+  return { x: input(softmax, 0), nodes, values, reshaped: view !== null, zeroHidden: zeroed !== null };
+}
+
+/** What is not a number set to zero, which only a softmax over nothing but minus infinities makes: PyTorch guards its softmax so. */
+function zeroedNaN(p: Pattern, id: ValueId): { readonly x: ValueId; readonly nodes: readonly Node[] } | null {
+  const where = p.made(id, 'Where');
+  const isNaN = where === null ? null : p.made(where.inputs[0], 'IsNaN');
+  if (where === null || isNaN === null || p.scalar(where.inputs[1]) !== 0 || isNaN.inputs[0] !== where.inputs[2]) return null;
+  const x = input(where, 2);
+  if (!sameShape(p.shape(x), p.shape(id))) return null;
+  const cast = throughCasts(p, x);
+  return { x: cast.id, nodes: [where, isNaN, ...cast.nodes] };
 }
 
 /** Weights set to zero for queries that see nothing, where it is known that there are none: the body of Attention has it so. */
