@@ -145,6 +145,41 @@ test('a softmax guarded against what is not a number, as PyTorch writes it: a qu
   expectSame(before, lowerGraph(graph).graph);
 });
 
+describe('a mask that scores are multiplied with', () => {
+  const spellings: Readonly<Record<string, (n: Network, scores: ValueId) => ValueId>> = {
+    'of the model, at run time': (n, x) => {
+      const m = n.op('Cast', [n.input('seen', [1, 1, 5, 5], 'bool')], { to: 1 });
+      return n.op('Sub', [n.op('Mul', [x, m]), n.op('Mul', [n.number(10000), n.op('Sub', [n.number(1), m])])]);
+    },
+    'a constant, what it hides a constant too': (n, x) =>
+      n.op('Add', [
+        n.op('Mul', [n.floats([1, 1, 5, 5], (i) => (i % 4 === 2 ? 0 : 1)), x]),
+        n.floats([1, 1, 5, 5], (i) => (i % 4 === 2 ? -10000 : 0)),
+      ]),
+    'the causal triangle': (n, x) =>
+      n.op('Sub', [
+        n.op('Mul', [x, n.floats([1, 1, 5, 5], (i) => (isAbove(i) ? 0 : 1))]),
+        n.floats([1, 1, 5, 5], (i) => (isAbove(i) ? 10000 : 0)),
+      ]),
+  };
+  test.each(Object.keys(spellings))('%s', (how) => {
+    const before = masked(spellings[how] as (typeof spellings)[string]);
+    const { graph, told } = recover(before);
+    expect(count(graph, 'Attention')).toBe(1);
+    expect(count(graph, 'Softmax')).toBe(0);
+    expect(told.join()).toContain(how.includes('causal') ? 'causal' : 'mask');
+    expectSame(before, graph);
+  });
+
+  test('of any numbers is no mask', () => {
+    const soft = (n: Network, x: ValueId): ValueId => {
+      const m = n.input('soft', [1, 1, 5, 5]);
+      return n.op('Sub', [n.op('Mul', [x, m]), n.op('Mul', [n.number(10000), n.op('Sub', [n.number(1), m])])]);
+    };
+    expectLeft(masked(soft), 'Attention');
+  });
+});
+
 const isAbove = (i: number): boolean => i % 5 > Math.floor(i / 5);
 
 describe('the causal triangle', () => {

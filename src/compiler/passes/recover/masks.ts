@@ -188,7 +188,10 @@ export function joinMasks(p: Pattern, masks: readonly Mask[], scores: ScoreShape
     const { type } = p.value(id);
     if (type.unranked === true || !fitsScores(type.shape, scores.shape)) return null;
     if (mask.kind === 'added' && !(masks.length === 1 ? /float/ : /^float32$/).test(type.dtype)) return null;
-    const one = mask.kind === 'added' ? { id, shape: type.shape } : { id: chosenAsAdded(mask, type.shape, w), shape: type.shape };
+    const one =
+      mask.kind === 'added'
+        ? { id, shape: type.shape }
+        : { id: chosenAsAdded(mask, type.shape, type.dtype === 'bool', w), shape: type.shape };
     if (sum === null) sum = one;
     else {
       const shape = widest(sum.shape, one.shape);
@@ -198,9 +201,11 @@ export function joinMasks(p: Pattern, masks: readonly Mask[], scores: ScoreShape
   return { mask: sum?.id ?? null };
 }
 
-function chosenAsAdded(mask: Extract<Mask, { kind: 'chosen' }>, shape: readonly Dim[], w: NodeWriter): ValueId {
+function chosenAsAdded(mask: Extract<Mask, { kind: 'chosen' }>, shape: readonly Dim[], isBool: boolean, w: NodeWriter): ValueId {
   const [stays, goes] = [w.float('seen', 0), w.float('unseen', mask.fill)];
-  return w.op('Where', mask.visible ? [mask.condition, stays, goes] : [mask.condition, goes, stays], { dtype: 'float32', shape });
+  // Zeros and ones of another type are what scores were multiplied with.
+  const condition = isBool ? mask.condition : w.op('Cast', [mask.condition], { dtype: 'bool', shape }, { to: { kind: 'int', value: 9 } });
+  return w.op('Where', mask.visible ? [condition, stays, goes] : [condition, goes, stays], { dtype: 'float32', shape });
 }
 
 function widest(a: readonly Dim[], b: readonly Dim[]): readonly Dim[] {

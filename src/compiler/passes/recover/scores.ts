@@ -34,7 +34,7 @@ export function scoresOf(p: Pattern, id: ValueId): Scores | null {
 
 function read(p: Pattern, given: ValueId, depth: number): Scores | null {
   const cast = throughCasts(p, given);
-  const node = p.made(cast.id, 'Add', 'Where', 'Mul', 'Div', 'Max', 'Reshape', 'MatMul');
+  const node = p.made(cast.id, 'Add', 'Sub', 'Where', 'Mul', 'Div', 'Max', 'Reshape', 'MatMul');
   if (node === null || depth === 0) return null;
   const rest = step(p, node, depth - 1);
   return rest === null
@@ -46,7 +46,11 @@ function step(p: Pattern, node: Node, depth: number): Scores | null {
   switch (node.op) {
     case 'MatMul':
       return product(p, node);
+    case 'Sub':
+      return multiplicative(p, node, depth);
     case 'Add': {
+      const masked = multiplicative(p, node, depth);
+      if (masked !== null) return masked;
       for (const [inner, mask] of bothWays(node)) {
         const scores = p.scalar(mask) === null ? read(p, inner, depth) : null;
         // Nothing added, as the body of Attention writes it where there is no mask.
@@ -84,6 +88,52 @@ function chosen(p: Pattern, node: Node, depth: number): Scores | null {
     if (scores !== null && fill !== null) return { ...scores, masks: [...scores.masks, { kind: 'chosen', condition, visible, fill }] };
   }
   return null;
+}
+
+/** scores · m + low · (1 − m), with m 0 or 1: what m hides becomes the low number, as Where would have it. */
+function multiplicative(p: Pattern, node: Node, depth: number): Scores | null {
+  const ways = node.op === 'Add' ? bothWays(node) : bothWays(node).slice(0, 1);
+  for (const [left, right] of ways) {
+    const product = p.made(left, 'Mul');
+    for (const [inner, mask] of product === null ? [] : bothWays(product)) {
+      const hidden = isBinary(p, mask, 6) ? complementOf(p, right, mask) : null;
+      const fill = hidden === null ? 0 : node.op === 'Add' ? hidden.factor : -hidden.factor;
+      const scores = hidden !== null && fill <= unseen ? read(p, inner, depth) : null;
+      if (scores === null || hidden === null || product === null || !sameShape(p.shape(inner), p.shape(left))) continue;
+      return {
+        ...scores,
+        nodes: [product, ...hidden.nodes, ...scores.nodes],
+        masks: [...scores.masks, { kind: 'chosen', condition: mask, visible: true, fill }],
+        values: [...scores.values, left],
+      };
+    }
+  }
+  return null;
+}
+
+/** factor · (1 − m), or a constant that is that. */
+function complementOf(p: Pattern, id: ValueId, mask: ValueId): { readonly factor: number; readonly nodes: readonly Node[] } | null {
+  const [known, ones] = [p.numbers(id), p.numbers(mask)];
+  if (known !== null && ones !== null && sameShape(p.shape(id), p.shape(mask))) {
+    const factor = known.find((_, i) => ones[i] === 0) ?? 0;
+    return known.every((x, i) => x === (ones[i] === 0 ? factor : 0)) ? { factor, nodes: [] } : null;
+  }
+  const times = p.made(id, 'Mul');
+  const found = times === null ? null : withScalar(p, times);
+  const rest = found === null ? null : p.made(found[0], 'Sub');
+  if (times === null || found === null || rest === null || p.scalar(rest.inputs[0]) !== 1 || rest.inputs[1] !== mask) return null;
+  // What else is made of them may stay: they lie beside the scores, not between them.
+  const own = [times, rest].filter((n) => n.outputs.every((x) => p.users(x).length === 1 && !p.isOutput(x)));
+  return { factor: found[1], nodes: own.length === 2 ? own : [] };
+}
+
+/** Nothing but zeros and ones, as far as can be told without reading weights. */
+function isBinary(p: Pattern, id: ValueId, depth: number): boolean {
+  if (p.value(id).type.dtype === 'bool') return true;
+  const known = p.numbers(id);
+  if (known !== null) return known.every((x) => x === 0 || x === 1);
+  const node = p.made(id, 'Cast', 'Slice', 'Reshape', 'Unsqueeze', 'Squeeze', 'Expand', 'Transpose', 'Identity', 'Gather');
+  return node !== null && depth > 0 && isBinary(p, input(node, 0), depth - 1);
 }
 
 /** A scale, or the outer factor of a cap: c · tanh(scores / c). Neither may come behind a mask. */
