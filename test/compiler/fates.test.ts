@@ -352,4 +352,21 @@ describe('what files say that nobody means', () => {
     expect(report.nodes[0]?.reason).toContain('68719476736 elements');
     expect(report.problems.length).toBeGreaterThan(0);
   });
+
+  it('what has no elements is handed to the host as nothing', () => {
+    const parts: Parts = {
+      inputs: [tensor('x', [1, 0])],
+      constants: [{ ...wholeNumbers('pads', [0, 2, 0, 2]) }],
+      nodes: [node('Relu', ['x'], 'r'), node('Pad', ['r', 'pads'], 'p'), node('Exp', ['p'], 'y')],
+      outputs: ['y'],
+    };
+    const report = explain(parts);
+    expect(report.problems).toEqual([]);
+    expect(of(report, 'Pad_p')).toMatchObject({ fate: 'host', reason: 'an operand has no elements' });
+  });
+
+  it('a Hardmax of whole numbers stays whole', () => {
+    const parts: Parts = { inputs: [tensor('x', [4], 'int64')], nodes: [node('Hardmax', ['x'], 'y')], outputs: ['y'] };
+    expect(explain(parts).nodes[0]?.fate).toBe('host');
+  });
 });

@@ -74,7 +74,7 @@ const argument =
 /** 1 at the first largest element of a row, 0 elsewhere. */
 const hardmax: Rule = (w, node) => {
   const [x = null] = node.inputs;
-  if (x === null || w.shape(x).includes(0)) return null;
+  if (x === null || w.shape(x).includes(0) || !isFloat(w.value(x).type.dtype)) return null;
   const shape = w.shape(x);
   const whole = (node.version ?? w.opset) < 13;
   const given = attributeInt(node, 'axis', whole ? 1 : -1);
