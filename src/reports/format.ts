@@ -34,6 +34,12 @@ export function formatRate(value: number): string {
   return value >= 9.995 ? value.toFixed(1) : value >= 0.01 || value === 0 ? value.toFixed(2) : value.toExponential(1);
 }
 
+/** A count at the right of a column with a blank before it; one too long for that with three digits and a prefix: "6.76 T". */
+export function columnCount(n: number, width: number): string {
+  const text = formatCount(n);
+  return (text.length < width ? text : formatSi(n, '').trim()).padStart(width);
+}
+
 /** 0.8321 -> "83.2 %". */
 export function formatShare(value: number): string {
   return Number.isFinite(value) ? `${(value * 100).toFixed(1)} %` : '–';

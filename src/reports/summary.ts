@@ -1,7 +1,7 @@
 /** The result as text for a terminal: reads well at 80 columns, says first what matters. */
 import { formatDiagnostic } from '../core/index.ts';
 import type { EngineResult, Result } from '../simulator/result.ts';
-import { formatBytes, formatCount, formatRate, formatShare, formatSi, share } from './format.ts';
+import { columnCount, formatBytes, formatCount, formatRate, formatShare, formatSi, share } from './format.ts';
 import { kernelsByCost, limitShares, stalledTotal, verdict } from './insight.ts';
 import { fit, fitAll, pad, painter, wrap, type Paint, type SummaryStyle } from './text.ts';
 
@@ -107,7 +107,7 @@ function kernels(result: Result, style: SummaryStyle, paint: Paint): readonly st
     `${paint('strong', more.padEnd(width + 2))}${paint('faint', '     cycles     time  MAC use   limit')}`,
     ...shown.map((kernel, i) =>
       (
-        `  ${pad(names[i] ?? '', width)}${formatCount(kernel.attributedCycles).padStart(11)}` +
+        `  ${pad(names[i] ?? '', width)}${columnCount(kernel.attributedCycles, 11)}` +
         `${formatShare(share(kernel.attributedCycles, result.totals.cycles)).padStart(9)}` +
         `${(kernel.macs > 0 ? formatShare(kernel.macUtilization) : '–').padStart(9)}   ${fit(kernel.limit, 16)}`
       ).trimEnd(),

@@ -6,7 +6,7 @@ import { columns } from '../../src/cli/output.ts';
 import { readBytes } from '../../src/cli/files.ts';
 import { readModelOptions } from '../../src/cli/model-options.ts';
 import { wholeNumbers, type Values } from '../../src/cli/values.ts';
-import { formatSi } from '../../src/reports/format.ts';
+import { columnCount, formatSi } from '../../src/reports/format.ts';
 
 const inputValue = (text: string): Values => ({ texts: () => [], assignments: () => new Map([['n', text]]) }) as Partial<Values> as Values;
 
@@ -52,4 +52,9 @@ test('a size beyond all sizes is too large, not no number', () => {
 test('thousands of seconds are seconds', () => {
   expect(formatSi(8_190_000, 's')).toBe('8,190,000 s');
   expect(formatSi(999.4, 's')).toBe('999 s');
+});
+
+test('counts too long for their column are told with three digits', () => {
+  expect(columnCount(9_876_543, 12)).toBe('   9,876,543');
+  expect(columnCount(6_755_949_196_891, 12)).toBe('      6.76 T');
 });

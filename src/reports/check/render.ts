@@ -1,7 +1,7 @@
 /** The check report as text: reads without a manual at 80 columns. First where, then what is wrong and what to change, then the rest. */
 import { compilerMessages, formatDiagnostic } from '../../core/index.ts';
 import { fateNames } from '../fate-names.ts';
-import { formatBytes, formatCount, formatShare, formatSi, share } from '../format.ts';
+import { columnCount, formatBytes, formatCount, formatShare, formatSi, share } from '../format.ts';
 import { fit, fitAll, keepTogether, pad, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
 import { isRecovery, type CheckedNode, type CheckReport } from './check.ts';
 import { offTheNpu } from './off-npu.ts';
@@ -119,14 +119,14 @@ function where(report: CheckReport, style: SummaryStyle, paint: Paint): readonly
   const { fates, totals } = report.summary;
   const width = style.width - 62;
   const head = totals === null ? '    nodes' : '    nodes  kernels             MACs      cycles     time';
-  const cells = (n: number): string => (n === 0 ? '–' : formatCount(n));
+  const cells = (n: number, columns: number): string => (n === 0 ? '–'.padStart(columns) : columnCount(n, columns));
   return [
     `${paint('strong', 'Where'.padEnd(width + 2))}${paint('faint', head)}`,
     ...fates.map((f) => {
       const start = `  ${fateNames[f.fate].padEnd(width)}${formatCount(f.nodes).padStart(9)}`;
       if (totals === null) return start;
       const time = f.attributedCycles === 0 ? '–' : formatShare(share(f.attributedCycles, totals.cycles));
-      return `${start}${cells(f.kernels).padStart(9)}${cells(f.macs).padStart(17)}${cells(f.attributedCycles).padStart(12)}${time.padStart(9)}`;
+      return `${start}${cells(f.kernels, 9)}${cells(f.macs, 17)}${cells(f.attributedCycles, 12)}${time.padStart(9)}`;
     }),
   ];
 }
@@ -172,7 +172,7 @@ function costliest(report: CheckReport, style: SummaryStyle, paint: Paint): read
       const { first, cycles } = line;
       const name = pad(`${times(line)}${names[i] ?? ''}`, width);
       const op = pad(fit(first.composite?.op ?? first.opType, 11), 12);
-      return `  ${name}${shortNames[first.fate].padEnd(8)}${op}${formatCount(cycles).padStart(12)}${formatShare(share(cycles, totals.cycles)).padStart(9)}`.trimEnd();
+      return `  ${name}${shortNames[first.fate].padEnd(8)}${op}${columnCount(cycles, 12)}${formatShare(share(cycles, totals.cycles)).padStart(9)}`.trimEnd();
     }),
   ];
 }
@@ -238,7 +238,7 @@ function allNodes(report: CheckReport, style: SummaryStyle, paint: Paint): reado
   return [
     `${paint('strong', 'All nodes'.padEnd(width + 2))}${paint('faint', 'operator         fate                cycles')}`,
     ...report.nodes.map((n, i) =>
-      `  ${pad(names[i] ?? '', width)}${pad(fit(n.opType, 16), 17)}${fateNames[n.fate].padEnd(14)}${(n.cost === null ? '–' : formatCount(n.cost.cycles)).padStart(12)}`.trimEnd(),
+      `  ${pad(names[i] ?? '', width)}${pad(fit(n.opType, 16), 17)}${fateNames[n.fate].padEnd(14)}${n.cost === null ? '–'.padStart(12) : columnCount(n.cost.cycles, 12)}`.trimEnd(),
     ),
   ];
 }
