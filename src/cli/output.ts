@@ -1,6 +1,6 @@
 /** What people see: text on standard output, progress on standard error and only where a person watches. */
+import stringWidth from 'string-width';
 import { printable } from '../core/index.ts';
-import { pad, displayWidth } from '../reports/index.ts';
 import type { Environment } from './environment.ts';
 
 export function print(text: string): void {
@@ -46,15 +46,10 @@ export function startProgress(environment: Environment, quiet: boolean): Progres
 
 /** Rows as aligned columns, two spaces apart; the last column is free. */
 export function columns(rows: readonly (readonly string[])[]): string {
+  const sized = rows.map((row) => row.map((cell, i) => ({ cell, width: i === row.length - 1 ? 0 : stringWidth(cell) })));
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, i === row.length - 1 ? 0 : displayWidth(cell))));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => pad(cell, widths[i] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  for (const row of sized) row.forEach(({ width }, i) => (widths[i] = Math.max(widths[i] ?? 0, width)));
+  const line = (row: (typeof sized)[number]): string =>
+    row.map(({ cell, width }, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - width))).join('  ');
+  return sized.map((row) => `${line(row).trimEnd()}\n`).join('');
 }
