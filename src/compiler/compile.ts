@@ -21,7 +21,7 @@ import type { Core, Machine } from '../hw-configs/index.ts';
 import { disassemble, type EntryPoint, type Executable, type NodeFate, type Ref, type Region, type TensorBinding } from '../isa/index.ts';
 import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
 import type { ImportedModel } from './import/index.ts';
-import { lower, narrowFloats, unrollBodies, widenFloats, type Lowered } from './lower/index.ts';
+import { lower, narrowFloats, productsOfStored, unrollBodies, widenFloats, type Lowered } from './lower/index.ts';
 import { refusedTypes } from './kernels/engine-types.ts';
 import { growCaches } from './kernels/caches.ts';
 import { byWeight, kernelsByOrigin } from './kernels/main-kernel.ts';
@@ -177,6 +177,7 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   const lowered = lowerGraph(inAskedFloats(bound, options.precision), {
     kept: keptFloats(core, bound, options.precision),
     products: core.matrix.rates.float32 !== undefined && options.precision !== 'int8',
+    stored: options.precision === 'int8' ? [] : matrixTypes(core),
   });
   // Bodies that were written out may hold what nobody can size: operators without a definition.
   requireSizes(lowered.graph);
@@ -222,15 +223,18 @@ export interface FloatTypes {
   readonly kept: ReadonlySet<DType>;
   /** Whether the array multiplies float32. */
   readonly products: boolean;
+  /** What the array multiplies, 8-bit floats among it. */
+  readonly stored: readonly DType[];
 }
 
 /**
  * In the floats and integers that engines have, in operators that they run where that is possible: what precision is assigned to, and
  * calibrated on. Without `floats` all is float32.
  */
-export function lowerGraph(bound: Graph, floats: FloatTypes = { kept: new Set(), products: true }): LoweredGraph {
+export function lowerGraph(bound: Graph, floats: FloatTypes = { kept: new Set(), products: true, stored: [] }): LoweredGraph {
   const widened = widenFloats(bound, floats.kept);
-  return { ...lower(widened.graph, floats.products), diagnostics: widened.diagnostics };
+  const lowered = lower(widened.graph, floats.products);
+  return { ...lowered, graph: productsOfStored(lowered.graph, floats.stored), diagnostics: widened.diagnostics };
 }
 
 function inAskedFloats(bound: Graph, precision: CompileOptions['precision']): Graph {

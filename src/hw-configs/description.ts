@@ -2,7 +2,20 @@
 import type { DType } from '../core/index.ts';
 import type { MatrixPorts, Memory, Placement, VectorCostClass } from './machine.ts';
 
-export type MatrixDType = Extract<DType, 'int4' | 'int8' | 'uint8' | 'int16' | 'float16' | 'bfloat16' | 'float32'>;
+export type MatrixDType = Extract<
+  DType,
+  | 'int4'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'float16'
+  | 'bfloat16'
+  | 'float32'
+>;
 export type VectorDType = Extract<
   DType,
   | 'bool'

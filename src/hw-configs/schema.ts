@@ -23,7 +23,19 @@ export type FieldRole =
 const roles: z.core.$ZodRegistry<FieldRole> = z.registry<FieldRole>();
 
 /** Operand types a matrix engine may list. */
-const matrixDTypes = ['int4', 'int8', 'uint8', 'int16', 'float16', 'bfloat16', 'float32'] as const;
+const matrixDTypes = [
+  'int4',
+  'int8',
+  'uint8',
+  'int16',
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
+  'float16',
+  'bfloat16',
+  'float32',
+] as const;
 const vectorDTypes = [
   'bool',
   'int8',
@@ -93,6 +105,10 @@ const matrixCommon = {
       int8: quantity('ratio', 'Rate at int8').optional(),
       uint8: quantity('ratio', 'Rate at uint8').optional(),
       int16: quantity('ratio', 'Rate at int16').optional(),
+      float8e4m3fn: quantity('ratio', 'Rate at float8e4m3fn').optional(),
+      float8e4m3fnuz: quantity('ratio', 'Rate at float8e4m3fnuz').optional(),
+      float8e5m2: quantity('ratio', 'Rate at float8e5m2').optional(),
+      float8e5m2fnuz: quantity('ratio', 'Rate at float8e5m2fnuz').optional(),
       float16: quantity('ratio', 'Rate at float16').optional(),
       bfloat16: quantity('ratio', 'Rate at bfloat16').optional(),
       float32: quantity('ratio', 'Rate at float32').optional(),
@@ -235,6 +251,10 @@ const technology = z
             int8: cited('energy', 'Energy of one int8 multiply-accumulate').optional(),
             uint8: cited('energy', 'Energy of one uint8 multiply-accumulate').optional(),
             int16: cited('energy', 'Energy of one int16 multiply-accumulate').optional(),
+            float8e4m3fn: cited('energy', 'Energy of one float8e4m3fn multiply-accumulate').optional(),
+            float8e4m3fnuz: cited('energy', 'Energy of one float8e4m3fnuz multiply-accumulate').optional(),
+            float8e5m2: cited('energy', 'Energy of one float8e5m2 multiply-accumulate').optional(),
+            float8e5m2fnuz: cited('energy', 'Energy of one float8e5m2fnuz multiply-accumulate').optional(),
             float16: cited('energy', 'Energy of one float16 multiply-accumulate').optional(),
             bfloat16: cited('energy', 'Energy of one bfloat16 multiply-accumulate').optional(),
             float32: cited('energy', 'Energy of one float32 multiply-accumulate').optional(),

@@ -17,6 +17,8 @@ export interface Scaling {
 export interface QuantizedBuilder {
   input(name: string, dtype: DType, shape: readonly number[]): string;
   constant(dtype: DType, shape: readonly number[], values: ArrayLike<number>): string;
+  /** A constant of a type whose elements are bytes, as they are stored. */
+  stored(dtype: DType, shape: readonly number[], contents: Uint8Array): string;
   node(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeValue>>, domain?: string): string;
   /** Names of scale and zero point. */
   scaling(s: Scaling): readonly [string, string];
@@ -94,6 +96,11 @@ export function quantizedBuilder(opset = 21): QuantizedBuilder {
       return name;
     },
     constant,
+    stored(dtype, shape, bytes) {
+      const name = `c${initializers.length}`;
+      initializers.push({ name, dtype, dims: shape, data: { kind: 'bytes', bytes } });
+      return name;
+    },
     node,
     scaling,
     quantize: (x, s) => node('QuantizeLinear', [x, ...scaling(s)], axisOf(s)),

@@ -1,6 +1,7 @@
 /** What selectors know of the group of nodes at hand. */
 import type { Graph, Node, Value, ValueId } from '../../graph/index.ts';
 import type { VectorPlan, View } from './spec.ts';
+import type { Stored } from './stored-operands.ts';
 import type { Turned } from './turned.ts';
 import { lowerElementwise } from './vector-plan.ts';
 import type { ViewMap } from './views.ts';
@@ -42,6 +43,8 @@ export interface SelectContext {
   readonly name: string;
   /** Right operands of products that lie as they were before a Transpose. */
   readonly turned: ReadonlyMap<ValueId, Turned>;
+  /** Floats of 8 bits that products take as they are. */
+  readonly stored: ReadonlyMap<ValueId, Stored>;
 }
 
 /** The output of the whole group. */

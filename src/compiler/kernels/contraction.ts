@@ -1,5 +1,5 @@
 /** Conv, Gemm and MatMul as contraction kernels. */
-import { bytesPerElement, elementCount, isEngineFloat } from '../../core/index.ts';
+import { bytesPerElement, elementCount, isFloat } from '../../core/index.ts';
 import {
   attributeFloat,
   attributeInt,
@@ -12,21 +12,25 @@ import {
 } from '../../graph/index.ts';
 import { epiloguePlan, groupOutput, wrongRank, wrongType, type NotHere, type SelectContext } from './context.ts';
 import type { ContractionKernel, ContractionStrides, DrainPlan, Geometry, View } from './spec.ts';
-import { constantScalar, isPlainFloat } from './values.ts';
+import { constantScalar, isPlainFloat, isStoredFloat } from './values.ts';
 import { floatClamp, perTensor, quantizedClamp } from './vector-plan.ts';
 
-export function selectContraction(cx: SelectContext, node: Node): ContractionKernel | NotHere {
+export function selectContraction(cx: SelectContext, given: Node): ContractionKernel | NotHere {
+  const node = throughCasts(cx, given);
   const x = value(cx, node.inputs[0] as number);
   const w = value(cx, node.inputs[1] as number);
   const result = value(cx, node.outputs[0] as number);
   const zeros = isIntegerProduct(node) ? plainZeros(cx, node) : null;
   if (zeros !== null && 'reason' in zeros) return zeros;
   for (const v of [x, w]) {
-    if (!isPlainFloat(v) && v.quantization === null && zeros === null) return wrongType(v);
+    if (!isPlainFloat(v) && !isStoredFloat(v) && v.quantization === null && zeros === null) return wrongType(v);
   }
-  const [xFloat, wFloat] = [isEngineFloat(x.type.dtype), isEngineFloat(w.type.dtype)];
-  if (xFloat !== wFloat || (xFloat && x.type.dtype !== w.type.dtype)) return { reason: `operands are ${x.type.dtype} and ${w.type.dtype}` };
+  const [xFloat, wFloat] = [isFloat(x.type.dtype), isFloat(w.type.dtype)];
+  const isMixed = x.type.dtype !== w.type.dtype && !(isStoredFloat(x) && isStoredFloat(w));
+  if (xFloat !== wFloat || (xFloat && isMixed)) return { reason: `operands are ${x.type.dtype} and ${w.type.dtype}` };
   const turned = cx.turned.get(w.id);
+  const casts = given.inputs.flatMap((id) => (id === null ? [] : (cx.stored.get(id)?.node ?? [])));
+  const read = [...casts, ...(turned === undefined ? [] : [turned.node])];
   const isWide = sumBitsOf(node) > 32;
   if (!xFloat && !isWide && isPlainFloat(result)) return { reason: `the sums of ${x.type.dtype} have no scale to leave in` };
   const isConv = node.op === 'Conv' || node.op === 'ConvInteger';
@@ -55,13 +59,13 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
     kind: 'contraction',
     sums: xFloat ? 'float32' : isWide ? 'int64' : 'int32',
     name: cx.name,
-    origin: turned === undefined ? cx.origin : [...new Set([...cx.origin, ...turned.node.origin])],
+    origin: [...new Set([...cx.origin, ...read.flatMap((n) => n.origin)])],
     class: 'contraction',
     engine: 'matrix',
     dtype: x.type.dtype,
     macs: cx.group.reduce((sum, n) => sum + macsOf(cx.graph, n), 0),
     out: groupOutput(cx),
-    nodes: turned === undefined ? cx.group : [turned.node, ...cx.group],
+    nodes: [...read, ...cx.group],
     ...shape,
     x: cx.views.view(x.id),
     w: cx.views.view(turned?.source ?? w.id),
@@ -74,6 +78,12 @@ export function selectContraction(cx: SelectContext, node: Node): ContractionKer
     epilogue,
     operandStrides: operandStrides.map((s) => s ?? []),
   };
+}
+
+/** The node with what Casts from 8-bit floats read in place of what they make. */
+function throughCasts(cx: SelectContext, node: Node): Node {
+  if (!node.inputs.some((id) => id !== null && cx.stored.has(id))) return node;
+  return { ...node, inputs: node.inputs.map((id) => (id === null ? null : (cx.stored.get(id)?.source ?? id))) };
 }
 
 /** Products of plain integers: the result is the sums themselves. */

@@ -1,5 +1,4 @@
 /** Draining by the vector engine, for arrays without an output stage. */
-import { isEngineFloat } from '../../core/index.ts';
 import type { VectorStep } from '../../isa/index.ts';
 import type { ContractionKernel } from './spec.ts';
 import { clampTo, createStepWriter, roundedTo } from './vector-plan.ts';
@@ -11,7 +10,7 @@ import { clampTo, createStepWriter, roundedTo } from './vector-plan.ts';
 export function drainOnVector(k: ContractionKernel): ContractionKernel {
   const { drain } = k;
   const w = createStepWriter();
-  const integer = !isEngineFloat(k.dtype);
+  const integer = k.sums !== 'float32';
   let input = 0;
   let value = w.step(integer ? 'loadInt' : 'load', input++);
   if (drain.bias !== null) value = w.step(integer ? 'addInt' : 'add', value, w.step(integer ? 'loadInt' : 'load', input++));

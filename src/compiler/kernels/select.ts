@@ -17,7 +17,8 @@ import { isReduction, selectReduce } from './reduce.ts';
 import { selectSoftmax } from './softmax.ts';
 import { selectPool } from './window.ts';
 import type { KernelSpec } from './spec.ts';
-import { turnedOperands, type Turned } from './turned.ts';
+import { storedOperands } from './stored-operands.ts';
+import { turnedOperands } from './turned.ts';
 import { isElementwise } from './elementwise-forms.ts';
 import { lowerElementwise } from './vector-plan.ts';
 import { resolveViews, type ViewMap } from './views.ts';
@@ -40,17 +41,23 @@ export function selectKernels(graph: Graph, declined: ReadonlyMap<string, NotHer
   const { views, nodes, viewNodes } = resolveViews(graph);
   const all = turnedOperands(graph, nodes);
   const turned = new Map(all);
+  const stored = new Map(storedOperands(graph, nodes));
   for (;;) {
-    const { kernels, nothing } = selectAll(graph, views, nodes, declined, refuse, turned);
+    const { kernels, nothing } = selectAll(graph, views, nodes, declined, refuse, { turned, stored });
     // A product that no array runs needs its operand as the file has it.
     const needed = kernels
       .filter((k) => k.kind !== 'contraction')
-      .flatMap((k) => k.nodes.flatMap((n) => n.inputs.filter((id) => id !== null && turned.delete(id))));
+      .flatMap((k) =>
+        k.nodes.flatMap((n) => n.inputs.filter((id) => id !== null && [turned.delete(id), stored.delete(id)].includes(true))),
+      );
     if (needed.length > 0) continue;
     const shown = [...viewNodes, ...nothing];
     return { kernels: joinHostKernels(graph, views, kernels, shown), views, viewNodes: shown, placed: new Map(), caches: [] };
   }
 }
+
+/** Nodes that products read through. */
+type Through = Pick<SelectContext, 'turned' | 'stored'>;
 
 interface Selected {
   readonly kernels: readonly KernelSpec[];
@@ -64,17 +71,18 @@ function selectAll(
   nodes: readonly Node[],
   declined: ReadonlyMap<string, NotHere>,
   refuse: Refusal,
-  turned: ReadonlyMap<ValueId, Turned>,
+  through: Through,
 ): Selected {
   const kernels: KernelSpec[] = [];
   const nothing: Node[] = [];
   const select = (body: readonly Node[]): KernelSpec | NotHere => {
-    const kernel = selectOne(context(graph, views, body, turned));
+    const kernel = selectOne(context(graph, views, body, through));
     return isKernel(kernel) ? (refuse(kernel) ?? kernel) : kernel;
   };
   const isRead = readers(graph);
   for (const node of nodes) {
-    if (turned.has(node.outputs[0] ?? -1)) continue;
+    const [first = -1] = node.outputs;
+    if (through.turned.has(first) || through.stored.has(first)) continue;
     if (makesNothing(graph, node) || !isRead(node)) {
       nothing.push(node);
       continue;
@@ -87,7 +95,7 @@ function selectAll(
       for (const part of body) {
         const single = select([part]);
         kernels.push(
-          isKernel(single) ? single : selectHost(context(graph, views, [part], turned), part, declined.get(part.name) ?? single),
+          isKernel(single) ? single : selectHost(context(graph, views, [part], through), part, declined.get(part.name) ?? single),
         );
       }
     }
@@ -118,10 +126,10 @@ function isKernel(k: KernelSpec | NotHere): k is KernelSpec {
   return 'kind' in k;
 }
 
-function context(graph: Graph, views: ViewMap, body: readonly Node[], turned: ReadonlyMap<ValueId, Turned>): SelectContext {
+function context(graph: Graph, views: ViewMap, body: readonly Node[], through: Through): SelectContext {
   const anchor = body[0] as Node;
   const origin = [...new Set(body.flatMap((n) => n.origin))];
-  return { graph, views, epilogue: body.slice(1), group: body, origin, name: nameOf(anchor, origin), turned };
+  return { graph, views, epilogue: body.slice(1), group: body, origin, name: nameOf(anchor, origin), ...through };
 }
 
 /** The ONNX node's name; of a node that lowering wrote its own, which tells it from the others of that ONNX node. */

@@ -8,6 +8,7 @@ import { derivedConstant } from './derived.ts';
 import { unrollLimit, type Rule } from './rule.ts';
 import { asFloat32, roundsOnce, roundsTwice } from './rounding.ts';
 import { isControlFlow, keepsQuantization } from './rules.ts';
+import { storedFloats } from './stored-floats.ts';
 import { startWriter, type WriterState } from './writer.ts';
 
 export interface Rewritten {
@@ -97,7 +98,14 @@ function startDriver(
       });
     }
     const [out] = node.outputs;
-    if (def !== undefined && out !== undefined && node.outputs.length === 1 && !isOutput.has(out) && isSmall(node, w)) {
+    if (
+      def !== undefined &&
+      out !== undefined &&
+      node.outputs.length === 1 &&
+      !isOutput.has(out) &&
+      isSmall(node, w) &&
+      !readsStored(node, w)
+    ) {
       const operands = node.inputs.map((id) => (id === null ? null : w.value(id)));
       const constant = derivedConstant(def, node, node.version ?? graph.opset, operands, w.value(out));
       if (constant !== null) {
@@ -218,6 +226,12 @@ function isSmall(node: Node, w: WriterState): boolean {
     const shape = staticShape(w.value(id).type);
     return shape !== null && shape.reduce((n, d) => n * d, 1) <= smallCount;
   });
+}
+
+/** What floats of 8 bits stand for is settled with the machine: see `stored-floats.ts`. */
+function readsStored(node: Node, w: WriterState): boolean {
+  const [codes = null] = node.inputs;
+  return node.op === 'DequantizeLinear' && codes !== null && storedFloats.includes(w.value(codes).type.dtype);
 }
 
 function isBound(type: TensorType): boolean {

@@ -7,3 +7,4 @@
  */
 export { lower, unrollBodies, type Lowered } from './lower.ts';
 export { narrowFloats, widenFloats } from './float-types.ts';
+export { productsOfStored } from './stored-floats.ts';

@@ -1,4 +1,4 @@
-import type { DType } from '../../core/index.ts';
+import { isFloat, type DType } from '../../core/index.ts';
 import { attributeInt, constantOf, evaluateNode, sameQuantization } from '../../graph/index.ts';
 import type { Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
 import { biasIndex, weightSlot } from '../precision/contraction.ts';
@@ -133,6 +133,8 @@ class Absorber {
     const result = edit.value(out);
     if (result.type.dtype !== 'float32' || result.quantization !== null) return false;
     const meaning = this.forms.read(edit, integers.type, scale, zero, attributeInt(node, 'axis', 1));
+    // Floats of 8 bits are settled with the machine: lower/stored-floats.ts.
+    if (isFloat(integers.type.dtype)) return false;
     if (integers.constant !== null) return this.constantReal(node, edit, integers.constant, meaning, opset);
     if (meaning === null || meaning.quantization.axis !== null || !isNarrowInteger(integers.type.dtype)) return false;
     const known = this.forms.realOf(q);

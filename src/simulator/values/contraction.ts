@@ -5,7 +5,7 @@
  * a slice of channels and rows at a time; a 1×1 convolution of stride 1 is a product as it stands. Where few output channels share the
  * patches (depthwise), taps are added row by row instead.
  */
-import { elementCount, invariant, isEngineFloat } from '../../core/index.ts';
+import { elementCount, invariant, isFloat } from '../../core/index.ts';
 import type { ConvCommand, MatmulCommand, Ref } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { drain } from './drain.ts';
@@ -26,10 +26,7 @@ type Sums = Numbers | Float64Array;
 export function runContraction(cx: Context, c: ConvCommand | MatmulCommand): void {
   const accTile = tile(cx, c.acc);
   const float = c.acc.dtype === 'float32';
-  invariant(
-    float === isEngineFloat(c.x.dtype) && float === isEngineFloat(c.w.dtype),
-    `${c.op} of ${c.x.dtype} by ${c.w.dtype} into ${c.acc.dtype}`,
-  );
+  invariant(float === isFloat(c.x.dtype) && float === isFloat(c.w.dtype), `${c.op} of ${c.x.dtype} by ${c.w.dtype} into ${c.acc.dtype}`);
   if (accTile.count === 0) return;
   const acc = startSums(cx, c, accTile, float);
   if (c.op === 'MATMUL') multiplyBatches(cx, c, acc);
@@ -52,7 +49,7 @@ function startSums(cx: Context, c: ConvCommand | MatmulCommand, accTile: Tile, f
 
 function operand(cx: Context, ref: Ref, zero: number, slot: string): Numbers {
   const t = tile(cx, ref);
-  return isEngineFloat(ref.dtype) ? readFloats(t, cx.scratch, slot) : readInts(t, zero, cx.scratch, slot);
+  return isFloat(ref.dtype) ? readFloats(t, cx.scratch, slot) : readInts(t, zero, cx.scratch, slot);
 }
 
 interface Shape {
