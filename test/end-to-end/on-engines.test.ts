@@ -3,7 +3,7 @@
  * for bit, and that graph equal to the reference evaluator of the operator itself: exactly where nothing is rounded, within rounding elsewhere.
  */
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../src/compiler/index.ts';
+import { calibrate, compile, importDecoded, lowerGraph, randomInputs } from '../../src/compiler/index.ts';
 import { elementCount, integerRange, isFloat, seededRandom, type DType, type Tensor } from '../../src/core/index.ts';
 import { interpret, numbersOf, tensorOf } from '../../src/graph/index.ts';
 import { verifyExecutable } from '../../src/isa/index.ts';
@@ -11,6 +11,7 @@ import { execute, simulate } from '../../src/simulator/index.ts';
 import { writeGraph, type GraphWriter } from '../compiler/lower/build.ts';
 import { testMachine } from './machines.ts';
 import { modelOf } from './model-of-graph.ts';
+import { quantizedBuilder } from './quantized-models.ts';
 
 const floats: readonly DType[] = ['float32', 'float16', 'bfloat16'];
 const integers: readonly DType[] = ['int8', 'uint8', 'int16', 'int32'];
@@ -210,5 +211,48 @@ describe('operators written in terms of others run on the engines', () => {
   it.each(cases)('$name', (one) => {
     for (const dtype of one.types) check(one, dtype, 'small', 3);
     check(one, one.types[0] ?? 'float32', 'large', 11);
+  });
+});
+
+describe('ranking in int8 programs', () => {
+  it.each(['ArgMax', 'ArgMin', 'TopK'])('%s finds what is the extreme of the quantized numbers', (op) => {
+    const w = writeGraph(24);
+    const x = w.input('x', [6, 40], 'float32');
+    const y = op === 'TopK' ? w.node(op, [x, w.ints([3])], {}, { outputs: 2 }) : w.node(op, [x], { axis: 1 });
+    const graph = w.finish(y.at(-1) ?? 0);
+    const inputs = randomInputs(graph, 4);
+    const calibration = calibrate(lowerGraph(graph).graph, [inputs]);
+    const { executable, quantizedGraph } = compile(modelOf(graph), machines.small, { precision: 'int8', dims: {}, calibration });
+    const { outputs } = execute(executable, machines.small, inputs, { sanitize: true });
+    expect(outputs).toEqual(interpret(quantizedGraph, inputs));
+    const numbers = inputs.get('x')?.data as Float32Array;
+    const step = (Math.max(...numbers) - Math.min(...numbers)) / 255;
+    const [places] = outputs.values();
+    const count = (places?.shape[1] ?? 1) as number;
+    for (const [i, place] of Array.from(numbersOf(places ?? tensorOf('int64', [0], []))).entries()) {
+      const row = Array.from(numbers.slice(40 * Math.floor(i / count), 40 * Math.floor(i / count) + 40));
+      const sorted = row.toSorted((a, b) => (op === 'ArgMin' ? a - b : b - a));
+      expect(Math.abs((row[place] ?? NaN) - (sorted[i % count] ?? NaN))).toBeLessThan(1.01 * step);
+    }
+  });
+});
+
+describe('operands that a model quantizes itself', () => {
+  it('are ranked as the reals they stand for', () => {
+    const b = quantizedBuilder();
+    const x = b.pair(b.input('x', 'float32', [3, 5, 7]), { dtype: 'uint8', scale: [0.05], zero: [100] });
+    const place = b.node('ArgMax', [x], { axis: 1 });
+    const norm = b.node('LpNormalization', [x], { axis: 2 });
+    const model = importDecoded(
+      b.finish([
+        [place, 'int64'],
+        [norm, 'float32'],
+      ]),
+      { name: 'ranked', sha256: '' },
+    );
+    const inputs = randomInputs(model.graph, 6);
+    const { executable } = compile(model, machines.small, { precision: 'auto', dims: {}, calibration: null });
+    expect(executable.kernels.filter((k) => k.engine === 'host').map((k) => k.name)).toEqual([]);
+    expect(execute(executable, machines.small, inputs, { sanitize: true }).outputs).toEqual(interpret(model.graph, inputs));
   });
 });

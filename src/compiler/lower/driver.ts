@@ -1,13 +1,13 @@
 /** Walks a graph and puts what rules write in the place of nodes, again and again until no rule applies. */
 import { SystoleError } from '../../core/index.ts';
-import { macsOf, meaningType, opDef, printShape } from '../../graph/index.ts';
+import { macsOf, meaningType, opDef, printShape, tensorOf } from '../../graph/index.ts';
 import type { Graph, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
 import { staticShape } from '../passes/constants.ts';
 import { derivedConstant } from './derived.ts';
 import { unrollLimit, type Rule } from './rule.ts';
 import { asFloat32, roundsOnce, roundsTwice } from './rounding.ts';
-import { isControlFlow, keepsQuantization } from './rules.ts';
+import { isControlFlow, keepsQuantization, readsReals } from './rules.ts';
 import { storedFloats } from './stored-floats.ts';
 import { startWriter, type WriterState } from './writer.ts';
 
@@ -173,7 +173,7 @@ function startDriver(
     if (node.outputs.some((id) => !isBound(w.value(id).type)) && node.inputs.some((id) => id !== null && retyped.has(id))) refresh(node);
     if (!isControlFlow(node) && ![...node.inputs, ...node.outputs].every((id) => id === null || isBound(w.value(id).type))) return null;
     if (!keepsQuantization(node) && [...node.inputs, ...node.outputs].some((id) => id !== null && w.value(id).quantization !== null))
-      return null;
+      return onReals(node);
     const results = attempt(rule, w, node);
     if (results === null) return null;
     if ('reason' in results) {
@@ -190,6 +190,18 @@ function startDriver(
     settle(node, inFloat32 ?? results, shared);
     if (shared.length === 0) for (const name of node.origin) retired[name] ??= 'folded';
     return shared;
+  };
+  /** The node on the reals that its operands stand for; null for those that integers have a rule of their own for. */
+  const onReals = (node: Node): Node[] | null => {
+    const isHeld = (id: ValueId): boolean => w.value(id).quantization !== null;
+    if (!readsReals(node) || node.outputs.some(isHeld)) return null;
+    const meanings = node.inputs.flatMap((id) => (id === null ? [] : (w.value(id).quantization ?? [])));
+    if (meanings.some((q) => q.axis !== null || q.source === 'placeholder')) return null;
+    const inputs = node.inputs.map((id) => (id === null || !isHeld(id) ? id : realOf(w, id)));
+    const results = w.node({ ...node, inputs });
+    const made = w.written().slice();
+    settle(node, results, made);
+    return made;
   };
   const refresh = (node: Node): void => {
     w.infer(node).forEach((type, i) => {
@@ -226,6 +238,12 @@ function isSmall(node: Node, w: WriterState): boolean {
     const shape = staticShape(w.value(id).type);
     return shape !== null && shape.reduce((n, d) => n * d, 1) <= smallCount;
   });
+}
+
+function realOf(w: WriterState, id: ValueId): ValueId {
+  const { type, quantization } = w.value(id);
+  const scale = w.tensor({ dtype: 'float32', shape: [], data: Float32Array.of(quantization?.scale[0] ?? 1) });
+  return w.op('DequantizeLinear', [id, scale, w.tensor(tensorOf(type.dtype, [], [quantization?.zeroPoint[0] ?? 0]))]);
 }
 
 /** What floats of 8 bits stand for is settled with the machine: see `stored-floats.ts`. */

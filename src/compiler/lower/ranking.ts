@@ -2,7 +2,7 @@
  * Which element is the largest: ArgMax, ArgMin, Hardmax, TopK. Positions along the axis are a constant, int32; the extreme is found first, then the first
  * (or last) position that holds it.
  */
-import { integerRange, isFloat, type DType } from '../../core/index.ts';
+import { isFloat, type DType } from '../../core/index.ts';
 import { attributeInt } from '../../graph/index.ts';
 import type { ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
@@ -106,13 +106,13 @@ const topK: Rule = (w, node) => {
       reason: `it takes ${count} elements, one after the other`,
       limit: { what: 'K', actual: String(count), allowed: String(mostTaken) },
     };
-  const { dtype } = w.value(x).type;
-  const real = isFloat(dtype);
   // NaN ranks with infinity.
-  const numbers = real ? w.op('Where', [w.op('IsNaN', [x]), w.float(Infinity), x]) : x;
-  const least = numberOf(w, dtype, real ? -Infinity : integerRange(dtype)[0]);
+  const numbers = isFloat(w.value(x).type.dtype) ? w.op('Where', [w.op('IsNaN', [x]), w.float(Infinity), x]) : x;
   const all = positions(w, rank, axis, w.shape(x)[axis] ?? 1);
   let rest = descending(w, numbers, attributeInt(node, 'largest', 1) !== 0);
+  // What stands for elements taken: a number among the others, so that int8 programs need no other scale for it.
+  const least = w.op('ReduceMin', [numbers, w.ints([axis])]);
+  const last = rest === numbers ? least : w.op('ReduceMin', [rest, w.ints([axis])]);
   let places = all;
   const values: ValueId[] = [];
   const indices: ValueId[] = [];
@@ -122,7 +122,7 @@ const topK: Rule = (w, node) => {
     indices.push(place);
     values.push(w.op('ReduceMax', [w.op('Where', [taken, x, least]), w.ints([axis])]));
     if (i + 1 === count) break;
-    rest = w.op('Where', [taken, least, rest]);
+    rest = w.op('Where', [taken, last, rest]);
     places = w.op('Where', [taken, wholeNumbers(w, [], [beyond]), places]);
   }
   return [w.concat(values, axis), w.op('Cast', [w.concat(indices, axis)], { to: dtypeCode('int64') })].slice(0, node.outputs.length);

@@ -74,6 +74,17 @@ export function controlFlowRule(node: Node): Rule | undefined {
   return isControlFlow(node) ? controlFlowRules[node.op] : undefined;
 }
 
+const onReals: ReadonlySet<string> = new Set([
+  ...[rankingRules, runningRules, lossRules].flatMap((rules) => Object.keys(rules)),
+  'LpNormalization',
+  'LRN',
+]);
+
+/** Written out on the reals that quantized operands stand for: comparisons, sums and norms that integers have no rule for. */
+export function readsReals(node: Node): boolean {
+  return node.domain === '' && onReals.has(node.op);
+}
+
 /** Each result is one node's, which holds it as the original's output was held. */
 export function keepsQuantization(node: Node): boolean {
   return isControlFlow(node) || (node.domain === '' && Object.hasOwn(moveRules, node.op));

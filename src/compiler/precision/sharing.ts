@@ -1,7 +1,7 @@
 /**
  * Which values have one quantization together, and what range each group has to hold.
  *
- * - MaxPool, views and data movement only pass numbers on: input and output share.
+ * - MaxPool, largest and smallest elements, views and data movement only pass numbers on: input and output share.
  * - A cache that goes in and comes out longer shares with what is appended to it: what one run gives out the next one takes in.
  * - A value read by one Relu or Clip and by nobody else shares with that node's output: what the clamp cuts off need not be held.
  *   (Only clamps: a Sigmoid needs its input in full.) A graph input keeps its own range.
@@ -32,6 +32,9 @@ const passingOn: ReadonlySet<string> = new Set([
   'SpaceToDepth',
   'Gather',
   'GatherElements',
+  // The extremes of a tensor are compared with its elements.
+  'ReduceMax',
+  'ReduceMin',
 ]);
 const clamps: ReadonlySet<string> = new Set(['Relu', 'Clip']);
 
