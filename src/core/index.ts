@@ -11,6 +11,7 @@ export * from './floats.ts';
 export * from './messages/index.ts';
 export * from './numerics.ts';
 export * from './table-functions.ts';
+export * from './twister.ts';
 export * from './printable.ts';
 export * from './random.ts';
 export * from './tensor.ts';

@@ -25,11 +25,6 @@ export const knownFailures: readonly KnownFailure[] = [
     reason: 'ImageDecoder decompresses JPEG, PNG and other files, which is not built in',
   },
   {
-    section: 'evaluators',
-    name: /^test_training_dropout/,
-    reason: 'Dropout in training mode draws its mask at random; the expected one comes from the generator of numpy',
-  },
-  {
     section: 'transforms',
     name: /^fusion__embed_layer_norm_format1$/,
     reason: 'the file contradicts itself: attention weights for 3 features behind a layer norm of 1',

@@ -1,5 +1,5 @@
 /** BatchNormalization and Dropout as they are while training: statistics of the batch, and elements dropped at random. */
-import { elementCount, type Tensor } from '../../core/index.ts';
+import { elementCount, twister, type Tensor } from '../../core/index.ts';
 import type { Node } from '../ir.ts';
 import { roundingOf } from './elements.ts';
 import { allocate, numbersOf, tensorOf, type Numbers } from './numbers.ts';
@@ -65,10 +65,15 @@ function batchStatistics(x: Tensor, round: (v: number) => number): { readonly me
   return { mean, variance };
 }
 
-/** What a Dropout draws, one number from 0 to 1 an element: it drops where that is below its ratio. The same on every run. */
+/**
+ * What a Dropout draws, one number from 0 to 1 an element: it drops where that is below its ratio. The same on every run: with a `seed` those of the generator
+ * that ONNX's tests are made with, else of ours.
+ */
 export function dropoutNumbers(node: Node, count: number): Float32Array {
+  const { seed } = node.attributes;
   const random = nodeRandom(node);
-  return Float32Array.from({ length: count }, () => random.next());
+  const next = seed?.kind === 'int' ? twister(seed.value) : (): number => random.next();
+  return Float32Array.from({ length: count }, next);
 }
 
 /** Elements are kept with probability 1 - ratio and scaled by its reciprocal; the mask says which. */
