@@ -53,6 +53,7 @@ test.each<readonly [string, RegExp, Parameters<typeof infer>]>([
     ['DequantizeLinear', [{ dtype: 'int8', shape: [2, 4] }, float(7)]],
   ],
   ['a scale that does not fit the row', /SYS3010.*Scale is \[5\]/, ['LayerNormalization', [float(2, 32), float(5)]]],
+  ['a scale of more axes than the data', /SYS3010.*Scale is \[4, 2, 32\]/, ['LayerNormalization', [float(2, 32), float(4, 2, 32)]]],
 ])('%s', (_, message, parts) => {
   expect(() => infer(...parts)).toThrow(message);
 });

@@ -19,7 +19,7 @@ const networks: readonly (readonly [string, Readonly<Record<string, number>>])[]
   ['resnet50', { image: 64, classes: 10 }],
   ['mobilenetv1', { image: 96, width: 0.5, classes: 10 }],
   ['mobilenetv2', { image: 96, width: 0.5, classes: 10 }],
-  ['vgg16', { image: 32, classes: 10 }],
+  ['vgg16', { image: 224, classes: 10 }],
   ['bert', { layers: 2, hidden: 64, heads: 4, vocabulary: 500, sequence: 24 }],
   ['vit', { image: 64, layers: 2, classes: 10 }],
   ['llama', { layers: 2, hidden: 64, heads: 4, kvHeads: 2, vocabulary: 300, sequence: 16 }],

@@ -154,7 +154,8 @@ export const layerNormalization: OpDef = defineOp({
         const size = x.shape[x.shape.length - shape.length + i];
         return typeof d === 'number' && typeof size === 'number' && d !== 1 && d !== size;
       };
-      if (shape.some(differs)) misfit(context, `${what} is ${printShape(shape)}, which does not fit the axes of ${printShape(x.shape)}`);
+      if (shape.length > x.shape.length || shape.some(differs))
+        misfit(context, `${what} is ${printShape(shape)}, which does not fit the axes of ${printShape(x.shape)}`);
     }
     return [x, statistics, statistics];
   },

@@ -57,6 +57,8 @@ function step(p: Pattern, node: Node, depth: number): Scores | null {
         const isNothing =
           scores !== null && sameShape(p.shape(inner), p.shape(output(node))) && p.numbers(mask)?.every((n) => n === 0) === true;
         if (scores !== null && isNothing) return scores;
+        // In a wider float than the queries: Attention would add it in theirs, and round.
+        if (scores !== null && p.value(output(node)).type.dtype !== p.value(scores.q).type.dtype) return null;
         if (scores !== null) return { ...scores, masks: [...scores.masks, { kind: 'added', id: mask }] };
       }
       return null;
