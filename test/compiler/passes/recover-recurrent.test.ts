@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Graph, ValueId } from '../../../src/graph/ir.ts';
-import { count, expectLeft, expectRecovered, expectSame, network, recover, type Network } from './network.ts';
+import { computing, count, expectLeft, expectRecovered, expectSame, network, recover, type Network } from './network.ts';
 
 interface Shape {
   readonly features: number;
@@ -226,5 +226,20 @@ describe('Scan', () => {
     const [h, c, x] = [n.input('h', [2, shape.hidden]), n.input('c', [2, shape.hidden]), n.input('x', [2, shape.features])];
     const step = lstmStep(n, x, h, c, shape, usual);
     expectLeft(scan(n.finish(step.h, step.c, n.op('Identity', [step.c])), 4), 'LSTM');
+  });
+
+  test('a damaged body, an Identity of nothing in it, is no LSTM', () => {
+    const whole = scan(body(usual, 'h c'), 4);
+    const damaged = (inner: Graph): Graph => ({
+      ...inner,
+      nodes: inner.nodes.map((node) => (node.op === 'Identity' ? { ...node, inputs: [] } : node)),
+    });
+    const nodes = whole.nodes.map((node) => {
+      const { body: given } = node.attributes;
+      return given?.kind === 'graph'
+        ? { ...node, attributes: { ...node.attributes, body: { ...given, value: damaged(given.value) } } }
+        : node;
+    });
+    expect(computing(recover({ ...whole, nodes }).graph)).toEqual(['Scan']);
   });
 });

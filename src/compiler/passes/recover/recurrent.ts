@@ -147,7 +147,7 @@ interface FoundCell {
 function cellOf(inner: Pattern, body: Graph, form: ScanForm, constantAt: ConstantAt): FoundCell | null {
   const behind = (id: ValueId): ValueId => {
     let at = id;
-    for (let node = inner.made(at, 'Identity'); node !== null; node = inner.made(at, 'Identity')) at = input(node, 0);
+    for (let from: ValueId | null = id; from !== null; from = inner.made(at, 'Identity')?.inputs[0] ?? null) at = from;
     return at;
   };
   const results = body.outputs.map(behind);
