@@ -3,7 +3,7 @@ import { printDim } from '../../../graph/index.ts';
 import type { Attributes, Constant, Graph, Node, TensorType, Value, ValueId } from '../../../graph/ir.ts';
 import { gruCell, lstmCell, type Cell, type ConstantAt } from './cells.ts';
 import { stackedBiases, stackedWeights } from './linear.ts';
-import { frontAxis, input, patternOf, type Pattern } from './match.ts';
+import { frontAxis, patternOf, type Pattern } from './match.ts';
 import type { Found, Maker, Recovery } from './recovery.ts';
 import { createNodeWriter, type NodeWriter } from './writer.ts';
 
