@@ -1,5 +1,6 @@
 /** A run on numbers for the command line: inputs read, outputs described and kept, findings of the sanitizer told. */
-import { dequantize, fail, formatCount, formatDiagnostic, type Tensor } from '../core/index.ts';
+import { dequantize, fail, formatCount, formatDiagnostic, isFloat, type Tensor } from '../core/index.ts';
+import { numbersOf } from '../graph/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
 import type { Executable, TensorBinding } from '../isa/index.ts';
 import { execute } from '../simulator/index.ts';
@@ -62,8 +63,9 @@ function describeNumbers(tensor: Tensor): string {
   let lo = Infinity;
   let hi = -Infinity;
   let at = 0;
-  for (let i = 0; i < tensor.data.length; i++) {
-    const v = Number(tensor.data[i]);
+  const numbers = isFloat(tensor.dtype) ? numbersOf(tensor) : tensor.data;
+  for (let i = 0; i < numbers.length; i++) {
+    const v = Number(numbers[i]);
     if (v > hi) at = i;
     lo = Math.min(lo, v);
     hi = Math.max(hi, v);

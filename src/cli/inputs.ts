@@ -1,5 +1,6 @@
 /** Input values a command line names: a numpy file, or `random:SEED`. */
 import { cliMessages, elementCount, fail, hashName, seededRandom, type DType, type Tensor } from '../core/index.ts';
+import { tensorOf } from '../graph/index.ts';
 import { readBytes } from './files.ts';
 import { describeTensor, parseArrays } from './npy.ts';
 import { UsageError } from './values.ts';
@@ -49,6 +50,13 @@ export function randomTensor(input: InputType, seed: number): Tensor {
   switch (dtype) {
     case 'float32':
       return { dtype, shape, data: Float32Array.from({ length: count }, () => random.bell()) };
+    case 'float16':
+    case 'bfloat16':
+      return tensorOf(
+        dtype,
+        shape,
+        Array.from({ length: count }, () => random.bell()),
+      );
     case 'float64':
       return { dtype, shape, data: Float64Array.from({ length: count }, () => random.bell()) };
     case 'int8':

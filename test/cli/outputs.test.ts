@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeModel, type OnnxModel } from '../../src/onnx/index.ts';
 import { modelBuilder } from '../end-to-end/model-builder.ts';
-import { build, systole, temporaryFolder } from './run-cli.ts';
+import { build, projectRoot, systole, temporaryFolder } from './run-cli.ts';
 
 const folder = temporaryFolder();
 const target = ['-t', 'edge-systolic-32'];
@@ -56,6 +56,17 @@ describe('outputs', () => {
     expect(run.code).toBe(1);
     expect(run.err).toMatch(/SYS6002.*disasm --weights/);
   });
+});
+
+test.each(['fp16', 'bf16'])('%s outputs are told in the numbers they are', (precision) => {
+  save('tame.onnx', smallConv(0.01));
+  const large = join(projectRoot, 'test/machines/large.yaml');
+  const run = systole(['simulate', 'tame.onnx', '-t', large, '--precision', precision, '--values', 'random:2'], folder.path);
+  expect(run).toMatchObject({ code: 0, err: '' });
+  const [, least, most] = /float16\s+\[1,4,10,10\]\s+(\S+) to (\S+),/.exec(run.out) ?? [];
+  expect(Number(least)).toBe(0);
+  expect(Number(most)).toBeGreaterThan(0);
+  expect(Number(most)).toBeLessThan(1);
 });
 
 describe('what is refused before it runs', () => {

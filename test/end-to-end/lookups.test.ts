@@ -1,7 +1,7 @@
 /** Elements read and written where indices of the run say, in tiles of a small scratchpad: bit for bit what the interpreter gives. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../src/compiler/index.ts';
+import { calibrate, compile, lowerGraph, prepare } from '../../src/compiler/index.ts';
 import { elementCount, seededRandom, zeros, type DType, type Random, type Tensor } from '../../src/core/index.ts';
 import { interpret, type Graph } from '../../src/graph/index.ts';
 import { assemble, disassemble, verifyExecutable } from '../../src/isa/index.ts';
@@ -165,4 +165,24 @@ describe('what is made of look-ups', () => {
       await expectExact(w.finish(...w.node('GridSample', ids, attributes)), inputs);
     }
   });
+});
+
+it('a calibrated table keeps its zero at 0, which is what look-ups give outside of it: look-ups stay off the host', async () => {
+  const w = writeGraph(24);
+  const random = seededRandom(3);
+  // All positive: fitted tightly, 0 would be at -128.
+  const table = Float32Array.from({ length: 40 }, () => 1 + random.integer(0, 99) / 100);
+  const rows = w.constant({ dtype: 'float32', shape: [10, 4], data: table });
+  const index = w.input('index', [6], 'int64');
+  const model = modelOf(w.finish(...w.node('Add', [...w.node('Gather', [rows, index], { axis: 0 }), w.input('x', [6, 4])])));
+  const machine = await testMachine('small');
+  const inputs = new Map([
+    ['index', indices(random, [6], 10)],
+    ['x', numbers(random, 'float32', [6, 4])],
+  ]);
+  const calibration = calibrate(lowerGraph(prepare(model).graph).graph, [inputs]);
+  const { executable, quantizedGraph } = compile(model, machine, { precision: 'int8', dims: {}, calibration });
+  expect(executable.kernels.map((k) => k.engine)).not.toContain('host');
+  const lookup = quantizedGraph.nodes.flatMap((n) => n.body ?? [n]).find((n) => n.op === 'Lookup');
+  expect([...(quantizedGraph.values[lookup?.outputs[0] ?? -1]?.quantization?.zeroPoint ?? [])]).toEqual([0]);
 });

@@ -122,13 +122,15 @@ function toInt8(graph: Graph, calibration: CalibrationTable | null, hasFloats: b
 
   const observed = (id: ValueId): Range | null => (calibration === null ? null : observedRange(graph, id, calibration));
   const sharing = shareQuantization(graph, nodes, isReal, observed);
+  const zeroed = new Set(nodes.filter(isLookup).flatMap((n) => n.outputs.map((id) => sharing.groupOf(id))));
   const quantizations = new Map<ValueId, Quantization>();
   const quantizationOf = (id: ValueId): Quantization => {
     const group = sharing.groupOf(id);
     const known = quantizations.get(group);
     if (known !== undefined) return known;
     const range = sharing.rangeOf(group);
-    const made = range === null ? placeholderQuantization : int8Quantization(range);
+    const fitted = range !== null && zeroed.has(group) ? aroundZero(range) : range;
+    const made = fitted === null ? placeholderQuantization : int8Quantization(fitted);
     quantizations.set(group, made);
     return made;
   };
@@ -139,6 +141,17 @@ function toInt8(graph: Graph, calibration: CalibrationTable | null, hasFloats: b
   const rewritten = quantizeConstants(graph, nodes, values, (id) => (isReal(id) ? quantizationOf(id) : null));
   const diagnostics = calibration === null ? [compilerMessages.placeholderScales({ count: activations.length })] : [];
   return { graph: { ...graph, values, nodes: rewritten }, diagnostics };
+}
+
+/** A look-up outside of its table gives zero bits: they must stand for 0. */
+function isLookup(node: Node): boolean {
+  return node.domain === 'systole' && node.op === 'Lookup';
+}
+
+/** Stretched so far that its zero point is 0. */
+function aroundZero({ min, max }: Range): Range {
+  const unit = Math.max(-min / 128, max / 127) || 1;
+  return { min: -128 * unit, max: 127 * unit };
 }
 
 function checkCovered(activations: readonly Value[], calibration: CalibrationTable): void {

@@ -259,7 +259,7 @@ export const placeholderScales: Message<{ count: number }> = defineMessage(
   'int8 scales are placeholders',
   'Going to int8 needs the range of every activation. Without a calibration all scales are placeholders: time, traffic and energy are right, since they do not depend on values; running the program on numbers is refused.',
   ({ count }) =>
-    `${count} activations became int8 with placeholder scales, because no calibration was given. Timing is right; to compute values, calibrate (--calibrate random:1, or an .npz of inputs).`,
+    `${count} activations became int8 with placeholder scales, because no calibration was given. Timing hardly depends on them; to compute values, calibrate (--calibrate random:1, or an .npz of inputs).`,
 );
 
 export const calibrationIncomplete: Message<{ values: readonly string[]; given: number }> = defineMessage(
@@ -321,7 +321,7 @@ export const floatProductsForced: Message<{ nodes: readonly string[]; calibrated
     `${nodes.length} ${nodes.length === 1 ? 'product is' : 'products are'} float32 in this quantized model, and the matrix engine has no float32: ${some(nodes, 3)}. Their operands became int8 ${
       calibrated
         ? 'by the calibration'
-        : 'with placeholder scales. Timing is right; to compute values, calibrate (--calibrate random:1, or an .npz of inputs), or quantize these operators in the model'
+        : 'with placeholder scales. Timing hardly depends on them; to compute values, calibrate (--calibrate random:1, or an .npz of inputs), or quantize these operators in the model'
     }.`,
 );
 

@@ -6,7 +6,7 @@ import type { Executable } from '../../isa/index.ts';
 import { evaluateIsolated, isolate, piecesOf, readingOf, writtenBy, type Pieces } from './isolate.ts';
 import { compareTensors, sameBits, worse, type ErrorMetrics, type Meant } from './metrics.ts';
 import type { Jump, KernelCheck, KernelTensor, VerifyProblem, Verdict } from './report.ts';
-import { ceilingDb, isExact, isNear, jumpDb, type Tolerance } from './tolerance.ts';
+import { ceilingDb, isExact, isNear, jumpDb, notNumbers, type Tolerance } from './tolerance.ts';
 import { againstFloat, meant, type Sides, type Values } from './values.ts';
 
 /** A check, and the worst SQNR of what the kernel read against the float model; null where that has none of it. */
@@ -26,7 +26,7 @@ export function checkKernels(problem: VerifyProblem, executable: Executable, sid
     if (known !== undefined) return known;
     const metrics = againstFloat(compilation.lowered, name, sides);
     if (metrics === null) return undefined;
-    const db = metrics.unordered > 0 ? -999 : (metrics.sqnrDb ?? Infinity);
+    const db = metrics.unordered > 0 ? notNumbers : (metrics.sqnrDb ?? Infinity);
     floatDb.set(name, db);
     return db;
   };
@@ -185,5 +185,5 @@ function staysLow(check: KernelCheck, readers: ReadonlyMap<string, readonly Chec
 
 /** SQNR against the float model; null where there is nothing to compare. */
 function floatDbOf({ float }: KernelCheck): number | null {
-  return float === null ? null : float.unordered > 0 ? -999 : (float.sqnrDb ?? 999);
+  return float === null ? null : float.unordered > 0 ? notNumbers : (float.sqnrDb ?? 999);
 }

@@ -4,6 +4,7 @@ import { formatCount } from '../format.ts';
 import { fit, fitAll, pad, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
 import type { ErrorMetrics } from './metrics.ts';
 import type { KernelCheck, OutputCheck, VerifyRun } from './report.ts';
+import { notNumbers } from './tolerance.ts';
 
 export interface VerifyTitle {
   readonly model: string;
@@ -33,7 +34,7 @@ function headline(run: VerifyRun, title: VerifyTitle, style: SummaryStyle, paint
   const head = `${title.model} on ${title.target}, ${title.precision}: ${run.passed ? 'verified' : 'NOT verified'}`;
   const found = run.sanitizer.filter((d) => d.severity !== 'info').length;
   const story = [
-    `Inputs: ${title.inputs}. ${formatCount(run.commands)} commands ran; the sanitizer found ${found === 0 ? 'nothing' : `${found} fault${found === 1 ? '' : 's'}`}.`,
+    `Inputs: ${title.inputs}. ${formatCount(run.commands)} command${run.commands === 1 ? '' : 's'} ran; the sanitizer found ${found === 0 ? 'nothing' : `${found} fault${found === 1 ? '' : 's'}`}.`,
     ...title.notes,
   ];
   return [paint(run.passed ? 'strong' : 'warn', fit(head, style.width)), ...story.flatMap((text) => indented(text, style))];
@@ -58,7 +59,7 @@ function findings(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly s
   if (run.jump !== null) {
     const { kernel, fromDb, toDb } = run.jump;
     const name = `${kernel}${origin(run.jump)}`;
-    lines.push(...indented(`Error jumps at ${name}: SQNR against float falls from ${db(fromDb)} to ${db(toDb)}.`, style));
+    lines.push(...indented(`Error jumps at ${name}: SQNR against float falls from ${db(fromDb)} to ${toDb === notNumbers ? 'no figure: NaN' : db(toDb)}.`, style));
   }
   for (const d of run.sanitizer) lines.push(...indented(formatDiagnostic(d), style));
   return lines.length === 0 ? [] : [paint('strong', 'Where to look'), ...lines];

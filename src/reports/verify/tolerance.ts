@@ -65,3 +65,6 @@ export function isNear(metrics: ErrorMetrics, dtype: DType, tolerance: Tolerance
   const type = dtype === 'float16' || dtype === 'bfloat16' ? dtype : 'float32';
   return (metrics.sqnrDb ?? Infinity) >= tolerance.kernelDb[type] && metrics.peak <= tolerance.kernelPeak[type];
 }
+
+/** In the place of an SQNR, in dB, where numbers are NaN on one side only: below every figure there is. */
+export const notNumbers = -999;
