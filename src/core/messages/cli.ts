@@ -51,7 +51,8 @@ export const mismatchedInput: Message<{ file: string; name: string; found: strin
   'error',
   'input values of another type or shape',
   'The array for a model input must have its element type and its shape, with symbolic dimensions fixed by --dim.',
-  ({ file, name, found, expected }) => `"${file}" holds ${found} for input "${name}", the model takes ${expected}. Give an array of that type and shape.`,
+  ({ file, name, found, expected }) =>
+    `"${file}" holds ${found} for input "${name}", the model takes ${expected}. Give an array of that type and shape.`,
 );
 
 export const unknownCode: Message<{ code: string; near: string | undefined }> = defineMessage(

@@ -59,7 +59,12 @@ function findings(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly s
   if (run.jump !== null) {
     const { kernel, fromDb, toDb } = run.jump;
     const name = `${kernel}${origin(run.jump)}`;
-    lines.push(...indented(`Error jumps at ${name}: SQNR against float falls from ${db(fromDb)} to ${toDb === notNumbers ? 'no figure: NaN' : db(toDb)}.`, style));
+    lines.push(
+      ...indented(
+        `Error jumps at ${name}: SQNR against float falls from ${db(fromDb)} to ${toDb === notNumbers ? 'no figure: NaN' : db(toDb)}.`,
+        style,
+      ),
+    );
   }
   for (const d of run.sanitizer) lines.push(...indented(formatDiagnostic(d), style));
   return lines.length === 0 ? [] : [paint('strong', 'Where to look'), ...lines];
