@@ -2,49 +2,22 @@
  * ONNX graph + machine -> executable. The whole story, one named step a line:
  * passes -> bind -> lower -> precision -> fuse -> kernels -> homes -> tiles and commands -> executable.
  */
-import {
-  compilerMappingMessages,
-  elementCount,
-  fail,
-  seededRandom,
-  SystoleError,
-  tensorBytes,
-  visible,
-  type DType,
-  type Diagnostic,
-} from '../core/index.ts';
-import { bindGraph, printGraph, requireSizes, type Graph, type Node } from '../graph/index.ts';
+import { compilerMappingMessages, fail, seededRandom, SystoleError, type Diagnostic } from '../core/index.ts';
+import { bindGraph, printGraph, type Graph } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
-import { disassemble, type EntryPoint, type Executable, type NodeFate, type Ref, type Region, type TensorBinding } from '../isa/index.ts';
-import { describeKernels, describePlacement, generate, type Generated } from './codegen/generate.ts';
+import { disassemble, type Executable, type Ref, type Region, type TensorBinding } from '../isa/index.ts';
+import { assembleExecutable } from './assemble-executable.ts';
+import { generate } from './codegen/generate.ts';
+import { describeKernels, describePlacement, describeSchedule } from './describe.ts';
 import type { ImportedModel } from './import/index.ts';
-import { lower, narrowFloats, productsOfStored, unrollBodies, widenFloats, type Lowered, type Regions } from './lower/index.ts';
-import { refusedTypes } from './kernels/engine-types.ts';
-import { growCaches } from './kernels/caches.ts';
-import { byWeight, kernelsByOrigin } from './kernels/main-kernel.ts';
-import { hasRoomInPlace, placeInOutputs } from './kernels/in-place.ts';
-import { copyInRegions } from './kernels/regions.ts';
-import { selectKernels, type Selection } from './kernels/select.ts';
-import { unknownDims, unknownOperators } from './model-problems.ts';
-import { movableMemory } from './memory/moved.ts';
+import type { Selection } from './kernels/select.ts';
+import { unrollBodies } from './lower/index.ts';
 import { placeTensors, type Boundary, type Placement } from './memory/placement.ts';
-import { foldConstants, fusePasses, preparePasses, recoverBodies, runPasses } from './passes/index.ts';
-import { assignPrecision, choosePrecision, withTables, type CalibrationTable, type Precision } from './precision/index.ts';
-import { bindingOf, localTable, tensorTable } from './tensor-table.ts';
+import { unknownDims, unknownOperators } from './model-problems.ts';
+import { foldConstants, preparePasses, recoverBodies, runPasses } from './passes/index.ts';
+import { onlyCore, planKernels, type CompileOptions, type PlannedKernels, type PlannedSelection } from './plan.ts';
+import { localTable, tensorTable } from './tensor-table.ts';
 import type { MapperEnvironment } from './tiling/environment.ts';
-
-export interface CompileOptions {
-  readonly precision: 'auto' | Precision;
-  /** Symbolic dimension -> size. */
-  readonly dims: Readonly<Record<string, number>>;
-  /** Ranges of float values by name; null: placeholder scales. */
-  readonly calibration: CalibrationTable | null;
-  /**
-   * Draws any legal mapping by this seed, where left out the one estimated best is taken: whatever tiles, loop orders, buffers and ways of
-   * moving are chosen, the program must compute the same. For tests; slow programs come of it.
-   */
-  readonly mappingSeed?: number;
-}
 
 export interface Compilation {
   readonly executable: Executable;
@@ -106,7 +79,7 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
       ...coreCount(machine),
       ...generated.diagnostics,
     ];
-    const executable = assemble(model, machine, options, mode, {
+    const executable = assembleExecutable(model, machine, options, mode, {
       graph,
       original: prepared.graph,
       selection,
@@ -143,11 +116,6 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   };
 }
 
-interface PlannedSelection {
-  readonly selection: Selection;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
 /** Caches stay where they are if there is room for that; else they are copied, which may fit where inputs and outputs live in another memory. */
 function withCachesOrCopies(planned: PlannedKernels, attempt: (s: PlannedSelection) => Built, excess: (b: Built) => Diagnostic[]): Built {
   const { copied } = planned;
@@ -161,125 +129,11 @@ function withCachesOrCopies(planned: PlannedKernels, attempt: (s: PlannedSelecti
   return attempt(copied());
 }
 
-export interface PlannedKernels extends PlannedSelection {
-  /** After fusing. */
-  readonly graph: Graph;
-  /** After precision, before fusing. */
-  readonly quantizedGraph: Graph;
-  readonly mode: Precision;
-  /** The same with every cache copied in place of growing where it lies; null where none grows. */
-  readonly copied: (() => PlannedSelection) | null;
-}
-
-/** From bound sizes to kernels: which engine runs what. Nothing is placed or tiled yet. */
-export function planKernels(bound: Graph, machine: Machine, options: CompileOptions): PlannedKernels {
-  const core = onlyCore(machine);
-  const lowered = lowerGraph(inAskedFloats(bound, options.precision), {
-    kept: keptFloats(core, bound, options.precision),
-    products: core.matrix.rates.float32 !== undefined && options.precision !== 'int8',
-    stored: options.precision === 'int8' ? [] : matrixTypes(core),
-    regions: regionsOf(machine),
-  });
-  // Bodies that were written out may hold what nobody can size: operators without a definition.
-  requireSizes(lowered.graph);
-  const mode = options.precision === 'auto' ? choosePrecision(matrixTypes(core), lowered.graph) : options.precision;
-  const precise = assignPrecision(lowered.graph, {
-    mode,
-    calibration: options.calibration,
-    matrix: matrixTypes(core),
-    vector: core.vector.dtypes,
-    sumBits: core.matrix.requantize === 'output-stage' && core.matrix.rescale === undefined ? core.matrix.accumulatorBits : 32,
-    rescale: core.matrix.rescale ?? 'float',
-  });
-  const quantizedGraph = withTables(precise.graph, core.vector.tableSteps ?? null);
-  const graph = runPasses(quantizedGraph, [...fusePasses, copyInRegions]);
-  const refused = refusedTypes(core);
-  const selected = selectKernels(graph, lowered.declined, refused.refuse);
-  const placed = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
-  const grown = growCaches(graph, placed, machine);
-  const told = (caches: readonly Diagnostic[], { kernels }: Selection): Diagnostic[] => [
-    ...lowered.diagnostics,
-    ...precise.diagnostics,
-    ...caches,
-    ...refused.told(kernels),
-  ];
-  const { selection } = grown;
-  const copied = (): PlannedSelection => ({ selection: placed, diagnostics: told(grown.copied(), placed) });
-  return {
-    graph,
-    quantizedGraph,
-    mode,
-    selection,
-    diagnostics: told(grown.diagnostics, selection),
-    copied: selection.caches.length === 0 ? null : copied,
-  };
-}
-
-export interface LoweredGraph extends Lowered {
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-export interface FloatTypes {
-  /** 16-bit types that engines compute on; other floats become float32. */
-  readonly kept: ReadonlySet<DType>;
-  /** Whether the array multiplies float32. */
-  readonly products: boolean;
-  /** What the array multiplies, 8-bit floats among it. */
-  readonly stored: readonly DType[];
-  /** When steps and loops are repeated regions. */
-  readonly regions: Regions;
-}
-
-/**
- * In the floats and integers that engines have, in operators that they run where that is possible: what precision is assigned to, and
- * calibrated on. Without `floats` all is float32.
- */
-export function lowerGraph(
-  bound: Graph,
-  floats: FloatTypes = { kept: new Set(), products: true, stored: [], regions: 'always' },
-): LoweredGraph {
-  const widened = widenFloats(bound, floats.kept);
-  const lowered = lower(widened.graph, floats);
-  return { ...lowered, graph: productsOfStored(lowered.graph, floats.stored), diagnostics: widened.diagnostics };
-}
-
-/**
- * What a repetition moves lies in regions, never in a window. Where activations live in a core's own memory it would have to leave it, which
- * costs more than a longer program.
- */
-function regionsOf(machine: Machine): Regions {
-  if (movableMemory(machine) === null) return 'never';
-  return machine.memories[machine.placement.activations]?.owner === 'core' ? 'long' : 'always';
-}
-
-function inAskedFloats(bound: Graph, precision: CompileOptions['precision']): Graph {
-  return precision === 'fp16' ? narrowFloats(bound, 'float16') : precision === 'bf16' ? narrowFloats(bound, 'bfloat16') : bound;
-}
-
-/** 16-bit floats of a model stay where both engines have them, and float32 for what is in between; integer models compute in float32 around. */
-function keptFloats(core: Core, bound: Graph, precision: CompileOptions['precision']): ReadonlySet<DType> {
-  const asked = precision === 'fp16' || precision === 'bf16';
-  const { dtypes } = core.vector;
-  if (precision === 'int8' || precision === 'fp32') return new Set();
-  if (!asked && bound.nodes.some((n) => n.op === 'QuantizeLinear')) return new Set();
-  const has = (dtype: DType): boolean => core.matrix.rates[dtype] !== undefined && dtypes.includes(dtype) && dtypes.includes('float32');
-  return new Set((['float16', 'bfloat16'] as const).filter((dtype) => asked || has(dtype)));
-}
-
 interface Built {
   readonly selection: Selection;
   readonly placement: Placement;
   readonly env: MapperEnvironment;
   readonly executable: Executable;
-}
-
-function onlyCore(machine: Machine): Core {
-  const core = Object.values(machine.cores)[0];
-  return core ?? fail(compilerMappingMessages.noMatrixEngine({ machine: machine.name }));
-}
-
-function matrixTypes(core: Core): DType[] {
-  return Object.keys(core.matrix.rates) as DType[];
 }
 
 function coreCount(machine: Machine): Diagnostic[] {
@@ -311,93 +165,6 @@ function environment(machine: Machine, core: Core, spaces: readonly string[], pl
   };
 }
 
-interface Parts {
-  readonly graph: Graph;
-  readonly original: Graph;
-  readonly selection: Selection;
-  readonly placement: Placement;
-  readonly generated: Generated;
-  readonly spaces: readonly string[];
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-function assemble(model: ImportedModel, machine: Machine, options: CompileOptions, mode: Precision, p: Parts): Executable {
-  const { graph, placement, generated } = p;
-  const regions: Region[] = placement.regions.map((r, i) => (i === placement.weightsRegion ? { ...r, bytes: generated.weights.bytes } : r));
-  return {
-    formatVersion: 1,
-    model: {
-      name: model.identity.name,
-      sha256: model.identity.sha256,
-      opset: model.identity.opset,
-      macs: generated.kernels.reduce((n, k) => n + k.macs, 0),
-      parameterBytes: parameterBytes(p.original),
-    },
-    target: { name: machine.name, planHash: machine.planHash },
-    options: {
-      precision: mode,
-      calibrated: options.calibration !== null,
-      ...(Object.keys(options.dims).length > 0 ? { dims: Object.entries(options.dims).map(([k, v]) => `${k}=${v}`) } : {}),
-    },
-    spaces: p.spaces,
-    regions,
-    programs: [{ name: 'main', commands: generated.commands }],
-    entryPoints: [entryPoint(p)],
-    kernels: generated.kernels,
-    nodes: nodeFates(model, p),
-    hostSegments: generated.hostSegments,
-    weights: { ...generated.weights, absent: generated.weights.absent ?? (hasPlaceholders(graph) ? 'placeholder scales' : null) },
-    diagnostics: p.diagnostics,
-  };
-}
-
-/** Distinct constants the graph uses after folding, in their ONNX dtype. */
-function parameterBytes(graph: Graph): number {
-  const used = new Set<number>();
-  for (const node of graph.nodes) for (const id of node.inputs) if (id !== null && graph.values[id]?.constant) used.add(id);
-  let bytes = 0;
-  for (const id of used) {
-    const v = graph.values[id];
-    if (v === undefined) continue;
-    bytes += tensorBytes(v.type.dtype, elementCount(v.type.shape.map((d) => (typeof d === 'number' ? d : 1))));
-  }
-  return bytes;
-}
-
-function hasPlaceholders(graph: Graph): boolean {
-  return graph.values.some((v) => v.quantization?.source === 'placeholder');
-}
-
-function entryPoint(p: Parts): EntryPoint {
-  const binding = (id: number): TensorBinding => bindingOf(p.graph, p.selection, p.placement, id);
-  return { name: 'main', program: 0, inputs: p.graph.inputs.map(binding), outputs: p.graph.outputs.map(binding), scalars: [] };
-}
-
-/** Every node of the file: in a kernel, a view, folded, or dead. What is inside a body shares the fate of the node that has it. */
-function nodeFates(model: ImportedModel, p: Parts): NodeFate[] {
-  const index = new Map(p.selection.kernels.map((k, i) => [k, i]));
-  const kernelOf = new Map<string, number>();
-  for (const [name, kernels] of kernelsByOrigin(p.selection.kernels)) {
-    const [main] = kernels.length > 1 ? byWeight(kernels) : kernels;
-    const at = main === undefined ? undefined : index.get(main);
-    if (at !== undefined) kernelOf.set(name, at);
-  }
-  const views = new Set(p.selection.viewNodes.flatMap((n: Node) => n.origin));
-  const rows = new Map(model.nodeTable.map((row) => [row.name, row]));
-  const ownKernel = (name: string): number | undefined => {
-    for (let at: string | null = name; at !== null; at = rows.get(at)?.parent ?? null) {
-      const kernel = kernelOf.get(at);
-      if (kernel !== undefined || views.has(at) || p.graph.retired[at] !== undefined) return kernel;
-    }
-    return undefined;
-  };
-  return model.nodeTable.map(({ name, opType }) => {
-    const kernel = ownKernel(name);
-    if (kernel !== undefined) return { name, opType, fate: p.selection.kernels[kernel]?.kind === 'host' ? 'host' : 'kernel', kernel };
-    return { name, opType, fate: views.has(name) ? 'view' : (p.graph.retired[name] ?? 'dead'), kernel: -1 };
-  });
-}
-
 function failIf(problems: readonly Diagnostic[]): void {
   if (problems.length > 0) fail(...problems);
 }
@@ -418,20 +185,4 @@ function oversized(machine: Machine, spaces: readonly string[], regions: readonl
     }
   });
   return problems;
-}
-
-function describeSchedule(executable: Executable): string {
-  const { commands } = executable.programs[0] as Executable['programs'][number];
-  const rows = new Map<number, { first: number; count: number }>();
-  for (let row = 0; row < commands.length; row++) {
-    const kernel = commands.kernel[row] as number;
-    const r = rows.get(kernel);
-    if (r === undefined) rows.set(kernel, { first: row, count: 1 });
-    else r.count++;
-  }
-  const lines = executable.kernels.map((k, i) => {
-    const r = rows.get(i) ?? { first: 0, count: 0 };
-    return `${String(i).padStart(4)}  rows ${r.first}+${r.count}  ${k.tiles} tiles  estimate ${k.estimateCycles} cycles  ${visible(k.name)}  [${k.mapping}]`;
-  });
-  return `${lines.join('\n')}\n`;
 }

@@ -9,7 +9,7 @@
  * Formulas and worked examples: matrix products in `matrix-ticks.ts`, the others at their functions below.
  */
 import { assertNever, bytesPerElement, ceilDiv, fail, invariant, isaMessages, ofOperands, suggest, type DType } from '../core/index.ts';
-import type { Core, Machine, Memory, VectorCostClass } from '../hw-configs/machine.ts';
+import type { Core, Machine, Memory } from '../hw-configs/machine.ts';
 import type {
   Command,
   ConvCommand,
@@ -21,10 +21,10 @@ import type {
   Ref,
   ReduceCommand,
   VectorCommand,
-  VectorOpcode,
 } from './command.ts';
 import { matrixTicks, swapped, type Product } from './matrix-ticks.ts';
 import { elementBytes, external, movedRef, refElements, type ExternalTraffic, type LocalTraffic } from './traffic.ts';
+import { laneTicksOf, stepClass, ticksPerElement } from './vector-costs.ts';
 
 export interface Demand {
   /** Ticks the engine is occupied. */
@@ -234,101 +234,6 @@ function contractionDemand(c: ConvCommand | MatmulCommand, core: Core, machine: 
     external: ports.external,
     actions: { macs: t.macs, macDType: c.x.dtype, vectorOps: 0 },
   };
-}
-
-/**
- * What class a step of a VECTOR program costs as; null: free, the lane's load and store ports do it beside the arithmetic. Conversions to
- * and from integers ride on loads and stores.
- */
-export const stepClass: Readonly<Record<VectorOpcode, VectorCostClass | null>> = {
-  load: null,
-  loadInt: null,
-  immediate: null,
-  store: null,
-  add: 'add',
-  sub: 'add',
-  max: 'add',
-  min: 'add',
-  neg: 'add',
-  abs: 'add',
-  floor: 'add',
-  addInt: 'add',
-  mulInt: 'mul',
-  divInt: 'div',
-  remainder: 'div',
-  bitAnd: 'add',
-  bitOr: 'add',
-  bitXor: 'add',
-  less: 'add',
-  equal: 'add',
-  select: 'add',
-  round: 'add',
-  pow: 'exp',
-  powInt: 'exp',
-  lookup: 'exp',
-  expTable: 'exp',
-  sigmoidTable: 'exp',
-  tanhTable: 'exp',
-  erfTable: 'exp',
-  inverseRootTable: 'exp',
-  sin: 'exp',
-  cos: 'exp',
-  tan: 'exp',
-  asin: 'exp',
-  acos: 'exp',
-  atan: 'exp',
-  sinh: 'exp',
-  cosh: 'exp',
-  asinh: 'exp',
-  acosh: 'exp',
-  atanh: 'exp',
-  toFloat16: 'add',
-  toBfloat16: 'add',
-  rescale: 'requantize',
-  mul: 'mul',
-  dequantize: 'mul',
-  div: 'div',
-  sqrt: 'div',
-  exp: 'exp',
-  tanh: 'exp',
-  erf: 'exp',
-  log: 'exp',
-  sigmoid: 'exp',
-  quantize: 'requantize',
-  requantize: 'requantize',
-};
-
-/**
- * Lane ticks of one element through a VECTOR program: Σ ticksPerOp(class of step). A program that computes nothing puts elements elsewhere,
- * which occupies its lane for ticksPerOp.transpose.
- */
-export function ticksPerElement(steps: readonly { readonly op: VectorOpcode }[], core: Core): number {
-  let ticks = 0;
-  let computes = false;
-  for (const { op } of steps) {
-    const cls = stepClass[op];
-    if (cls === null) continue;
-    computes = true;
-    ticks += core.vector.ticksPerOp[cls];
-  }
-  return computes ? ticks : core.vector.ticksPerOp.transpose;
-}
-
-/** Lane ticks of a command of the vector engine; 0 for others. They add up to the same sum however a kernel is tiled. */
-export function laneTicksOf(c: Command, core: Core): number {
-  const costs = core.vector.ticksPerOp;
-  switch (c.op) {
-    case 'VECTOR': {
-      const first = c.outputs[0];
-      return first === undefined ? 0 : refElements(first) * ticksPerElement(c.steps, core);
-    }
-    case 'POOL':
-      return refElements(c.out) * (c.kernel[0] * c.kernel[1] * costs.add + (c.kind === 'average' ? costs.requantize : 0));
-    case 'REDUCE':
-      return refElements(c.x) * costs.reduce;
-    default:
-      return 0;
-  }
 }
 
 /**

@@ -11,6 +11,7 @@ export { createCommandTable, type CommandTableBuilder } from './command-writer.t
 export * from './executable.ts';
 export * from './demand.ts';
 export * from './demand-table.ts';
+export { laneTicksOf, stepClass, ticksPerElement } from './vector-costs.ts';
 export * from './matrix-ticks.ts';
 export * from './traffic.ts';
 export * from './bounds.ts';

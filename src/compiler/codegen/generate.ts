@@ -1,20 +1,19 @@
 /** Kernels in order -> commands: maps each kernel onto the machine and emits it. */
-import { bytesPerElement, compilerMappingMessages, elementCount, fail, formatBytes, visible, type Diagnostic } from '../../core/index.ts';
+import { bytesPerElement, compilerMappingMessages, fail, type Diagnostic } from '../../core/index.ts';
 import type { Graph } from '../../graph/index.ts';
-import type { ColdBytes, CommandTable, HostSegment, Kernel, KernelWork, WeightImage } from '../../isa/index.ts';
-import { newElements, type Cache } from '../kernels/cache-layout.ts';
+import type { CommandTable, HostSegment, Kernel, WeightImage } from '../../isa/index.ts';
 import { openLoops } from '../kernels/trips.ts';
-import { coldRead } from '../kernels/cold-bytes.ts';
-import { kernelReads, kernelWrites, type ContractionKernel, type HostKernel, type KernelSpec, type View } from '../kernels/spec.ts';
+import type { ContractionKernel, HostKernel, KernelSpec } from '../kernels/spec.ts';
 import type { Selection } from '../kernels/select.ts';
 import { drainOnVector } from '../kernels/drain-plan.ts';
 import { createLocalWindow, type LocalWindow } from '../memory/local-window.ts';
-import { bytesOfView, type Placement } from '../memory/placement.ts';
+import type { Placement } from '../memory/placement.ts';
 import { createProgramWriter } from '../schedule/program-writer.ts';
 import { mapContraction } from '../tiling/contraction.ts';
 import { describeMapping, type ContractionHomes, type ContractionMapping, type NoFit } from '../tiling/contraction-tile.ts';
 import type { MapperEnvironment } from '../tiling/environment.ts';
 import { emitContraction } from './contraction.ts';
+import { coldBytes, coldWeights } from './cold.ts';
 import { constantOf, type EmitContext } from './context.ts';
 import { emitLookup } from './lookup.ts';
 import { emitHost, emitMove } from './move.ts';
@@ -23,6 +22,7 @@ import { emitReduce } from './reduce.ts';
 import { emitSoftmax } from './softmax.ts';
 import { emitElementwise, emitPool, type Emitted } from './vector.ts';
 import { createWeightBuilder } from './weight-image.ts';
+import { workOf } from './work.ts';
 
 /** Tiles of contractions in one program: about half a gigabyte of commands, ten seconds to write. */
 const tileLimit = 400_000;
@@ -301,135 +301,4 @@ function refuse(cx: EmitContext, k: ContractionKernel, m: NoFit): never {
       { origin: k.origin },
     ),
   );
-}
-
-/** Element steps do not depend on the tiling, so what the commands sum up to is the fewest. In a repeated region, of all trips. */
-function workOf(k: KernelSpec, vectorLaneTicksATrip: number, trips: number): KernelWork {
-  const vectorLaneTicks = trips * vectorLaneTicksATrip;
-  switch (k.kind) {
-    case 'contraction': {
-      const g = k.geometry;
-      const product = k.op === 'MATMUL';
-      return {
-        kind: 'contraction',
-        depthwise: k.op === 'DWCONV',
-        groups: product ? 1 : g.groups,
-        m: g.batch * g.oh * g.ow,
-        n: g.mg,
-        channels: g.cg,
-        taps: g.kh * g.kw,
-        batches: trips * (product ? g.groups : 1),
-        vectorLaneTicks,
-      };
-    }
-    case 'pool':
-    case 'reduce':
-    case 'softmax':
-    case 'norm':
-    case 'elementwise':
-      return { kind: 'vector', vectorLaneTicks };
-    case 'move':
-      return k.engine === 'vector' ? { kind: 'vector', vectorLaneTicks } : { kind: 'none' };
-    case 'lookup':
-      return { kind: 'none' };
-    case 'host':
-      return { kind: 'host', ops: trips * k.ops, bytes: trips * k.bytes };
-  }
-}
-
-/** Of a table in the weights only what is looked up is read. */
-function coldWeights(k: KernelSpec, stored: number): number {
-  return k.kind === 'lookup' ? Math.min(stored, coldRead(k, k.table) + coldRead(k, k.index)) : stored;
-}
-
-interface ColdContext {
-  /** Bytes of constants nobody needed before. */
-  readonly weights: number;
-  /** Inputs met before; grows. */
-  readonly seen: Set<number>;
-  readonly outputs: ReadonlySet<number>;
-  /** What carried values start as. */
-  readonly starts: ReadonlySet<number>;
-  readonly caches: ReadonlyMap<number, Cache>;
-}
-
-/** Inputs count at their first reader, outputs at their writer, weights at the kernel that first needs them. */
-function coldBytes(graph: Graph, k: KernelSpec, cx: EmitContext, at: ColdContext): readonly ColdBytes[] {
-  const { placement } = cx;
-  const repeat = k.region === undefined ? undefined : placement.repeats[k.region];
-  /** How many different places the trips touch. */
-  const times = (root: number): number => (repeat?.moves.has(placement.owner(root)) === true ? repeat.trips : 1);
-  const cold: ColdBytes[] = [];
-  if (at.weights > 0) {
-    cold.push({
-      space: cx.env.spaces.indexOf(cx.env.machine.placement.constants),
-      direction: 'read',
-      operand: 'weights',
-      bytes: at.weights,
-    });
-  }
-  for (const v of kernelReads(k)) {
-    const cache = at.caches.get(placement.owner(v.root));
-    if ((cache === undefined && !graph.inputs.includes(v.root)) || at.seen.has(v.root)) continue;
-    at.seen.add(v.root);
-    const { space } = placement.home(v.root);
-    if (cache === undefined) cold.push({ space, direction: 'read', operand: 'inputs', bytes: times(v.root) * coldRead(k, v) });
-    else {
-      const bytes = coldRead(k, v) - newBytes(cx, cache, v);
-      if (bytes > 0) cold.push({ space, direction: 'read', operand: 'state', bytes });
-    }
-  }
-  for (const v of kernelWrites(k)) {
-    const { space } = placement.home(v.root);
-    const cache = at.caches.get(placement.owner(v.root));
-    if (cache !== undefined) cold.push({ space, direction: 'write', operand: 'state', bytes: writtenBytes(k, v, cx, cache) });
-    // What a carried value starts as is written over.
-    else if (at.outputs.has(placement.owner(v.root)) && !at.starts.has(v.root))
-      cold.push({ space, direction: 'write', operand: 'outputs', bytes: times(v.root) * bytesOfView(v) });
-  }
-  return cold;
-}
-
-/** Bytes of a value in a cache that this run wrote there: an intermediate, wherever else it is read. */
-function newBytes(cx: EmitContext, cache: Cache, v: View): number {
-  const es = bytesPerElement(v.dtype);
-  const begin = (cx.placement.home(v.root).offset - cx.placement.home(cache.present).offset) / es;
-  // Of a view as of the whole value: a bound may be low, never high.
-  const all = cx.placement.home(v.root).shape.reduce((n, d) => n * d, 1);
-  return v.root === cache.past ? 0 : newElements(cache, begin, begin + all) * es;
-}
-
-/** Bytes a kernel puts into a cache: the new rows of what it makes. */
-function writtenBytes(k: KernelSpec, v: View, cx: EmitContext, cache: Cache): number {
-  return k.kind === 'move'
-    ? k.parts.reduce((n, p) => n + elementCount(p.extents), 0) * bytesPerElement(v.dtype)
-    : Math.min(bytesOfView(v), newBytes(cx, cache, v));
-}
-
-/** One line per kernel, for `--emit kernels`. */
-export function describeKernels(kernels: readonly Kernel[]): string {
-  return `${kernels.map((k, i) => `${String(i).padStart(4)}  ${k.engine.padEnd(6)} ${k.class.padEnd(11)} ${visible(k.name)}  [${k.mapping}]  ${k.tiles} tiles${k.macs > 0 ? `, ${k.macs} MACs` : ''}${k.origin.length > 1 ? `  <- ${visible(k.origin.join(' + '))}` : ''}`).join('\n')}\n`;
-}
-
-/** Where tensors live, for `--emit memory`. */
-export function describePlacement(graph: Graph, selection: Selection, placement: Placement, env: MapperEnvironment): string {
-  const lines = placement.regions.map((r) => `region ${r.name}: ${env.spaces[r.space]}, ${r.bytes} B (${formatBytes(r.bytes)})`);
-  for (const { past, present, keptRows, rows } of selection.caches) {
-    const h = placement.home(present);
-    const [from, to] = [past, present].map((id) => graph.values[id]?.name ?? '');
-    lines.push(
-      `state ${h.memory}+${h.offset}  ${bytesOfView(selection.views.view(present))} B  ${from} (${keptRows} rows) -> ${to} (${rows})`,
-    );
-  }
-  for (const [memory, bytes] of placement.resident) lines.push(`resident in ${memory}: ${bytes} B (${formatBytes(bytes)})`);
-  const told = new Set<number>();
-  selection.kernels.forEach((k, step) => {
-    for (const v of kernelWrites(k)) {
-      if (told.has(v.root)) continue;
-      told.add(v.root);
-      const h = placement.home(v.root);
-      lines.push(`${String(step).padStart(4)}  ${h.memory}+${h.offset}  ${bytesOfView(v)} B  ${graph.values[v.root]?.name}`);
-    }
-  });
-  return `${lines.join('\n')}\n`;
 }

@@ -1,8 +1,7 @@
 /** What selectors know of the group of nodes at hand. */
 import type { Graph, Node, Value, ValueId } from '../../graph/index.ts';
 import type { VectorPlan, View } from './spec.ts';
-import type { Stored } from './stored-operands.ts';
-import type { Turned } from './turned.ts';
+import type { Through } from './read-through.ts';
 import { lowerElementwise } from './vector-plan.ts';
 import type { ViewMap } from './views.ts';
 
@@ -42,9 +41,9 @@ export interface SelectContext {
   readonly origin: readonly string[];
   readonly name: string;
   /** Right operands of products that lie as they were before a Transpose. */
-  readonly turned: ReadonlyMap<ValueId, Turned>;
+  readonly turned: ReadonlyMap<ValueId, Through>;
   /** Floats of 8 bits that products take as they are. */
-  readonly stored: ReadonlyMap<ValueId, Stored>;
+  readonly stored: ReadonlyMap<ValueId, Through>;
 }
 
 /** The output of the whole group. */

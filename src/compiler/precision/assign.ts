@@ -1,5 +1,6 @@
 /** The precision stage: writes dtype and quantization into the graph. */
 import { compilerMessages, fail, viewBytes, type Diagnostic, type DType } from '../../core/index.ts';
+import { leafNodes } from '../../graph/index.ts';
 import type { Constant, Graph, Node, Quantization, Value, ValueId } from '../../graph/ir.ts';
 import { staticShape } from '../passes/constants.ts';
 import { absorbQuantization } from '../passes/absorb-quantization.ts';
@@ -12,7 +13,7 @@ import { bringsQuantization, settleIntegerModel, withFloatConstants } from './in
 import { maskedValues } from './masks.ts';
 import { placeholderQuantization } from './placeholder.ts';
 import { int8Quantization, type CalibrationTable, type Range } from './range.ts';
-import { flatNodes, movedConstants, shareQuantization } from './sharing.ts';
+import { movedConstants, shareQuantization } from './sharing.ts';
 import { quantizeBias, quantizeMoved, quantizeWeights, type QuantizedConstant } from './weights.ts';
 
 /** fp32, fp16 and bf16: in floats, as the graph has them. */
@@ -72,7 +73,7 @@ export function assignPrecision(given: Graph, options: PrecisionOptions): Precis
 /** Says of what contractions make how the machine's output stage makes it. */
 function rescaled(result: PrecisionResult, { rescale }: PrecisionOptions): PrecisionResult {
   if (rescale !== 'fixed-point') return result;
-  const made = new Set(flatNodes(result.graph).flatMap((n) => (n.domain === '' && sums.has(n.op) ? n.outputs : [])));
+  const made = new Set(leafNodes(result.graph.nodes).flatMap((n) => (n.domain === '' && sums.has(n.op) ? n.outputs : [])));
   const values = result.graph.values.map((v): Value => {
     if (v.quantization === null || v.type.dtype === 'int32' || !made.has(v.id)) return v;
     return { ...v, quantization: { ...v.quantization, rescale } };
@@ -108,7 +109,7 @@ function refuseQuantized(graph: Graph): void {
 }
 
 function toInt8(graph: Graph, calibration: CalibrationTable | null, hasFloats: boolean): PrecisionResult {
-  const nodes = flatNodes(graph);
+  const nodes = leafNodes(graph.nodes);
   const moved = movedConstants(graph, nodes);
   const masked = hasFloats ? maskedValues(graph, nodes) : new Set<ValueId>();
   const isReal = (id: ValueId): boolean => {

@@ -39,11 +39,6 @@ const passingOn: ReadonlySet<string> = new Set([
 ]);
 const clamps: ReadonlySet<string> = new Set(['Relu', 'Clip']);
 
-/** Bodies in place of the groups that hold them. */
-export function flatNodes(graph: Graph): readonly Node[] {
-  return graph.nodes.some((node) => node.body !== undefined) ? graph.nodes.flatMap((node) => node.body ?? [node]) : graph.nodes;
-}
-
 function passesOn(node: Node): boolean {
   if (node.domain === 'systole') return node.op === 'Lookup';
   if (node.domain !== '') return false;

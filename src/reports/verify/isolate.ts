@@ -1,6 +1,6 @@
 /** One kernel by itself: the graph nodes it was made from, run by the interpreter on the values the program gave it. */
 import { elementCount, viewBytes, bitsOf, bytesOf, type Tensor } from '../../core/index.ts';
-import { interpret, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
+import { interpret, leafNodes, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
 import type { Compilation } from '../../compiler/index.ts';
 
 type Kernel = Compilation['selection']['kernels'][number];
@@ -57,7 +57,7 @@ export interface Isolated {
 /** null where the nodes of a kernel do not make what it writes. */
 export function isolate(kernel: Kernel, pieces: Pieces): Isolated | null {
   const { graph, views, viewMaker } = pieces;
-  const own = kernel.nodes.flatMap((node) => node.body ?? [node]);
+  const own = leafNodes(kernel.nodes);
   const made = new Set(own.flatMap((node) => node.outputs));
   const written = writtenBy(kernel);
   if (!written.every((id) => made.has(id))) return null;

@@ -1,7 +1,7 @@
 /** Attention in the spellings of exporters: found, told, the same numbers; what is not attention stays. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { lowerGraph } from '../../../src/compiler/compile.ts';
+import { lowerGraph } from '../../../src/compiler/plan.ts';
 import type { ValueId } from '../../../src/graph/ir.ts';
 import { computing, count, expectLeft, expectRecovered, expectSame, network, recover, type Network } from './network.ts';
 
