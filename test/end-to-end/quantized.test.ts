@@ -203,6 +203,19 @@ describe('what lies between', () => {
     expect(r.outputs).toEqual(r.float);
   });
 
+  it('a pair with a scale for each channel goes into a scale of the whole: the integers are not those of the pair', async () => {
+    const b = quantizedBuilder();
+    const y = b.pair(b.input('x', 'float32', [2, 9]), { dtype: 'int8', scale: [0.05, 0.1], zero: [0, 3], axis: 0 });
+    const machine = await testMachine('tiny-8x8', []);
+    const imported = importDecoded(b.finish([[y, 'float32']]), { name: 'q', sha256: '' });
+    const inputs = randomInputs(imported.graph, 7);
+    const calibration = calibrate(prepare(imported).graph, [inputs]);
+    const { executable, quantizedGraph } = compile(imported, machine, { precision: 'int8', dims: {}, calibration });
+    const { outputs } = execute(executable, machine, inputs, { sanitize: true });
+    expect(outputs).toEqual(interpret(quantizedGraph, inputs));
+    expect(new Set(outputs.get(y)?.data).size).toBeGreaterThan(8);
+  });
+
   it('16-bit activations stay 16 bits on the vector engine', async () => {
     const b = quantizedBuilder();
     const s: Scaling = { dtype: 'int16', scale: [0.001], zero: [-300] };

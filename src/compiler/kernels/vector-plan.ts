@@ -9,6 +9,7 @@ import { byteTable } from './byte-tables.ts';
 import type { ByteTable, VectorOperand, VectorPlan, View } from './spec.ts';
 import { canConvert, integerOpcode, isConversion } from './conversions.ts';
 import { constantScalar, isPlainFloat, isStoredFloat, shapeOf } from './values.ts';
+import { isReading } from './views.ts';
 import { clipBounds, clipWhole, compute } from './elementwise-forms.ts';
 import { isLabel, isPlainWhole, wholeForm, type OperandRegisters } from './whole-forms.ts';
 
@@ -204,7 +205,7 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
       if (isStoredFloat(valueOf(graph, input))) return quantized(w.step('mul', real(input, node), parameter(scale, axis, 1)), out, isLast);
       const r = registersOf(input, node);
       const q = r.q ?? (r.real as number);
-      if (out.quantization !== null) return { real: null, q };
+      if (isReading(graph, node, valueOf(graph, input), out)) return { real: null, q };
       return quantized(w.step('dequantize', q, parameter(zero, axis, 0), parameter(scale, axis, 1)), out, isLast);
     }
     // Cast

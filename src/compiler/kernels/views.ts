@@ -123,7 +123,7 @@ function placeOfView(facts: GraphFacts, node: Node, placeOf: (id: ValueId) => Pl
  * The same integers read as numbers or as what they stand for: QuantizeLinear of the scale the operand has, DequantizeLinear into a value
  * that keeps integers of that scale.
  */
-function isReading(graph: Graph, node: Node, from: Value, to: Value): boolean {
+export function isReading(graph: Graph, node: Node, from: Value, to: Value): boolean {
   if (node.domain !== '' || (node.op !== 'QuantizeLinear' && node.op !== 'DequantizeLinear') || from.type.dtype !== to.type.dtype)
     return false;
   const [, scale, zero] = node.inputs.map((id) => (id === null ? undefined : graph.values[id]));

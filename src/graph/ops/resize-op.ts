@@ -57,7 +57,7 @@ function resizePlan(context: InferContext): ResizePlan {
     axes.forEach((axis, i) => (scales[axis] = Math.fround(list[i] ?? 1)));
     return {
       scales,
-      lengths: x.shape.map((d, i) => (scales[i] ?? 1) * Number(d)),
+      lengths: x.shape.map((d, i) => Math.fround((scales[i] ?? 1) * Number(d))),
       shape: x.shape.map((d, i) => scaled(d, scales[i] ?? 1)),
     };
   }
@@ -81,15 +81,15 @@ function resizePlan(context: InferContext): ResizePlan {
   const scales = x.shape.map(() => 1);
   axes.forEach((axis, i) => {
     const common = policy === 'not_larger' ? Math.min(...ratios) : policy === 'not_smaller' ? Math.max(...ratios) : null;
-    scales[axis] = common ?? ratios[i] ?? 1;
+    scales[axis] = Math.fround(common ?? ratios[i] ?? 1);
     shape[axis] = common === null ? (sizes[i] ?? null) : Math.floor(common * Number(x.shape[axis]) + 0.5);
   });
   return { shape, scales, lengths: shape.map(Number) };
 }
 
-/** floor(size · scale); an fp32 scale is a whole number over a power of two, or meant as a fraction of small numbers. */
+/** floor(f32(size · scale)), as ONNX infers shapes; an fp32 scale is a whole number over a power of two, or meant as a fraction of small numbers. */
 function scaled(size: Dim, scale: number): Dim {
-  if (typeof size === 'number') return Math.floor(size * scale);
+  if (typeof size === 'number') return Math.floor(Math.fround(size * scale));
   if (Number.isInteger(scale)) return mulDim(size, scale);
   for (let q = 2; q <= 64; q++) {
     const p = Math.round(scale * q);

@@ -1,6 +1,6 @@
 /**
  * The values of Resize and Upsample. Every mode but nearest is a weighted sum of neighbours along each axis, so that axes are
- * resized one after the other: weights computed in double and rounded to fp32, products and sums in fp32.
+ * resized one after the other: weights computed in double of fp32 coordinates and rounded to fp32, products and sums in fp32.
  */
 import { clamp, elementCount, integerRange, isFloat, roundHalfEven, rowMajorStrides, type Tensor } from '../../core/index.ts';
 import { roundingOf } from './elements.ts';
@@ -30,28 +30,36 @@ export interface ResizeOptions {
   readonly extrapolation: number;
 }
 
-/** Input coordinate of output position i: the modes of the ONNX specification. */
+const f32 = Math.fround;
+
+/**
+ * Input coordinate of output position i: the modes of the ONNX specification, each step rounded to fp32. Positions on a boundary depend on
+ * that: 3 / f32(0.6) is 5 in fp32, where frameworks have it, and below 5 in double.
+ */
 function sourceCoordinate(mode: string, i: number, axis: ResizeAxis): number {
   const { scale, input, length } = axis;
+  const last = input - 1;
+  const halfPixel = (): number => f32(f32((i + 0.5) / scale) - 0.5);
   switch (mode) {
     case 'asymmetric':
-      return i / scale;
+      return f32(i / scale);
     case 'align_corners':
-      return length === 1 ? 0 : (i * (input - 1)) / (length - 1);
+      return length === 1 ? 0 : f32(f32(i * last) / f32(length - 1));
     case 'pytorch_half_pixel':
-      return length > 1 ? (i + 0.5) / scale - 0.5 : 0;
+      return length > 1 ? halfPixel() : 0;
     case 'half_pixel_symmetric': {
-      const adjustment = Math.floor(length) / (scale * input);
-      return (input / 2) * (1 - adjustment) + (i + 0.5) / scale - 0.5;
+      const adjustment = f32(Math.floor(length) / f32(scale * input));
+      return f32(f32((input / 2) * f32(1 - adjustment)) + halfPixel());
     }
     case 'tf_half_pixel_for_nn':
-      return (i + 0.5) / scale;
+      return f32((i + 0.5) / scale);
     case 'tf_crop_and_resize': {
       const [from, to] = axis.crop;
-      return length > 1 ? from * (input - 1) + (i * (to - from) * (input - 1)) / (length - 1) : 0.5 * (from + to) * (input - 1);
+      if (length <= 1) return f32(f32(0.5 * f32(from + to)) * last);
+      return f32(f32(from * last) + f32(f32(f32(i * f32(to - from)) * last) / f32(length - 1)));
     }
     default:
-      return (i + 0.5) / scale - 0.5;
+      return halfPixel();
   }
 }
 
