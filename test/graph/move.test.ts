@@ -94,7 +94,11 @@ test('Resize: nearest repeats, linear interpolates', () => {
 });
 
 test('Resize finds positions and sizes in fp32: 3 / f32(0.6) is 5, and 10 · f32(0.7) is 7', () => {
-  const ramp = (n: number): Tensor => f32([n], Array.from({ length: n }, (_, i) => i));
+  const ramp = (n: number): Tensor =>
+    f32(
+      [n],
+      Array.from({ length: n }, (_, i) => i),
+    );
   const floor = { coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
   expect(shown(run('Resize', [ramp(13), null, f32([1], [0.6])], floor))[1]).toEqual([0, 1, 3, 5, 6, 8, 10]);
   expect(shown(run('Resize', [ramp(10), null, f32([1], [0.7])], floor))[1]).toHaveLength(7);
