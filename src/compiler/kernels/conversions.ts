@@ -1,7 +1,7 @@
 /** Which conversions between element types, and which whole-number arithmetic, the vector engine does exactly as the operators say. */
 import type { DType } from '../../core/index.ts';
 import { attributeInt, type Graph, type Node, type Value, type ValueId } from '../../graph/index.ts';
-import { isPlainFloat, isStoredFloat } from './values.ts';
+import { constantScalar, isPlainFloat, isStoredFloat } from './values.ts';
 
 const integerArithmetic: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul']);
 
@@ -18,6 +18,19 @@ export function integerOpcode(graph: Graph, node: Node): string | null {
 
 export function isConversion(node: Node): boolean {
   return node.domain === '' && (node.op === 'QuantizeLinear' || node.op === 'DequantizeLinear' || node.op === 'Cast');
+}
+
+/**
+ * The same integers read as numbers or as what they stand for: QuantizeLinear of the scale the operand has, DequantizeLinear into a value
+ * that keeps integers of that scale.
+ */
+export function isReading(graph: Graph, node: Node, from: Value, to: Value): boolean {
+  if (node.domain !== '' || (node.op !== 'QuantizeLinear' && node.op !== 'DequantizeLinear') || from.type.dtype !== to.type.dtype)
+    return false;
+  const [, scale, zero] = node.inputs.map((id) => (id === null ? undefined : graph.values[id]));
+  const held = node.op === 'QuantizeLinear' ? from.quantization : to.quantization;
+  if (scale === undefined || held === null || held.axis !== null) return false;
+  return constantScalar(scale) === held.scale[0] && (zero === undefined ? 0 : constantScalar(zero)) === held.zeroPoint[0];
 }
 
 /** Types that registers hold exactly. */

@@ -7,9 +7,8 @@ import { attributeInt, tableOf, type Graph, type Node, type Value, type ValueId 
 import type { VectorOpcode, VectorStep } from '../../isa/index.ts';
 import { byteTable } from './byte-tables.ts';
 import type { ByteTable, VectorOperand, VectorPlan, View } from './spec.ts';
-import { canConvert, integerOpcode, isConversion } from './conversions.ts';
+import { canConvert, integerOpcode, isConversion, isReading } from './conversions.ts';
 import { constantScalar, isPlainFloat, isStoredFloat, shapeOf } from './values.ts';
-import { isReading } from './views.ts';
 import { clipBounds, clipWhole, compute } from './elementwise-forms.ts';
 import { isLabel, isPlainWhole, wholeForm, type OperandRegisters } from './whole-forms.ts';
 

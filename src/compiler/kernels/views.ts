@@ -12,6 +12,7 @@ import {
   type Value,
   type ValueId,
 } from '../../graph/index.ts';
+import { isReading } from './conversions.ts';
 import { sliceWalk } from './move.ts';
 import { constantScalar, shapeOf } from './values.ts';
 import type { View } from './spec.ts';
@@ -117,19 +118,6 @@ function placeOfView(facts: GraphFacts, node: Node, placeOf: (id: ValueId) => Pl
   if (facts.outputs.has(output) && (facts.inputs.has(root) || constant || offset + begin !== 0)) return null;
   if (facts.outputs.has(output) && partOfRoot(graph, root, to)) return null;
   return { root, offset: offset + begin };
-}
-
-/**
- * The same integers read as numbers or as what they stand for: QuantizeLinear of the scale the operand has, DequantizeLinear into a value
- * that keeps integers of that scale.
- */
-export function isReading(graph: Graph, node: Node, from: Value, to: Value): boolean {
-  if (node.domain !== '' || (node.op !== 'QuantizeLinear' && node.op !== 'DequantizeLinear') || from.type.dtype !== to.type.dtype)
-    return false;
-  const [, scale, zero] = node.inputs.map((id) => (id === null ? undefined : graph.values[id]));
-  const held = node.op === 'QuantizeLinear' ? from.quantization : to.quantization;
-  if (scale === undefined || held === null || held.axis !== null) return false;
-  return constantScalar(scale) === held.scale[0] && (zero === undefined ? 0 : constantScalar(zero)) === held.zeroPoint[0];
 }
 
 function partOfRoot(graph: Graph, root: ValueId, value: Value): boolean {
