@@ -137,7 +137,9 @@ export const vectorOpcodes = [
   'dequantize', // dst <- f32((a − b)·c): a integer register, b zero point register, c scale register
   'quantize', // dst <- clampless: roundHalfEven(f32(a / b)) + c; −∞ where that is NaN, so that every clamp gives the smallest
   'requantize', // dst <- roundHalfEven(f32(f32(a)·b)) + c; −∞ where that is NaN
-  'store', // output[index] <- a; integers saturate to the output's dtype (int64: an int32, its sign extended), floats round
+  // output[index] <- a; integers saturate to the output's dtype (int64: an int32, its sign extended), floats round; floats of 8 bits saturate, or
+  // become infinity or NaN with an immediate of 1
+  'store',
   'addInt', // dst <- a + b as int32, wrapping
   'mulInt', // dst <- the low 32 bits of a · b as int32
   'divInt', // dst <- a / b as int32, cut towards zero; 0 where b is 0

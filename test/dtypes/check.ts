@@ -51,7 +51,15 @@ function refused(attempt: () => Parameters<typeof refusalOf>[0]): readonly strin
 }
 
 /** Relative to the last place of the type's significand. */
-const lastPlace: Readonly<Record<string, number>> = { float32: 2 ** -20, float16: 2 ** -10, bfloat16: 2 ** -7 };
+const lastPlace: Readonly<Record<string, number>> = {
+  float32: 2 ** -20,
+  float16: 2 ** -10,
+  bfloat16: 2 ** -7,
+  float8e4m3fn: 2 ** -3,
+  float8e4m3fnuz: 2 ** -3,
+  float8e5m2: 2 ** -2,
+  float8e5m2fnuz: 2 ** -2,
+};
 
 function expectMeant(output: Tensor, { expected, steps }: Meant): void {
   const actual = listOf(output);

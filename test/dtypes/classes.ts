@@ -2,6 +2,7 @@
 import { isFloat, type DType } from '../../src/core/index.ts';
 import { numbersOf, tensorOf } from '../../src/graph/index.ts';
 import { randomNumbers } from '../random/maker.ts';
+import { float8, isFloat8, nearestFloat8 } from './float8.ts';
 import { convIntegers, convReals, normalized, productShape, softmaxOf, sumOf, transposed, windows, type ConvShape } from './formulas.ts';
 import { f32, halfEven, quantized, saturated, startBench, stored, type Bench, type Operand, type Scale } from './held.ts';
 import { pick, type Case } from './run.ts';
@@ -36,6 +37,12 @@ function operands(b: Bench, scaled: boolean, x: readonly number[], w: readonly n
 function drained(b: Bench, scaled: boolean, id: number, s: ConvShape, x: Operand, w: Operand, bias: readonly number[] = []): Meant {
   if (!scaled || x.held === null || w.held === null) return ending(b, false, id, convReals(s, x.real, w.real, bias));
   const out = b.scale(64);
+  if (isFloat8(b.dtype)) {
+    // Sums of the numbers as they are held; their scales come behind.
+    const unit = f32(f32(x.held.scale) * f32(w.held.scale));
+    const reals = convReals(s, x.stored, w.stored, bias).map((sum) => f32(sum * unit));
+    return exactly(b.finish(id, out), quantized(b.dtype, reals, out));
+  }
   const factor = f32(f32(f32(x.held.scale) * f32(w.held.scale)) / f32(out.scale));
   const sums = convIntegers(s, x.stored, x.held.zero, w.stored, w.held.zero);
   return exactly(
@@ -96,7 +103,16 @@ const maxPool: Property = (dtype, scaled, seed) => {
   const x = b.input([1, planes, h, w], held);
   const [id = -1] = b.w.node('MaxPool', [x.id], { kernel_shape: [k, k], strides: [stride, stride] });
   const best = windows(planes, h, w, k, stride).map((taps) => Math.max(...taps.map((t) => x.stored[t] ?? 0)));
-  return exactly(b.finish(id, held), best);
+  return exactly(
+    b.finish(id, held),
+    isFloat8(dtype) && scaled
+      ? quantized(
+          dtype,
+          best.map((v) => f32(v * held.scale)),
+          held,
+        )
+      : best,
+  );
 };
 
 const averagePool: Property = (dtype, scaled, seed) => {
@@ -108,10 +124,10 @@ const averagePool: Property = (dtype, scaled, seed) => {
   const [id = -1] = b.w.node('AveragePool', [x.id], { kernel_shape: [k, k], strides: [stride, stride] });
   const all = windows(planes, h, w, k, stride);
   const { held } = x;
-  if (!scaled || held === null)
+  if (!scaled || held === null || isFloat8(dtype))
     return ending(
       b,
-      false,
+      scaled,
       id,
       all.map((taps) => f32(sumOf(taps.map((t) => x.real[t] ?? 0)) / (k * k))),
     );
@@ -254,8 +270,12 @@ function byRows(
   );
 }
 
+function within(dtype: DType, x: number): number {
+  return isFloat8(dtype) ? nearestFloat8(dtype, x) : saturated(dtype, x);
+}
+
 function nearly(b: Bench, scaled: boolean, id: number, reals: readonly number[], out: Scale, steps: number): Meant {
-  return { ...b.finish(id, out), expected: scaled ? reals.map((v) => saturated(b.dtype, v / out.scale + out.zero)) : reals, steps };
+  return { ...b.finish(id, out), expected: scaled ? reals.map((v) => within(b.dtype, v / out.scale + out.zero)) : reals, steps };
 }
 
 const norm: Property = (dtype, scaled, seed) => {
@@ -357,31 +377,19 @@ const packedProduct: Property = (dtype, _, seed) => {
   );
 };
 
-/** float8e4m3fn by its bits: a sign, four bits of exponent (bias 7), three of significand; no infinities. */
-function float8(bits: number): number {
-  const [sign, exponent, significand] = [bits >> 7 === 1 ? -1 : 1, (bits >> 3) & 15, bits & 7];
-  if (exponent === 15 && significand === 7) return NaN;
-  return sign * (exponent === 0 ? significand * 2 ** -9 : (1 + significand / 8) * 2 ** (exponent - 7));
-}
-
 const readFloat8: Property = (dtype, _, seed) => {
   const b = startBench(dtype, false, seed);
   const bits = Uint8Array.from({ length: b.random.integer(1, 200) }, () => b.random.integer(0, 255));
   const id = b.w.input('bits', [bits.length], dtype);
   const [wide = -1] = b.w.node('Cast', [id], { to: 1 });
   const { graph } = b.finish(wide);
-  return { graph, inputs: new Map([['bits', { dtype, shape: [bits.length], data: bits }]]), expected: Array.from(bits, float8), steps: 0 };
+  return {
+    graph,
+    inputs: new Map([['bits', { dtype, shape: [bits.length], data: bits }]]),
+    expected: Array.from(bits, (code) => float8(dtype, code)),
+    steps: 0,
+  };
 };
-
-/** The nearest of all, of two the one with an even significand; too large ones become the largest. */
-function nearestFloat8(x: number): number {
-  if (Number.isNaN(x)) return NaN;
-  const finite = Array.from({ length: 127 }, (_, bits) => bits);
-  const size = Math.min(448, Math.abs(x));
-  const off = (bits: number): number => Math.abs(float8(bits) - size);
-  const best = finite.reduce((a, c) => (off(c) < off(a) || (off(c) === off(a) && c % 2 === 0) ? c : a), 0);
-  return Object.is(x, -0) || x < 0 ? -float8(best) : float8(best);
-}
 
 const writeFloat8: Property = (dtype, _, seed) => {
   const b = startBench('float32', false, seed);
@@ -394,7 +402,7 @@ const writeFloat8: Property = (dtype, _, seed) => {
   ]);
   return exactly(
     b.finish(id),
-    x.real.map((v) => nearestFloat8(f32(v / scale))),
+    x.real.map((v) => nearestFloat8(dtype, f32(v / scale))),
   );
 };
 

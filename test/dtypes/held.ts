@@ -1,6 +1,7 @@
 /** How numbers of an element type are held: as they are, or as integers with a scale and a zero point; and what they become when stored. */
 import { integerRange, isFloat, seededRandom, type DType, type Random, type Tensor } from '../../src/core/index.ts';
 import { numbersOf, tensorOf } from '../../src/graph/index.ts';
+import { isFloat8, nearestFloat8 } from './float8.ts';
 import { writeGraph, type GraphWriter } from '../compiler/lower/build.ts';
 import { randomNumbers } from '../random/maker.ts';
 import { pick, type Case } from './run.ts';
@@ -68,7 +69,10 @@ export function startBench(dtype: DType, scaled: boolean, seed: number): Bench {
     },
     scale(size) {
       const [lo, hi] = integerRange(isFloat(dtype) ? 'int8' : dtype);
-      return { scale: (random.integer(1, 31) / 1024) * size * (256 / (hi - lo + 1)), zero: pick(random, [0, random.integer(lo, hi)]) };
+      return {
+        scale: (random.integer(1, 31) / 1024) * size * (256 / (hi - lo + 1)),
+        zero: isFloat(dtype) ? 0 : pick(random, [0, random.integer(lo, hi)]),
+      };
     },
     finish(id, out = bench.scale(2)) {
       if (!scaled) return { graph: w.finish(id), inputs };
@@ -97,5 +101,6 @@ export function saturated(dtype: DType, q: number): number {
 }
 
 export function quantized(dtype: DType, reals: readonly number[], { scale, zero }: Scale): readonly number[] {
+  if (isFloat8(dtype)) return reals.map((x) => nearestFloat8(dtype, f32(x / scale)));
   return reals.map((x) => saturated(dtype, halfEven(f32(x / scale)) + zero));
 }

@@ -14,7 +14,10 @@ export const rows = [
   'int32',
   'bool',
   'int4 weights',
-  'float8 storage',
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
 ] as const;
 export type Row = (typeof rows)[number];
 
@@ -90,7 +93,17 @@ const integer = (dtype: DType): Readonly<Record<Column, Cell>> => ({
   requantization: holds(dtype, true, 'requantization'),
 });
 
-const f8: DType = 'float8e4m3fn';
+/** Held with a scale, as models hold them; what is between is float32. */
+const scaledFloat = (dtype: DType): Readonly<Record<Column, Cell>> => ({
+  contraction: holds(dtype, true, 'conv', 'depthwise', 'matmul', 'gemm'),
+  window: holds(dtype, true, 'maxPool', 'averagePool'),
+  elementwise: holds(dtype, true, 'elementwise', 'readFloat8'),
+  reduction: holds(dtype, true, 'reduction'),
+  norm: holds(dtype, true, 'norm'),
+  softmax: holds(dtype, true, 'softmax'),
+  movement: holds(dtype, false, 'movement'),
+  requantization: holds(dtype, true, 'requantization', 'writeFloat8'),
+});
 
 export const table: Readonly<Record<Row, Readonly<Record<Column, Cell>>>> = {
   float32: float('float32'),
@@ -129,14 +142,8 @@ export const table: Readonly<Record<Row, Readonly<Record<Column, Cell>>>> = {
     movement: never('a DMA moves whole bytes', unary('Transpose', 'int4')),
     requantization: never('the lanes read whole bytes', unary('Cast', 'int4', { to: 1 })),
   },
-  'float8 storage': {
-    contraction: never('float8 is stored and converted, not computed with', conv(f8)),
-    window: never('float8 is stored and converted, not computed with', pool(f8)),
-    elementwise: holds(f8, false, 'readFloat8'),
-    reduction: never('float8 is stored and converted, not computed with', unary('ReduceSum', f8)),
-    norm: never('float8 is stored and converted, not computed with', norm(f8)),
-    softmax: never('float8 is stored and converted, not computed with', unary('Softmax', f8)),
-    movement: holds(f8, false, 'movement'),
-    requantization: holds(f8, false, 'writeFloat8'),
-  },
+  float8e4m3fn: scaledFloat('float8e4m3fn'),
+  float8e4m3fnuz: scaledFloat('float8e4m3fnuz'),
+  float8e5m2: scaledFloat('float8e5m2'),
+  float8e5m2fnuz: scaledFloat('float8e5m2fnuz'),
 };

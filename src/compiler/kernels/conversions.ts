@@ -67,10 +67,14 @@ export function canConvert(graph: Graph, node: Node): boolean {
   return parameters.every((v) => v.type.shape.length <= 1 && v.quantization === null && registerTypes.has(v.type.dtype));
 }
 
-/** Between 8-bit floats and floats, by one scale or none; what is too large saturates. */
+/**
+ * Between 8-bit floats and floats, by scales or none. Integers become them by way of fp32: what fp32 rounds is beyond their range.
+ * (To integers: `wholeForm`.)
+ */
 function convertsStored(node: Node, input: Value, output: Value): boolean {
   const real = (v: Value): boolean => isPlainFloat(v) || isStoredFloat(v);
-  return real(input) && real(output) && attributeInt(node, 'saturate', 1) !== 0 && attributeInt(node, 'block_size', 0) === 0;
+  const isWhole = node.op === 'Cast' && input.quantization === null && registerTypes.has(input.type.dtype);
+  return (real(input) || isWhole) && real(output) && attributeInt(node, 'block_size', 0) === 0;
 }
 
 function valueOf(graph: Graph, id: ValueId): Value {

@@ -1,5 +1,5 @@
 /** Element types an engine computes in: a kernel in another is not for it. */
-import { compilerMappingMessages, lanesHold, lanesTake, ofOperands, type Diagnostic, type DType } from '../../core/index.ts';
+import { compilerMappingMessages, isFloat, lanesHold, lanesTake, ofOperands, type Diagnostic, type DType } from '../../core/index.ts';
 import type { Core } from '../../hw-configs/index.ts';
 import type { Limit, NotHere } from './context.ts';
 import type { KernelSpec } from './spec.ts';
@@ -45,6 +45,9 @@ export function refusedTypes(core: Core): EngineTypes {
 function missingType(core: Core, kernel: KernelSpec): Missing | null {
   if (kernel.engine === 'matrix' && ofOperands(core.matrix.rates, kernel.dtype) === undefined) {
     return { engine: 'matrix', dtype: kernel.dtype, listed: Object.keys(core.matrix.rates) };
+  }
+  if (kernel.kind === 'contraction' && isFloat(kernel.w.dtype) && ofOperands(core.matrix.rates, kernel.w.dtype) === undefined) {
+    return { engine: 'matrix', dtype: kernel.w.dtype, listed: Object.keys(core.matrix.rates) };
   }
   if (kernel.engine !== 'vector' && kernel.kind !== 'contraction') return null;
   const holds = kernel.kind === 'elementwise' ? lanesHold : lanesTake;

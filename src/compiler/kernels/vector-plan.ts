@@ -98,8 +98,9 @@ export class StepWriter {
     return r;
   }
 
-  store(output: number, register: number): void {
-    this.steps.push({ op: 'store', dst: output, a: register, b: -1, c: -1, immediate: 0 });
+  /** @param immediate  1: floats of 8 bits that are too large become infinity or NaN */
+  store(output: number, register: number, immediate: 0 | 1 = 0): void {
+    this.steps.push({ op: 'store', dst: output, a: register, b: -1, c: -1, immediate });
   }
 }
 
@@ -273,7 +274,8 @@ export function lowerElementwise(graph: Graph, nodes: readonly Node[], anchor: V
     );
   }
   const final = known.get(last.outputs[0] as number) as Registers;
-  w.store(0, (final.q ?? final.real) as number);
+  const saturates = !isStoredFloat(valueOf(graph, last.outputs[0] as number)) || attributeInt(last, 'saturate', 1) !== 0;
+  w.store(0, (final.q ?? final.real) as number, saturates ? 0 : 1);
   if (tables.length === 0) return { steps: w.steps, operands };
   const steps = w.steps.map((s) => (s.op === 'lookup' ? { ...s, immediate: operands.length + s.immediate } : s));
   return { steps, operands, tables };

@@ -4,7 +4,7 @@
  */
 import type { DType } from '../../core/index.ts';
 import { attributeInt, attributeString, type Graph, type Node, type Value } from '../../graph/index.ts';
-import { isPlainFloat } from './values.ts';
+import { isPlainFloat, isStoredFloat } from './values.ts';
 import type { StepSink } from './vector-forms.ts';
 
 /** Registers of a node's operands. */
@@ -50,7 +50,7 @@ export function wholeForm(graph: Graph, node: Node): WholeForm | null {
   if (node.op === 'Cast') {
     const [from] = given;
     if (from !== undefined && (isLabel(from) || isLabel(out))) return labelCast(from, out);
-    return isPlainWhole(out) && (allWhole || allReal) ? cast(given, dtype) : null;
+    return isPlainWhole(out) && (allWhole || allReal || (from !== undefined && isStoredFloat(from))) ? cast(given, dtype) : null;
   }
   const compare = comparisons[node.op];
   if (compare !== undefined) return given.length === 2 && dtype === 'bool' && (allWhole || allReal) ? compared(compare, allWhole) : null;

@@ -21,14 +21,14 @@ function perElement(w: Writer, node: Node, x: ValueId, given: ValueId): ValueId 
   return w.slice(w.reshape(spread, [...before, count * block, ...after]), axis, 0, shape[axis] ?? 1);
 }
 
-/** (x − zero point) · scale */
+/** (x − zero point) · scale; floats of 8 bits have no zero point but 0 */
 const dequantize: Rule = (w, node) => {
   const [x = null, scale = null, zero = null] = node.inputs;
-  if (x === null || scale === null || isFloat(w.value(x).type.dtype)) return null;
+  if (x === null || scale === null) return null;
   const scales = perElement(w, node, x, scale);
   if (scales === null) return null;
   const real = (id: ValueId): ValueId => w.op('Cast', [id], { to: dtypeCode(w.value(scale).type.dtype) });
-  const zeros = zero === null ? null : perElement(w, node, x, zero);
+  const zeros = zero === null || isFloat(w.value(x).type.dtype) ? null : perElement(w, node, x, zero);
   const centred = zeros === null ? real(x) : w.op('Sub', [real(x), real(zeros)]);
   return [w.op('Mul', [centred, scales])];
 };
@@ -39,8 +39,10 @@ const quantize: Rule = (w, node) => {
   const [out] = node.outputs;
   if (x === null || scale === null || out === undefined) return null;
   const { dtype } = w.value(out).type;
-  const scales = isFloat(dtype) ? null : perElement(w, node, x, scale);
+  const scales = perElement(w, node, x, scale);
   if (scales === null) return null;
+  if (isFloat(dtype))
+    return [w.op('Cast', [w.op('Div', [x, scales])], { to: dtypeCode(dtype), saturate: attributeInt(node, 'saturate', 1) })];
   const zeros = zero === null ? null : perElement(w, node, x, zero);
   const whole = w.op('Round', [w.op('Div', [x, scales])]);
   const shifted = zeros === null ? whole : w.op('Add', [whole, w.op('Cast', [zeros], { to: dtypeCode('float32') })]);

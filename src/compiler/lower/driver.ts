@@ -8,7 +8,7 @@ import { derivedConstant } from './derived.ts';
 import { unrollLimit, type Rule } from './rule.ts';
 import { asFloat32, roundsOnce, roundsTwice } from './rounding.ts';
 import { isControlFlow, keepsQuantization, readsReals } from './rules.ts';
-import { storedFloats } from './stored-floats.ts';
+import { storedFloats } from './stored-moves.ts';
 import { sameType, startWriter, type Regions, type WriterState } from './writer.ts';
 
 export interface Rewritten {
@@ -257,7 +257,7 @@ function realOf(w: WriterState, id: ValueId): ValueId {
 /** What floats of 8 bits stand for is settled with the machine: see `stored-floats.ts`. */
 function readsStored(node: Node, w: WriterState): boolean {
   const [codes = null] = node.inputs;
-  return node.op === 'DequantizeLinear' && codes !== null && storedFloats.includes(w.value(codes).type.dtype);
+  return (node.op === 'DequantizeLinear' || node.op === 'Cast') && codes !== null && storedFloats.includes(w.value(codes).type.dtype);
 }
 
 function isBound(type: TensorType): boolean {

@@ -102,6 +102,7 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
     // What integers stand for is decided where they are read: absorb-quantization keeps them narrow where it can.
     node.op === 'DequantizeLinear' ||
     node.op === 'Quant' ||
+    readsStored(node, edit) ||
     isCopy(node) ||
     operands.some((v) => v !== null && (v.constant === null || v.quantization !== null || v.type.dtype === 'string'))
   )
@@ -158,6 +159,14 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
       return bytesOf(result);
     }),
   );
+}
+
+/** Floats of 8 bits: an array may multiply them as they are. Few of them are no weights. */
+function readsStored(node: Node, edit: Edit): boolean {
+  const [x = null] = node.inputs;
+  if (node.op !== 'Cast' || node.domain !== '' || x === null) return false;
+  const { type } = edit.value(x);
+  return type.dtype.startsWith('float8') && type.dtype !== 'float8e8m0' && type.shape.length > 1;
 }
 
 /** float32 zero unless `value` says otherwise. */

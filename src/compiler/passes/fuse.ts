@@ -1,4 +1,4 @@
-import { isEngineFloat } from '../../core/index.ts';
+import { bitsOf, isEngineFloat, isNarrowFloat } from '../../core/index.ts';
 import { equalDim, isRepeatBegin, isRepeatEnd, opDef } from '../../graph/index.ts';
 import type { Graph, Node, ValueId } from '../../graph/ir.ts';
 import { joinOrigins, rewrite, type Edit } from './edit.ts';
@@ -30,8 +30,9 @@ export const fuseElementwise: Pass = {
       if (!isEpilogue(node, edit)) return false;
       const host = chooseHost(node, edit, fence);
       if (host === null) return false;
-      const body = [...(host.body ?? [host]), node];
-      edit.removeNode(host);
+      const joined = conversionsInto(node, host, edit, fence);
+      const body = [...(host.body ?? [host]), ...joined, node];
+      for (const each of [host, ...joined]) edit.removeNode(each);
       edit.emit({
         op: 'Fused',
         domain: 'systole',
@@ -39,7 +40,7 @@ export const fuseElementwise: Pass = {
         inputs: externalInputs(body),
         outputs: node.outputs,
         attributes: {},
-        origin: joinOrigins(host, node),
+        origin: joinOrigins(host, ...joined, node),
         body,
       });
       return true;
@@ -85,7 +86,9 @@ function isEpilogue(node: Node, edit: Edit): boolean {
   if (out === undefined || node.outputs.length !== 1 || !epilogueOperators.has(node.op)) return false;
   const [x = null] = node.inputs;
   if (node.op === 'Cast' && (x === null || !(isReal(x, edit) || isSum(x, edit)))) return false;
-  return isReal(out, edit) || isWholeArithmetic(node, edit);
+  // Rounded as it is stored: what reads it next reads it from memory.
+  const isLast = (node.op === 'Cast' || node.op === 'QuantizeLinear') && isStored(out, edit);
+  return isReal(out, edit) || isLast || isWholeArithmetic(node, edit);
 }
 
 /** Arithmetic on plain int32, as the corrections of zero points are. */
@@ -109,6 +112,25 @@ function isSum(id: ValueId, edit: Edit): boolean {
 function isReal(id: ValueId, edit: Edit): boolean {
   const { type, quantization } = edit.value(id);
   return isEngineFloat(type.dtype) || quantization !== null;
+}
+
+function isStored(id: ValueId, edit: Edit): boolean {
+  const { dtype } = edit.value(id).type;
+  return isNarrowFloat(dtype) && bitsOf(dtype) === 8;
+}
+
+/** What makes numbers of floats of 8 bits for other operands of the node, and for nobody else: lanes do that as they load. */
+function conversionsInto(node: Node, host: Node, edit: Edit, fence: Node | null): readonly Node[] {
+  const [out] = node.outputs;
+  const found: Node[] = [];
+  for (const id of node.inputs) {
+    const maker = id === null || edit.uses(id) > 0 || out === undefined || !sameShape(id, out, edit) ? null : edit.producer(id);
+    if (maker === null || maker === host || found.includes(maker) || (maker.op !== 'Cast' && maker.op !== 'DequantizeLinear')) continue;
+    const [codes = null] = maker.inputs;
+    const isBehind = fence === null || edit.position(maker) > edit.position(fence);
+    if (codes !== null && isStored(codes, edit) && isBehind && (host.body?.length ?? 1) + found.length < longestBody) found.push(maker);
+  }
+  return found;
 }
 
 /** 2 contraction or pool, 1 elementwise, 0 cannot be an anchor. */

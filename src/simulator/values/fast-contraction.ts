@@ -4,7 +4,7 @@
  * int32 sums wrap, so that their order does not matter; fp32 sums run over k in ascending order, as there. Integers go as pairs of int16:
  * a unit of the packed matrices holds two of k. fp32 numbers are units as they stand.
  */
-import { elementCount, isEngineFloat } from '../../core/index.ts';
+import { bitsOf, elementCount, isEngineFloat, isNarrowFloat, type DType } from '../../core/index.ts';
 import type { ConvCommand, MatmulCommand, Ref } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { fewChannels, indexIn, isPlainProduct, withoutBroadcast } from './contraction.ts';
@@ -27,9 +27,7 @@ export const spareBytes = 256;
 /** False, and nothing done, where the kernels do not fit the command. */
 export function fastContraction(cx: Context, kernels: Kernels, c: ConvCommand | MatmulCommand): boolean {
   const float = c.acc.dtype === 'float32';
-  const fits = float
-    ? isEngineFloat(c.x.dtype) && isEngineFloat(c.w.dtype)
-    : c.acc.dtype === 'int32' && isShort(c.x, c.xZero) && isShort(c.w, c.wZero);
+  const fits = float ? isUnit(c.x.dtype) && isUnit(c.w.dtype) : c.acc.dtype === 'int32' && isShort(c.x, c.xZero) && isShort(c.w, c.wZero);
   if (!fits || elementCount(c.acc.extents) === 0) return false;
   const done = c.op === 'MATMUL' ? multiplyBatches(cx, kernels, c, float) : convolve(cx, kernels, c, float);
   if (done === null) return false;
@@ -38,6 +36,11 @@ export function fastContraction(cx: Context, kernels: Kernels, c: ConvCommand | 
   const channelAxis = c.op === 'MATMUL' ? c.acc.extents.length - 1 : 1;
   fastDrain(cx, kernels, c.drain, { extents: c.acc.extents, channelAxis, float }, done);
   return true;
+}
+
+/** Floats that are fp32 units once they are read, those of 8 bits by a table of 256 numbers. */
+function isUnit(dtype: DType): boolean {
+  return isEngineFloat(dtype) || (isNarrowFloat(dtype) && bitsOf(dtype) === 8);
 }
 
 /** Finished sums and the room the drain needs. */

@@ -4,6 +4,7 @@
  */
 import {
   bfloat16FromFloat32,
+  bitsOf,
   elementCount,
   erf32,
   exp32,
@@ -11,6 +12,7 @@ import {
   float32FromBfloat16,
   float32FromFloat16,
   isEngineFloat,
+  isNarrowFloat,
   log32,
   sigmoid32,
   tanh32,
@@ -22,7 +24,7 @@ import { countBytes, seenBytes } from './fast-drain.ts';
 import { readDense, writeNumbers } from './numbers.ts';
 import { countOutputs } from './stats.ts';
 import { gather, scatter } from './tile.ts';
-import { compact, isScalar, sinkOf } from './vector.ts';
+import { compact, isScalar, saturates, sinkOf } from './vector.ts';
 import type { Kernels } from './wasm/kernels.ts';
 
 /** Elements per block: registers of a dozen steps stay in the first-level cache. */
@@ -77,7 +79,7 @@ const laneSteps = {
 export function fastVector(cx: Context, kernels: Kernels, c: VectorCommand): boolean {
   const count = elementCount(c.outputs[0]?.extents ?? []);
   const fits =
-    c.outputs.every((ref) => elementCount(ref.extents) === count && (isByte(ref.dtype) || isEngineFloat(ref.dtype))) &&
+    c.outputs.every((ref) => elementCount(ref.extents) === count && (isByte(ref.dtype) || isLaneFloat(ref.dtype))) &&
     c.inputs.every((ref) => isScalar(ref) || elementCount(ref.extents) === count);
   const top = c.outputs.length > 0 && fits ? checkSteps(c) : -1;
   if (top < 0) return false;
@@ -96,8 +98,14 @@ export function fastVector(cx: Context, kernels: Kernels, c: VectorCommand): boo
     if (!readInput(cx, kernels, compact(ref), inputs[i] ?? 0, exact)) return false;
   }
   cx.tally.saturated += runSteps(kernels, c, { count, inputs, outputs, registers });
-  for (const [i, ref] of c.outputs.entries()) writeOutput(cx, kernels, ref, outputs[i] ?? 0, count, seen);
+  for (const [i, ref] of c.outputs.entries())
+    writeOutput(cx, kernels, ref, { at: outputs[i] ?? 0, count, seen, saturate: saturates(c.steps, i) });
   return true;
+}
+
+/** Floats that registers hold, those of 8 bits by a table. */
+function isLaneFloat(dtype: DType): boolean {
+  return isEngineFloat(dtype) || (isNarrowFloat(dtype) && bitsOf(dtype) === 8);
 }
 
 function isByte(dtype: DType): boolean {
@@ -118,11 +126,18 @@ function readInput(cx: Context, kernels: Kernels, ref: Ref, to: number, exact: b
   return true;
 }
 
-function writeOutput(cx: Context, kernels: Kernels, ref: Ref, at: number, count: number, seen: number): void {
+interface Stored {
+  readonly at: number;
+  readonly count: number;
+  readonly seen: number;
+  readonly saturate: boolean;
+}
+
+function writeOutput(cx: Context, kernels: Kernels, ref: Ref, { at, count, seen, saturate }: Stored): void {
   const t = tile(cx, ref);
   const floats = new Float32Array(kernels.buffer(), at, count);
   if (isByte(ref.dtype) || ref.dtype === 'float32') scatter(t, kernels.buffer(), at);
-  else writeNumbers(t, floats, cx.scratch);
+  else writeNumbers(t, floats, cx.scratch, saturate);
   if (ref.dtype === 'int8' || ref.dtype === 'uint8') countBytes(cx.tally, kernels, at, count, seen);
   else countOutputs(cx.tally, ref.dtype, floats);
 }
@@ -156,7 +171,7 @@ function kindOf(step: VectorStep, kinds: readonly Kind[], c: VectorCommand): Kin
       if (dtype === undefined) return null;
       if (isByte(dtype) || dtype === 'int16' || dtype === 'uint16') return 'small';
       if (dtype === 'int32') return op === 'load' ? 'float' : 'small';
-      return op === 'load' && isEngineFloat(dtype) ? 'float' : null;
+      return op === 'load' && isLaneFloat(dtype) ? 'float' : null;
     }
     case 'immediate':
       return Number.isInteger(step.immediate) && Math.abs(step.immediate) <= mostSmall ? 'small' : 'float';

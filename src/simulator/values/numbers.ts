@@ -82,11 +82,11 @@ export function readFloats(tile: Tile, scratch: Scratch, slot: string): Float32A
   return dense;
 }
 
-/** Writes numbers that the tile's type holds exactly (floats are rounded). */
-export function writeNumbers(tile: Tile, numbers: Int32Array | Float32Array | Float64Array, scratch: Scratch): void {
+/** Writes numbers that the tile's type holds exactly (floats are rounded). @param saturate  floats of 8 bits: else they become infinity or NaN */
+export function writeNumbers(tile: Tile, numbers: Int32Array | Float32Array | Float64Array, scratch: Scratch, saturate = true): void {
   const buffer = scratch('write raw', tile.count * bytesPerElement(tile.dtype));
   if (tile.dtype === 'int64') signExtend(numbers, new Int32Array(buffer, 0, 2 * tile.count));
-  else if (isNarrowFloat(tile.dtype)) encode(tile.dtype, numbers, narrowView(tile.dtype, buffer, tile.count));
+  else if (isNarrowFloat(tile.dtype)) encode(tile.dtype, numbers, narrowView(tile.dtype, buffer, tile.count), saturate);
   else viewAs(tile.dtype, buffer, tile.count).set(numbers);
   scatter(tile, buffer, 0);
 }
@@ -100,10 +100,15 @@ function signExtend(numbers: Int32Array | Float32Array | Float64Array, to: Int32
 }
 
 /** Numbers here are fp32 already: rounded to nearest, ties to even. 8-bit floats saturate, as ONNX's conversions do by default. */
-function encode(dtype: NarrowFloat, numbers: Int32Array | Float32Array | Float64Array, to: Uint16Array | Uint8Array): void {
+function encode(
+  dtype: NarrowFloat,
+  numbers: Int32Array | Float32Array | Float64Array,
+  to: Uint16Array | Uint8Array,
+  saturate: boolean,
+): void {
   if (dtype === 'float16') for (let i = 0; i < to.length; i++) to[i] = float16FromFloat32(numbers[i] ?? 0);
   else if (dtype === 'bfloat16') for (let i = 0; i < to.length; i++) to[i] = bfloat16FromFloat32(numbers[i] ?? 0);
-  else for (let i = 0; i < to.length; i++) to[i] = encodeFloat(dtype, numbers[i] ?? 0, true);
+  else for (let i = 0; i < to.length; i++) to[i] = encodeFloat(dtype, numbers[i] ?? 0, saturate);
 }
 
 /** Types that arithmetic commands compute on. */

@@ -82,9 +82,14 @@ export function runVector(cx: Context, c: VectorCommand): void {
   for (const [i, t] of outTiles.entries()) {
     const values = outputs[i];
     if (values === undefined) continue;
-    writeNumbers(t, values, cx.scratch);
+    writeNumbers(t, values, cx.scratch, saturates(c.steps, i));
     countOutputs(cx.tally, t.dtype, values);
   }
+}
+
+/** Whether floats of 8 bits that are too large are stored as the largest. */
+export function saturates(steps: readonly VectorStep[], output: number): boolean {
+  return !steps.some((s) => s.op === 'store' && s.dst === output && s.immediate !== 0);
 }
 
 /** One element read for all: extents of 1. */

@@ -41,7 +41,7 @@ function expectSame(tiny: Tiny): void {
 
 const upTo = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max });
 const integers = fc.constantFrom<DType>('int8', 'uint8', 'int16');
-const floats = fc.constantFrom<DType>('float32', 'float32', 'float16', 'bfloat16');
+const floats = fc.constantFrom<DType>('float32', 'float32', 'float16', 'bfloat16', 'float8e4m3fn', 'float8e5m2fnuz');
 
 interface DrainCase {
   out: DType;
