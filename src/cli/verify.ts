@@ -6,6 +6,7 @@ import { bindGraph, type Graph } from '../graph/index.ts';
 import { decodeExecutable, verifyExecutable, type Executable } from '../isa/index.ts';
 import {
   defaultTolerance,
+  describeError,
   programInputs,
   verifyCompilation,
   type Expectation,
@@ -255,9 +256,7 @@ function faultsOf(run: VerifyRun & { readonly inputs: string }): readonly Diagno
   const wrong = run.kernels.filter((k) => k.verdict === 'wrong');
   const [first] = wrong;
   if (first !== undefined) {
-    const error = first.isolated;
-    const what =
-      error === null ? 'the result has another size' : `${error.differing} of ${error.elements} elements differ, by up to ${error.maxAbs}`;
+    const what = describeError(first.isolated);
     faults.push(
       verifyMessages.kernelDiffers(
         { kernel: first.name, wrong: wrong.length, kernels: run.kernels.length, inputs, what },

@@ -25,6 +25,8 @@ export interface Compilation {
   readonly stages: Readonly<Record<'graph' | 'kernels' | 'schedule' | 'memory' | 'asm', () => string>>;
   /** After precision, before fusing: what the program must compute. */
   readonly quantizedGraph: Graph;
+  /** Before precision, in the same operators and names: what precision starts from. */
+  readonly floatGraph: () => Graph;
   /** After fusing: what kernels were made from. */
   readonly lowered: Graph;
   readonly selection: Selection;
@@ -102,6 +104,7 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   return {
     executable,
     quantizedGraph,
+    floatGraph: planned.floatGraph,
     selection,
     lowered: graph,
     tensors: () => tensorTable(graph, selection, placement),

@@ -35,6 +35,8 @@ export interface PlannedKernels extends PlannedSelection {
   readonly graph: Graph;
   /** After precision, before fusing. */
   readonly quantizedGraph: Graph;
+  /** Before precision, in the same operators: what its values would be in the floats of the model, by name. */
+  readonly floatGraph: () => Graph;
   readonly mode: Precision;
   /** The same with every cache copied in place of growing where it lies; null where none grows. */
   readonly copied: (() => PlannedSelection) | null;
@@ -43,12 +45,14 @@ export interface PlannedKernels extends PlannedSelection {
 /** From bound sizes to kernels: which engine runs what. Nothing is placed or tiled yet. */
 export function planKernels(bound: Graph, machine: Machine, options: CompileOptions): PlannedKernels {
   const core = onlyCore(machine);
-  const lowered = lowerGraph(inAskedFloats(bound, options.precision), {
+  const floats: FloatTypes = {
     kept: keptFloats(core, bound, options.precision),
     products: core.matrix.rates.float32 !== undefined && options.precision !== 'int8',
     stored: options.precision === 'int8' ? [] : matrixTypes(core),
     regions: regionsOf(machine),
-  });
+  };
+  const asked = inAskedFloats(bound, options.precision);
+  const lowered = lowerGraph(asked, floats);
   // Bodies that were written out may hold what nobody can size: operators without a definition.
   requireSizes(lowered.graph);
   const mode = options.precision === 'auto' ? choosePrecision(matrixTypes(core), lowered.graph) : options.precision;
@@ -77,6 +81,7 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   return {
     graph,
     quantizedGraph,
+    floatGraph: () => (asked === bound ? lowered.graph : lowerGraph(bound, { ...floats, kept: new Set() }).graph),
     mode,
     selection,
     diagnostics: told(grown.diagnostics, selection),

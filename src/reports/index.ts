@@ -10,7 +10,7 @@ export { renderSummary } from './summary.ts';
 export { displayWidth, pad, wrap, type SummaryStyle } from './text.ts';
 export { checkModel, type CheckedNode, type CheckReport, type NodeCost } from './check/check.ts';
 export { renderCheck, type CheckStyle } from './check/render.ts';
-export { compareTensors, type ErrorMetrics, type Meant } from './verify/metrics.ts';
+export { compareTensors, describeError, type ErrorMetrics, type Meant } from './verify/metrics.ts';
 export type {
   Expectation,
   Jump,

@@ -194,6 +194,15 @@ const found: readonly Found[] = [
     },
   },
   {
+    name: 'a transposed convolution sums in the order its convolution does: one that overflows on the way overflows in both',
+    flavour: 'fp32',
+    precision: 'fp32',
+    build: (w, input) => [
+      one(w, 'ConvTranspose', [input('float32', [1, 1, 3], [3e38, 3e38, -3e38]), constant(w, 'float32', [1, 1, 3], [1, 1, 1])]),
+      one(w, 'ConvTranspose', [input('float32', [1, 1, 3], [-3e38, 3e38, 3e38]), constant(w, 'float32', [1, 1, 3], [1, 1, 1])]),
+    ],
+  },
+  {
     name: 'operands without elements, for the host and for nobody',
     flavour: 'fp32',
     precision: 'fp32',

@@ -93,7 +93,10 @@ export const convTranspose: OpDef = defineOp({
         : transposedWindow(context, spatial, x.shape.slice(2)).output;
     return [{ dtype: x.dtype, shape: [batch, mulDim(outChannels, group), ...output] }];
   },
-  /** Each input pixel adds its weighted kernel to the output; sums in fp32 over channel, kernel position, then pixel. */
+  /**
+   * Each input pixel adds its weighted kernel to the output; sums in fp32 over channel, then the pixels an output meets in row-major order,
+   * as the convolution that computes it does: so the last tap of a kernel comes first.
+   */
   evaluate(context) {
     const x = requiredTensor(context, 0, 'X');
     const w = requiredTensor(context, 1, 'W');
@@ -119,7 +122,7 @@ export const convTranspose: OpDef = defineOp({
           const ic = group * inChannels + c;
           const from = (n * groups * inChannels + ic) * id * ih * iw;
           const kernel = (ic * outChannels + (oc - group * outChannels)) * kd * kh * kw;
-          for (let k = 0; k < kd * kh * kw; k++) {
+          for (let k = kd * kh * kw - 1; k >= 0; k--) {
             const weight = weights[kernel + k] ?? 0;
             const z0 = Math.floor(k / (kh * kw)) * dd - pd;
             const y0 = (Math.floor(k / kw) % kh) * dh - ph;

@@ -1,34 +1,39 @@
-/** Kernel by kernel: does each compute what its nodes mean, and how does the error grow? */
+/** Kernel by kernel: does each compute what its nodes mean, and how far is it from float? */
 import type { DType, Tensor } from '../../core/index.ts';
 import type { Compilation } from '../../compiler/index.ts';
 import type { ValueId } from '../../graph/index.ts';
 import type { Executable } from '../../isa/index.ts';
 import { evaluateIsolated, isolate, piecesOf, readingOf, writtenBy, type Pieces } from './isolate.ts';
 import { compareTensors, sameBits, worse, type ErrorMetrics, type Meant } from './metrics.ts';
-import type { Jump, KernelCheck, KernelTensor, VerifyProblem, Verdict } from './report.ts';
-import { ceilingDb, isExact, isNear, jumpDb, notNumbers, type Tolerance } from './tolerance.ts';
+import { figureOf } from './jump.ts';
+import type { KernelCheck, KernelTensor, VerifyProblem, Verdict } from './report.ts';
+import { isExact, isNear, type Tolerance } from './tolerance.ts';
 import { againstFloat, meant, type Sides, type Values } from './values.ts';
 
-/** A check, and the worst SQNR of what the kernel read against the float model; null where that has none of it. */
+/** A value that a kernel read, and its SQNR against the float model; null where that has no such value. */
+export interface Reading {
+  readonly name: string;
+  readonly db: number | null;
+}
+
 export interface Checked {
   readonly check: KernelCheck;
-  readonly inputDb: number | null;
-  /** Names of the values it read. */
-  readonly readings: readonly string[];
+  readonly readings: readonly Reading[];
+  /** The repeated region it runs in, and how often that runs; null outside of any. */
+  readonly region: number | null;
+  readonly trips: number | null;
 }
 
 export function checkKernels(problem: VerifyProblem, executable: Executable, sides: Sides): readonly Checked[] {
   const { compilation } = problem;
   const pieces = piecesOf(compilation);
-  const floatDb = new Map<string, number>();
-  const inputsDb = (name: string): number | undefined => {
-    const known = floatDb.get(name);
+  const figures = new Map<string, ErrorMetrics | null>();
+  const toFloat = (name: string): ErrorMetrics | null => {
+    const known = figures.get(name);
     if (known !== undefined) return known;
-    const metrics = againstFloat(compilation.lowered, name, sides);
-    if (metrics === null) return undefined;
-    const db = metrics.unordered > 0 ? notNumbers : (metrics.sqnrDb ?? Infinity);
-    floatDb.set(name, db);
-    return db;
+    const error = againstFloat(compilation.lowered, name, sides);
+    figures.set(name, error);
+    return error;
   };
   return compilation.selection.kernels.flatMap((spec, index): readonly Checked[] => {
     const kernel = executable.kernels[index];
@@ -46,11 +51,16 @@ export function checkKernels(problem: VerifyProblem, executable: Executable, sid
       const error = mine === null || own === null ? null : compareTensors(mine, own);
       isolated = worse(isolated, error);
       cumulative = worse(cumulative, mine === null || theirs === null ? null : compareTensors(mine, theirs));
-      float = worse(float, againstFloat(compilation.lowered, name, sides));
+      float = worse(float, toFloat(name));
       verdict = worseVerdict(verdict, judge(mine, own, error, kernel, type.dtype, problem.tolerance));
     }
     problem.onKernel?.({ index, name: kernel.name, origin: kernel.origin }, tensorsOf(alone, written, sides));
-    const inputs = alone.readings.map((name) => inputsDb(name)).filter((db) => db !== undefined);
+    const readings = alone.readings.map((name): Reading => {
+      const error = toFloat(name);
+      return { name, db: error === null ? null : figureOf(error) };
+    });
+    const region = spec.region ?? null;
+    const trips = region === null ? null : (pieces.regions[region]?.trips ?? null);
     const check: KernelCheck = {
       name: kernel.name,
       origin: kernel.origin,
@@ -63,7 +73,7 @@ export function checkKernels(problem: VerifyProblem, executable: Executable, sid
       cumulative,
       float,
     };
-    return [{ check, inputDb: inputs.length === 0 ? null : Math.min(...inputs), readings: alone.readings }];
+    return [{ check, readings, region, trips }];
   });
 }
 
@@ -141,49 +151,4 @@ function tensorsOf(alone: IsolatedRun, written: readonly { readonly name: string
     float: sides.float.get(value) ?? null,
   });
   return [...alone.readings.map((name) => side(name, 'input')), ...written.map(({ name }) => side(name, 'output'))];
-}
-
-/**
- * The first kernel whose result is much worse than what it read, in program order. Only where the error reaches an output: int8
- * in front of a clamp, or of a quantization of the model's own, holds only what that lets through, and all is well behind it.
- */
-export function findJump(kernels: readonly Checked[], precision: string): Jump | null {
-  const ceiling = ceilingDb(precision);
-  const readers = new Map<string, Checked[]>();
-  for (const kernel of kernels) {
-    for (const name of kernel.readings) {
-      const known = readers.get(name);
-      if (known === undefined) readers.set(name, [kernel]);
-      else known.push(kernel);
-    }
-  }
-  for (const { check, inputDb } of kernels) {
-    const toDb = floatDbOf(check);
-    if (toDb === null) continue;
-    const fromDb = Math.min(ceiling, inputDb ?? ceiling);
-    const isLow = (db: number): boolean => db < fromDb - jumpDb;
-    if (isLow(toDb) && staysLow(check, readers, isLow)) {
-      return { kernel: check.name, origin: check.origin, fromDb, toDb };
-    }
-  }
-  return null;
-}
-
-/** Whether the error goes on to a kernel that nobody reads: through readers that are as bad, or that the float model does not know. */
-function staysLow(check: KernelCheck, readers: ReadonlyMap<string, readonly Checked[]>, isLow: (db: number) => boolean): boolean {
-  const seen = new Set<KernelCheck>([check]);
-  for (const at of seen) {
-    const next = at.values.flatMap((name) => readers.get(name) ?? []);
-    if (next.length === 0) return true;
-    for (const reader of next) {
-      const db = floatDbOf(reader.check);
-      if (db === null || isLow(db)) seen.add(reader.check);
-    }
-  }
-  return false;
-}
-
-/** SQNR against the float model; null where there is nothing to compare. */
-function floatDbOf({ float }: KernelCheck): number | null {
-  return float === null ? null : float.unordered > 0 ? notNumbers : (float.sqnrDb ?? 999);
 }

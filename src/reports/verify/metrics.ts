@@ -1,5 +1,5 @@
 /** How far numbers are from others, in the units engineers argue in. */
-import { bytesOf, isFloat, log64, type Tensor } from '../../core/index.ts';
+import { bytesOf, formatCount, isFloat, log64, type Tensor } from '../../core/index.ts';
 import { dequantizeTensor, numbersOf, sameQuantization, type Quantization } from '../../graph/index.ts';
 
 /** Numbers with what they mean; `quantization` null for plain numbers. */
@@ -91,6 +91,18 @@ export function worse(a: ErrorMetrics | null, b: ErrorMetrics | null): ErrorMetr
   if (a === null || b === null) return a ?? b;
   if (a.unordered !== b.unordered) return a.unordered > b.unordered ? a : b;
   return (b.sqnrDb ?? Infinity) < (a.sqnrDb ?? Infinity) ? b : a;
+}
+
+/** In words: how many elements, by how much, where. */
+export function describeError(error: ErrorMetrics | null): string {
+  if (error === null) return 'the result has another size';
+  const { differing, elements, unordered, maxAbs, maxAbsAt, maxLsb, maxUlp } = error;
+  const which = `${formatCount(differing)} of ${formatCount(elements)} elements differ`;
+  const odd = unordered === 0 ? '' : `, ${formatCount(unordered)} of them infinite or NaN on one side only`;
+  if (maxAbsAt < 0) return `${which}${odd}`;
+  const units = maxLsb ?? maxUlp;
+  const steps = units === null ? '' : `, ${formatCount(units)} ${maxLsb === null ? 'ULP' : 'LSB'}`;
+  return `${which}${odd}, by up to ${Number(maxAbs.toPrecision(3))}${steps}, first at index ${maxAbsAt}`;
 }
 
 function isNumeric({ dtype }: Tensor): boolean {

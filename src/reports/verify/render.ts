@@ -2,8 +2,8 @@
 import { formatDiagnostic } from '../../core/index.ts';
 import { formatCount } from '../format.ts';
 import { fit, fitAll, pad, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
-import type { ErrorMetrics } from './metrics.ts';
-import type { KernelCheck, OutputCheck, VerifyRun } from './report.ts';
+import { describeError, type ErrorMetrics } from './metrics.ts';
+import type { Jump, KernelCheck, OutputCheck, VerifyRun } from './report.ts';
 import { notNumbers } from './tolerance.ts';
 
 export interface VerifyTitle {
@@ -42,12 +42,13 @@ function headline(run: VerifyRun, title: VerifyTitle, style: SummaryStyle, paint
 
 function findings(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly string[] {
   const lines: string[] = [];
-  const wrong = run.kernels.find((k) => k.name === run.firstWrong);
+  const label = labelsOf(run.kernels);
+  const wrong = run.kernels.find((k) => k.verdict === 'wrong');
   if (wrong !== undefined) {
     const count = run.kernels.filter((k) => k.verdict === 'wrong').length;
     lines.push(
       ...indented(
-        `First wrong kernel: ${wrong.name}${origin(wrong)}. Given its own operands, the interpreter computes something else: ${describe(wrong.isolated)}.${count > 1 ? ` ${count} kernels are wrong.` : ''}`,
+        `First wrong kernel: ${label(wrong)}${origin(wrong)}. Given its own operands, the interpreter computes something else: ${describeError(wrong.isolated)}.${count > 1 ? ` ${formatCount(count)} kernels are wrong.` : ''}`,
         style,
       ),
     );
@@ -56,18 +57,26 @@ function findings(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly s
     const whom = { program: 'the graph after precision', float: 'the model in float', expectation: 'others' }[against];
     lines.push(...indented(`Output ${output} against ${whom}: ${what}.`, style));
   }
-  if (run.jump !== null) {
-    const { kernel, fromDb, toDb } = run.jump;
-    const name = `${kernel}${origin(run.jump)}`;
-    lines.push(
-      ...indented(
-        `Error jumps at ${name}: SQNR against float falls from ${db(fromDb)} to ${toDb === notNumbers ? 'no figure: NaN' : db(toDb)}.`,
-        style,
-      ),
-    );
-  }
+  if (run.jump !== null) lines.push(...indented(jumpText(run.jump, label), style));
   for (const d of run.sanitizer) lines.push(...indented(formatDiagnostic(d), style));
   return lines.length === 0 ? [] : [paint('strong', 'Where to look'), ...lines];
+}
+
+function jumpText(jump: Jump, label: (kernel: Named) => string): string {
+  const { kernel, since, trips, fromDb, toDb } = jump;
+  const name = `${label({ ...jump, name: kernel })}${origin({ name: kernel, origin: jump.origin })}`;
+  const where = since === null ? `at ${name}` : `somewhere between ${since} and ${name}, where nothing can be compared with float`;
+  const loop = trips === null ? '' : ` It runs ${formatCount(trips)} times in a loop, and may add up its own errors.`;
+  return `Error jumps ${where}: SQNR against float falls from ${db(fromDb)} to ${toDb === notNumbers ? 'no figure: NaN or infinite' : db(toDb)}.${loop}`;
+}
+
+type Named = Pick<KernelCheck, 'name' | 'class'>;
+
+/** Names of kernels; of several that share one, with their class. */
+function labelsOf(kernels: readonly KernelCheck[]): (kernel: Named) => string {
+  const counts = new Map<string, number>();
+  for (const { name } of kernels) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return ({ name, class: kind }) => ((counts.get(name) ?? 0) > 1 ? `${name} [${kind}]` : name);
 }
 
 function outputs(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly string[] {
@@ -89,10 +98,7 @@ function kernels(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly st
   const width = style.width - 50;
   const head = `${'Kernels'.padEnd(width + 1)}${'runs on'.padEnd(9)}${'by itself'.padStart(13)}${'in program'.padStart(13)}${'to float'.padStart(13)}`;
   const rows = run.kernels.filter((k) => shown.has(k));
-  const names = fitAll(
-    rows.map((k) => k.name),
-    width - 2,
-  );
+  const names = fitAll(rows.map(labelsOf(run.kernels)), width - 2);
   const lines = rows.map((k, i) => {
     const by = k.verdict === 'unseen' ? 'unseen' : cell(k.isolated, 'sqnr');
     const text = `  ${pad(names[i] ?? '', width - 1)}${k.engine.padEnd(9)}${by.padStart(13)}${cell(k.cumulative, 'sqnr').padStart(13)}${cell(k.float, 'sqnr').padStart(13)}`;
@@ -115,17 +121,10 @@ function indented(text: string, style: SummaryStyle): readonly string[] {
   return wrap(text, style.width - 4).map((line, i) => `  ${i === 0 ? '' : '  '}${line}`);
 }
 
-function origin({ origin: names, ...k }: { readonly origin: readonly string[]; readonly name?: string; readonly kernel?: string }): string {
-  const others = names.filter((n) => n !== (k.name ?? k.kernel));
+function origin({ origin: names, name }: { readonly origin: readonly string[]; readonly name: string }): string {
+  const others = names.filter((n) => n !== name);
   if (others.length === 0) return '';
   return ` (from ${others.slice(0, 3).join(', ')}${others.length > 3 ? ` and ${others.length - 3} more` : ''})`;
-}
-
-function describe(error: ErrorMetrics | null): string {
-  if (error === null) return 'of another size';
-  const units = error.maxLsb ?? error.maxUlp;
-  const steps = units === null ? '' : `, ${formatCount(units)} ${error.maxLsb === null ? 'ULP' : 'LSB'}`;
-  return `${formatCount(error.differing)} of ${formatCount(error.elements)} elements differ, by up to ${short(error.maxAbs)}${steps}, first at index ${error.maxAbsAt}`;
 }
 
 function db(value: number): string {
@@ -140,12 +139,14 @@ function cell(error: ErrorMetrics | null, what: 'sqnr' | 'max' | 'cosine' | 'uni
   if (error === null) return '–';
   switch (what) {
     case 'sqnr':
-      return error.unordered > 0 ? 'NaN' : error.sqnrDb === null ? 'exact' : db(error.sqnrDb);
+      return error.unordered > 0 ? 'NaN or ∞' : error.sqnrDb === null ? 'exact' : db(error.sqnrDb);
     case 'max':
-      return short(error.maxAbs);
+      // What is left out of a figure must not look like a good one.
+      return error.unordered > 0 ? 'NaN or ∞' : short(error.maxAbs);
     case 'cosine':
-      return error.cosine === null ? '–' : error.cosine.toFixed(6);
+      return error.cosine === null || error.unordered > 0 ? '–' : error.cosine.toFixed(6);
     case 'units':
+      if (error.unordered > 0) return '–';
       return error.maxLsb !== null ? `${formatCount(error.maxLsb)} LSB` : error.maxUlp !== null ? `${compact(error.maxUlp)} ULP` : '–';
   }
 }

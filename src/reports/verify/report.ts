@@ -89,7 +89,15 @@ export interface OutputCheck {
 
 export interface Jump {
   readonly kernel: string;
+  /** Of the kernel: kernels made of one node may share its name. */
+  readonly class: string;
   readonly origin: readonly string[];
+  /** Names of the values it writes. */
+  readonly values: readonly string[];
+  /** The error comes from this kernel or a later one up to `kernel`: what lies between has no figure. Null where it is `kernel` alone. */
+  readonly since: string | null;
+  /** How often the loop runs that the kernel is in: what a trip leaves goes into the next. Null outside of loops. */
+  readonly trips: number | null;
   /** Worst SQNR of its inputs, cut to what the precision can hold, and SQNR of what it wrote, in dB against the float model. */
   readonly fromDb: number;
   readonly toDb: number;

@@ -5,7 +5,9 @@
  * Cumulative: what the program has in memory against what the reference has there, errors of earlier kernels included. Isolated: what a
  * kernel wrote against what its own graph nodes make of the very operands it read, so that only its own error is left.
  */
-import { checkKernels, findJump } from './kernels.ts';
+import { floatValues } from './float-values.ts';
+import { findJump } from './jump.ts';
+import { checkKernels } from './kernels.ts';
 import { touchedBy } from './isolate.ts';
 import { checkOutputs, missesOf } from './outputs.ts';
 import type { VerifyProblem, VerifyRun } from './report.ts';
@@ -17,7 +19,7 @@ export function verifyCompilation(problem: VerifyProblem): VerifyRun {
   const executable = problem.executable ?? compilation.executable;
   const kept = keptValues(problem);
   const reference = observed(compilation.quantizedGraph, problem.inputs, kept);
-  const float = observed(problem.model, problem.inputs, kept);
+  const float = floatValues(problem, kept);
   const run = runProgram(problem, executable, reference);
   const checked = checkKernels(problem, executable, { program: run.values, reference, float });
   const kernels = checked.map(({ check }) => check);
