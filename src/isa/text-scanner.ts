@@ -166,6 +166,10 @@ export class LineScanner {
     return this.#current.column;
   }
 
+  get line(): number {
+    return this.#number;
+  }
+
   fail(what: string, near?: string, column: number = this.#current.column): never {
     return fail(isaMessages.assemblySyntax({ what, near }, { location: { file: this.#file, line: this.#number, column } }));
   }

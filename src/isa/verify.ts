@@ -10,6 +10,7 @@ import type { Executable, Program, TensorBinding } from './executable.ts';
 import { expandedLength, mostCommands } from './expand.ts';
 import { indexForms } from './form-index.ts';
 import { checkOperands, checkQueue, checkRefs, type CommandContext, type Drift } from './verify-command.ts';
+import { checkKernels } from './verify-kernels.ts';
 import { checkQueues } from './verify-queues.ts';
 
 /** Problems of one program beyond these say nothing new. */
@@ -24,6 +25,8 @@ export function verifyExecutable(executable: Executable, machine: Machine | null
   checkTables(executable, (what) => problems.push(isaMessages.tableBroken({ what })));
   if (machine !== null) checkPlacement(executable, machine, (d) => problems.push(d));
   for (const program of executable.programs) problems.push(...checkProgram(program, executable, machine).slice(0, mostProblems));
+  // What is missing is only worth telling where what is there makes sense.
+  if (problems.every((d) => d.severity !== 'error')) checkKernels(executable, (what) => problems.push(isaMessages.tableBroken({ what })));
   return problems;
 }
 

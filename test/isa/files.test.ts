@@ -80,6 +80,15 @@ describe('binary form', () => {
     expect(problem(() => decodeExecutable(changed(good.length - 1)).weights.segments[1]?.read())).toMatch(/SYS5013.*offset 72/);
   });
 
+  test('cut anywhere, it is refused', () => {
+    for (const weights of ['embed', 'hash'] as const) {
+      const good = encodeExecutable(sample, { weights });
+      for (let n = 0; n < good.length; n++) {
+        expect(problem(() => decodeExecutable(good.subarray(0, n)))).toMatch(n < 8 ? /SYS5010/ : /SYS5012.*cut short/);
+      }
+    }
+  });
+
   test('never fails but with a code, however a file is cut or changed', () => {
     const good = encodeExecutable(sample, { weights: 'embed' });
     fc.assert(
@@ -124,8 +133,47 @@ describe('text form', () => {
       expect.stringMatching(/^tiny\.txt:\d+:19: error SYS5020: Unknown command `SINGAL`\. Did you mean "SIGNAL"\?$/),
       expect.stringMatching(/^tiny\.txt:\d+:5: error SYS5020: Unknown queue `vectr`\. Did you mean "vector"\?$/),
     ]);
-    expect(problem(() => assemble('systole 1\nmodel m'))).toMatch(/Expected `sha256`, found the end of the line/);
-    expect(problem(() => assemble(''))).toMatch(/no `systole` line/);
+    expect(problem(() => assemble('systole 1\nmodel m\nend'))).toMatch(/Expected `sha256`, found the end of the line/);
+  });
+
+  test('what is something else is told once', () => {
+    const told = (text: string): string => problem(() => assemble(text, { file: 'x.txt' }));
+    expect(told('')).toMatch(/^x\.txt: error SYS1081: .*it is empty/);
+    expect(told('Dear reader,\n'.repeat(50))).toMatch(/^x\.txt:1: error SYS1081: .*it begins with "Dear reader,".*`systole disasm`[^\n]*$/);
+    expect(told('; a comment\n\n{ "json": 1 }')).toMatch(/^x\.txt:3: error SYS1081/);
+  });
+
+  test('cut anywhere, it is refused with file, line and what was read', () => {
+    for (const weights of ['hash', 'base64'] as const) {
+      const text = disassemble(sample, { weights });
+      const lines = text.split('\n');
+      // All but the line break behind the last line.
+      for (let n = 1; n < lines.length - 1; n++) {
+        const cut = problem(() => assemble(lines.slice(0, n).join('\n'), { file: 'x.txt' }));
+        expect(cut).toMatch(/^x\.txt:\d+: error SYS1080: the text stops here, without its last line `end`/);
+      }
+      fc.assert(
+        fc.property(fc.nat(text.length - 2), (length) => {
+          expect(problem(() => assemble(text.slice(0, length)))).toMatch(/SYS1080|SYS1081/);
+        }),
+        { numRuns: 300 },
+      );
+    }
+    const upTo = (line: RegExp): string => disassemble(sample).split(line)[0] ?? '';
+    expect(problem(() => assemble(upTo(/^node /m)))).toContain('before its first program');
+    expect(problem(() => assemble(upTo(/^ *4: /m)))).toContain('4 commands of program "main" were read');
+  });
+
+  test('nothing follows the end, and lost weights are told where they are missing', () => {
+    const text = disassemble(sample, { weights: 'base64' });
+    expect(problem(() => assemble(`${text}space 3 more\n`))).toMatch(/SYS5020: The text has ended/);
+    expect(problem(() => assemble(text.replace(/\n {2}\| ACVK[^\n]*/, '')))).toMatch(/:\d+: error SYS5020: .*72 bytes.*found 0/);
+    expect(problem(() => assemble(text.replace('ACVK', 'AC-K')))).toMatch(/:\d+:\d+: error SYS5020: .*base64/);
+  });
+
+  test('line ends of another system are line ends', () => {
+    const text = disassemble(sample, { weights: 'base64' });
+    expect(plain(assemble(text.replaceAll('\n', '\r\n')))).toEqual(plain(assemble(text)));
   });
 
   test('comments, blank lines, spacing and row numbers do not matter', () => {

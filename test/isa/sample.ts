@@ -101,7 +101,7 @@ export const sampleCommands: readonly (readonly [Slot, Command])[] = [
 ];
 
 export const sample: Executable = executableOf(sampleCommands, {
-  model: { name: 'tiny net', sha256: 'ab12', macs: 864, parameterBytes: 72, opset: 17 },
+  model: { name: 'tiny net', sha256: 'ab12', macs: 1728, parameterBytes: 72, opset: 17 },
   options: { precision: 'int8', dims: ['N=1'], sanitize: false, seed: 7 },
   regions: [
     { name: 'weights', kind: 'weights', space: dram, bytes: 88, alignment: 64 },

@@ -159,6 +159,20 @@ describe('verifier', () => {
     ]);
   });
 
+  test('kernels whose commands are not all there', () => {
+    const without = (...gone: readonly number[]): Executable => ({
+      ...sample,
+      programs: executableOf(sampleCommands.filter((_, i) => !gone.includes(i))).programs,
+    });
+    expect(found(without(rows.conv), null)).toEqual([
+      expect.stringMatching(/SYS5042.*Kernel "conv" multiplies 1728 times, .* only 864 times/),
+    ]);
+    expect(found(without(rows.vector), null)).toEqual([expect.stringMatching(/SYS5042.*Kernel "relu" works on the vector engine/)]);
+    expect(found({ ...sample, kernels: sample.kernels.map((k) => ({ ...k, macs: 2 * k.macs })) }, null)).toEqual([
+      expect.stringMatching(/SYS5042.*3456 MACs together, the model 1728/),
+    ]);
+  });
+
   test('tables that do not agree', () => {
     expect(found({ ...sample, weights: { ...sample.weights, bytes: 80 } })).toEqual([
       expect.stringMatching(/SYS5042.*end at byte 88 of 80/),

@@ -82,6 +82,25 @@ export const assemblySyntax: Message<{ what: string; near: string | undefined }>
   ({ what, near }) => `${what}.${near === undefined ? '' : ` Did you mean "${near}"?`}`,
 );
 
+export const textCutShort: Message<{ program: string | null; commands: number }> = defineMessage(
+  'SYS1080',
+  'error',
+  'program text cut short',
+  'Program text closes with the line `end`. Without it commands or tables are missing behind the place where the text stops: a copy was interrupted, or a file was cut. Text written by an older systole has no such line: add it where the text is whole.',
+  ({ program, commands }) =>
+    `the text stops here, without its last line \`end\`${program === null ? ', before its first program' : `: ${commands} command${commands === 1 ? '' : 's'} of program "${program}" were read`}. ` +
+    'Copy the whole file, or disassemble the program again.',
+);
+
+export const notProgramText: Message<{ found: string }> = defineMessage(
+  'SYS1081',
+  'error',
+  'not program text',
+  'Program text begins with the line `systole 1`, as `systole disasm` prints it; comments and blank lines may stand before.',
+  ({ found }) =>
+    `this is not program text: ${found === '' ? 'it is empty' : `it begins with ${JSON.stringify(found)}`}, not with \`systole 1\`. Give a text that \`systole disasm\` wrote.`,
+);
+
 export const programTooLong: Message<{ commands: number; most: number }> = defineMessage(
   'SYS5030',
   'error',

@@ -184,3 +184,5 @@ program main
 95: c0.dma-out k8 STORE outputs dst=dram:output+64 float32[4] src=scratchpad+0 float32[4]
 96: c0.matrix  k- WAIT core 0 semaphore 4 count 1
 97: c0.matrix  k- WAIT core 0 semaphore 10 count 1
+
+end

@@ -104,3 +104,5 @@ program main
 57: c0.matrix  k1 SIGNAL core 0 semaphore 4 count 1
 58: c0.dma-out k1 WAIT core 0 semaphore 4 count 1
 59: c0.dma-out k1 STORE outputs dst=dram:output+0 int8[8, 8, 8] src=scratchpad+64 int8[8, 8, 8]
+
+end

@@ -49,3 +49,5 @@ program main
 12: c0.vector  k0 SIGNAL core 0 semaphore 3 count 1
 13: c0.dma-out k0 WAIT core 0 semaphore 3 count 1
 14: c0.dma-out k0 STORE outputs dst=dram:output+0 int8[8, 8, 8] src=scratchpad+2304 int8[8, 8, 8]
+
+end
