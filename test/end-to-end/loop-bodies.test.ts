@@ -21,7 +21,7 @@ const bytes = (shape: readonly number[]): Tensor => ({
 interface Body {
   /** Of what is carried and of an entry. */
   readonly shape: readonly number[];
-  readonly dtype?: 'int8';
+  readonly dtype?: 'float32' | 'int8';
   readonly weights?: Tensor;
   readonly macs: number;
   /** What a trip makes of what it found, an entry, and weights from outside. */
