@@ -14,6 +14,7 @@ import { foldOutputs } from '../passes/fold-constants.ts';
 import { removeDeadCode } from '../passes/dead-code.ts';
 import { runPasses, type Pass } from '../passes/pass.ts';
 import { rewriteNodes, type RewriteOptions } from './driver.ts';
+import { hoistFromRegions } from './hoist.ts';
 import { trimRegions } from './regions.ts';
 import { controlFlowRule, ruleFor } from './rules.ts';
 
@@ -29,7 +30,7 @@ export function lower(bound: Graph, options: RewriteOptions = {}): Lowered {
   // With the sizes, shapes computed from shapes are known.
   const before = runPasses(bound, [foldOutputs, removeDeadCode]);
   const { graph, declined, told } = rewriteNodes(before, ruleFor, 'bound', options);
-  const after = graph === before ? before : runPasses(graph, [foldOutputs, trimRegions, removeDeadCode]);
+  const after = graph === before ? before : runPasses(graph, [hoistFromRegions, foldOutputs, trimRegions, removeDeadCode]);
   return { graph: compactGraph(withOwnOutputs(after)), declined, diagnostics: told };
 }
 
