@@ -89,10 +89,6 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   };
 }
 
-export interface LoweredGraph extends Lowered {
-  readonly diagnostics: readonly Diagnostic[];
-}
-
 export interface FloatTypes {
   /** 16-bit types that engines compute on; other floats become float32. */
   readonly kept: ReadonlySet<DType>;
@@ -108,13 +104,14 @@ export interface FloatTypes {
  * In the floats and integers that engines have, in operators that they run where that is possible: what precision is assigned to, and
  * calibrated on. Without `floats` all is float32.
  */
-export function lowerGraph(
-  bound: Graph,
-  floats: FloatTypes = { kept: new Set(), products: true, stored: [], regions: 'always' },
-): LoweredGraph {
+export function lowerGraph(bound: Graph, floats: FloatTypes = { kept: new Set(), products: true, stored: [], regions: 'always' }): Lowered {
   const widened = widenFloats(bound, floats.kept);
   const lowered = lower(widened.graph, floats);
-  return { ...lowered, graph: productsOfStored(lowered.graph, floats.stored), diagnostics: widened.diagnostics };
+  return {
+    ...lowered,
+    graph: productsOfStored(lowered.graph, floats.stored),
+    diagnostics: [...widened.diagnostics, ...lowered.diagnostics],
+  };
 }
 
 /**
