@@ -264,6 +264,7 @@ function judgeAlone(graph: Graph, row: Row): Judgement {
     fix: fate === 'host' ? adviceFor(row.opType, reason) : null,
   });
   switch (def.kernelClass) {
+    case 'attention':
     case 'contraction':
       return by('matrix', 'contraction on the matrix engine');
     case 'window':

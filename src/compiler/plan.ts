@@ -2,12 +2,15 @@
 import { compilerMappingMessages, fail, type DType, type Diagnostic } from '../core/index.ts';
 import { requireSizes, type Graph } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
+import { joinAttention } from './kernels/attention.ts';
 import { growCaches } from './kernels/caches.ts';
 import { refusedTypes } from './kernels/engine-types.ts';
 import { hasRoomInPlace, placeInOutputs } from './kernels/in-place.ts';
 import { copyInRegions } from './kernels/regions.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
 import { lower, narrowFloats, productsOfStored, widenFloats, type Lowered, type Regions } from './lower/index.ts';
+import { attentionPays } from './tiling/attention-choice.ts';
+import { environmentOf } from './tiling/environment.ts';
 import { movableMemory } from './memory/moved.ts';
 import { fusePasses, runPasses } from './passes/index.ts';
 import { assignPrecision, choosePrecision, withTables, type CalibrationTable, type Precision } from './precision/index.ts';
@@ -67,7 +70,8 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   const quantizedGraph = withTables(precise.graph, core.vector.tableSteps ?? null);
   const graph = runPasses(quantizedGraph, [...fusePasses, copyInRegions]);
   const refused = refusedTypes(core);
-  const selected = selectKernels(graph, lowered.declined, refused.refuse);
+  const apart = selectKernels(graph, lowered.declined, refused.refuse);
+  const selected = joinAttention(graph, apart, attentionPays(environmentOf(machine, core, new Map(), options.mappingSeed)));
   const placed = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
   const grown = growCaches(graph, placed, machine);
   const told = (caches: readonly Diagnostic[], { kernels }: Selection): Diagnostic[] => [
