@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   createReadStream,
+  mkdirSync,
   openSync,
   realpathSync,
   renameSync,
@@ -13,7 +14,7 @@ import {
 } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { cliMessages, fail, SystoleError } from '../core/index.ts';
+import { cliMessages, fail, SystoleError, verifyMessages } from '../core/index.ts';
 
 /** The bytes of a file; a refusal of the operating system is the user's error SYS8002. */
 export async function readBytes(path: string): Promise<Uint8Array> {
@@ -59,6 +60,11 @@ export function isFile(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether a file begins like plain text. */
+export function isText(bytes: Uint8Array): boolean {
+  return bytes.length > 0 && bytes.subarray(0, 64).every((b) => b === 9 || b === 10 || b === 13 || (b >= 32 && b < 127));
 }
 
 /** Fails early, before minutes of computing, when `path` cannot be written in the end. */
@@ -113,6 +119,22 @@ function writeBytes(handle: number, bytes: Uint8Array): void {
   }
 }
 
+/** Makes a directory, with those above it, and fails early where nothing can be written into it. Answers those it made, outermost first. */
+export function makeDirectory(path: string): readonly string[] {
+  const made: string[] = [];
+  try {
+    for (let at = resolve(path); statSync(at, { throwIfNoEntry: false }) === undefined && dirname(at) !== at; at = dirname(at)) {
+      made.unshift(at);
+    }
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if (isErrno(error)) fail(verifyMessages.unusableFolder({ path, reason: reasonOf(error) }));
+    throw error;
+  }
+  return made;
+}
+
 /** Refuses an output that is one of the inputs. */
 export function checkNotInput(output: string, input: string): void {
   const a = statSync(output, { throwIfNoEntry: false });
@@ -131,6 +153,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EISDIR: 'it is a directory',
+  EEXIST: 'there is a file of that name',
   ENOTDIR: 'a part of the path is not a directory',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space is left on the device',
