@@ -22,6 +22,7 @@ import { readModelAndMachine, readPrecision, usesCalibration, type Named } from 
 import { tellingSizes } from './sizes.ts';
 import { numbers, UsageError, type Values } from './values.ts';
 import { dumpKernel, openFolder, type OutputFolder } from './verify-files.ts';
+import { sizesOf } from './input-sizes.ts';
 import { readSamples, type Sample } from './samples.ts';
 import { failed, findJudge, type Judge } from './verify-runtime.ts';
 
@@ -70,8 +71,11 @@ interface Folders {
 }
 
 async function compareAll(values: Values, progress: Progress, output: OutputOptions, folders: Folders): Promise<Verification> {
-  const named = await readModelAndMachine(values, progress, 'verify');
-  return tellingSizes(named, () => compareNamed(values, progress, output, folders, named));
+  const given = await readModelAndMachine(values, progress, 'verify');
+  const sizes = await sizesOf(given.model.graph, values.texts('inputs'), given.dims);
+  const named = { ...given, dims: { ...sizes, ...given.dims } };
+  const notes = Object.keys(sizes).length === 0 ? [] : [verifyMessages.sizesFromInputs({ sizes })];
+  return tellingSizes(named, () => compareNamed(values, progress, output, folders, named, notes));
 }
 
 async function compareNamed(
@@ -80,6 +84,7 @@ async function compareNamed(
   output: OutputOptions,
   folders: Folders,
   named: Named,
+  told: readonly Diagnostic[],
 ): Promise<Verification> {
   const { model, machine, dims } = named;
   const { graph } = bindGraph(model.graph, dims);
@@ -95,7 +100,7 @@ async function compareNamed(
   const isQuantized = compilation.quantizedGraph.values.some((v) => v.quantization?.source === 'model');
   const tolerance = readTolerance(values, defaultTolerance(precision, isQuantized));
   progress.say('loading ONNX Runtime');
-  const notes: Diagnostic[] = [...unusedCalibration(values, compilation)];
+  const notes: Diagnostic[] = [...told, ...unusedCalibration(values, compilation)];
   const judge = await judgeOf(named.name, notes);
   const given = await fixedInputs(values, named.name);
   const runs: (VerifyRun & { readonly inputs: string })[] = [];

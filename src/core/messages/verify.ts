@@ -145,6 +145,18 @@ export const fittingSizes: Message<{ sizes: readonly { readonly symbol: string; 
     `sizes that fit each other: ${sizes.map(({ symbol, size }) => `--dim ${/[^\w.:/-]/.test(symbol) ? `"${symbol}=${size}"` : `${symbol}=${size}`}`).join(' ')}.`,
 );
 
+export const sizesFromInputs: Message<{ sizes: Readonly<Record<string, number>> }> = defineMessage(
+  'SYS8077',
+  'info',
+  'sizes taken from inputs',
+  'The model leaves dimensions open, and the arrays given with --inputs have them. The program is compiled for these sizes; --dim fixes others, which the ' +
+    'arrays then have to fit.',
+  ({ sizes }) =>
+    `compiled for the sizes of the inputs: ${Object.entries(sizes)
+      .map(([symbol, size]) => `${symbol} = ${size}`)
+      .join(', ')}.`,
+);
+
 export const calibrationUnused: Message<{ options: readonly string[]; precision: string }> = defineMessage(
   'SYS8076',
   'warning',
