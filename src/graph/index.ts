@@ -18,6 +18,7 @@ export * from './interpret.ts';
 export * from './ir.ts';
 export * from './kernel-class.ts';
 export * from './macs.ts';
+export * from './packed.ts';
 export * from './quantized.ts';
 export * from './text.ts';
 export * from './verify.ts';

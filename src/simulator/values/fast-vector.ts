@@ -170,9 +170,12 @@ function kindOf(step: VectorStep, kinds: readonly Kind[], c: VectorCommand): Kin
       const dtype = c.inputs[step.a]?.dtype;
       if (dtype === undefined) return null;
       if (isByte(dtype) || dtype === 'int16' || dtype === 'uint16') return 'small';
+      if (dtype === 'int4' || dtype === 'uint4') return 'small';
       if (dtype === 'int32') return op === 'load' ? 'float' : 'small';
       return op === 'load' && isLaneFloat(dtype) ? 'float' : null;
     }
+    case 'unpack':
+      return kinds[step.a] ?? null;
     case 'immediate':
       return Number.isInteger(step.immediate) && Math.abs(step.immediate) <= mostSmall ? 'small' : 'float';
     case 'dequantize':
@@ -252,7 +255,8 @@ function runSteps(kernels: Kernels, c: VectorCommand, at: Places): number {
       if (isByte(ref.dtype)) run[ref.dtype === 'int8' ? 'loadS' : 'loadU'](scalar ? source : source + from, to, scalar ? 1 : n);
       else if (!scalar) places[step.dst] = source + from * 4;
       if (scalar) memory.fill(memory[(isByte(ref.dtype) ? to : source) / 4] ?? 0, to / 4, to / 4 + n);
-    } else if (isLaneStep(op)) {
+    } else if (op === 'unpack') places[step.dst] = place(step.a, to);
+    else if (isLaneStep(op)) {
       const f = laneSteps[op];
       const source = place(step.a, to) / 4;
       for (let i = 0; i < n; i++) memory[to / 4 + i] = f(memory[source + i] ?? 0);

@@ -331,6 +331,9 @@ function compute(step: VectorStep, registers: readonly Float64Array[], n: number
     case 'toBfloat16':
       for (let i = 0; i < n; i++) d[i] = float32FromBfloat16(bfloat16FromFloat32(a[i] ?? 0));
       return;
+    case 'unpack':
+      d.set(a.subarray(0, n));
+      return;
     case 'load':
     case 'loadInt':
     case 'lookup':
