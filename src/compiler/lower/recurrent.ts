@@ -177,9 +177,11 @@ function lowerRecurrent(
   const nodes = steps * directions * family.nodesPerStep;
   if (!repeats && nodes > unrollLimit) {
     return {
-      reason: `${steps} steps in ${directions === 1 ? 'one direction' : 'two directions'} would be about ${nodes} nodes`,
+      reason: `${steps} steps in ${directions === 1 ? 'one direction' : 'two directions'} would be about ${nodes} nodes${w.isInside ? ', and it is in a loop that is a repeated region, which holds no other' : ''}`,
       limit: { what: 'nodes written for one node', actual: String(nodes), allowed: String(unrollLimit) },
-      fix: 'run the model on shorter sequences and carry the state from one to the next',
+      fix: w.isInside
+        ? 'shorten the loop around it so that it is written out, or these sequences'
+        : 'run the model on shorter sequences and carry the state from one to the next',
     };
   }
   const activations = readActivations(node, directions, family.activations);
