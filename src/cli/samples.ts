@@ -63,10 +63,11 @@ async function arraysOfFile(source: string, inputs: number): Promise<ReadonlyMap
   return new Map([[inputs === 1 ? '' : name, tensor]]);
 }
 
-/** Bell-shaped floats of unit variance; bytes of their whole range; indices any row of their table; other integers 0 or 1. */
-function seededTensor({ name, dtype, shape, rows = 2 }: InputType, seed: number): Tensor {
+/** Bell-shaped floats of unit variance; bytes of their whole range; indices any row of their table; caches are full; other integers 0 or 1. */
+function seededTensor({ name, dtype, shape, rows = 2, full }: InputType, seed: number): Tensor {
   const random = seededRandom((hashName(name) ^ seed) >>> 0);
   const draw = (): number => {
+    if (full !== undefined) return full;
     if (isFloat(dtype)) return random.bell();
     return dtype === 'int8' ? random.integer(-128, 127) : dtype === 'uint8' ? random.integer(0, 255) : random.integer(0, rows - 1);
   };

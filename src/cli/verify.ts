@@ -106,7 +106,7 @@ async function compareNamed(
   const runs: (VerifyRun & { readonly inputs: string })[] = [];
   for (const [index, sample] of samples.entries()) {
     progress.say(`comparing on ${sample.source}`);
-    notes.push(...sample.notes, ...oddNumbers(sample));
+    notes.push(...sample.notes, ...oddNumbers(sample), ...shortCaches(sample, graph));
     const expectations = [...expectationsOf(sample, graph), ...(await judged(judge, new Map([...given, ...sample.inputs]), notes))];
     const onKernel = (kernel: KernelName, tensors: Parameters<typeof dumpKernel>[2]): void => {
       if (index === 0 && folders.dump !== null && output.dump.some((name) => isCalled(kernel, name)))
@@ -192,6 +192,15 @@ function oddNumbers({ source, inputs }: Sample): readonly Diagnostic[] {
       else if (!Number.isFinite(x)) infinite++;
     }
     return nan + infinite === 0 ? [] : [verifyMessages.oddInputs({ source, name, nan, infinite, elements: numbers.length })];
+  });
+}
+
+/** Programs are made for full caches: what others mean they do not compute. */
+function shortCaches({ source, inputs }: Sample, graph: Graph): readonly Diagnostic[] {
+  return inputsOf(graph).flatMap(({ name, full }) => {
+    const tensor = inputs.get(name);
+    const other = tensor === undefined || full === undefined ? undefined : numbersOf(tensor).find((x) => x !== full);
+    return other === undefined || full === undefined ? [] : [verifyMessages.cacheNotFull({ source, name, full, found: other })];
   });
 }
 

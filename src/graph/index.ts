@@ -7,6 +7,7 @@
  */
 export * from './bind.ts';
 export * from './build.ts';
+export { fullCaches } from './cache-lengths.ts';
 export * from './constant.ts';
 export * from './dim.ts';
 export * from './evaluate.ts';
