@@ -76,6 +76,22 @@ describe('lower', () => {
   });
 });
 
+describe('at the edge of sense', () => {
+  it('a norm over no positions is taken of each element', () => {
+    const w = writeGraph();
+    const { graph } = lower(w.finish(...w.node('GlobalLpPool', [w.input('x', [4, 3])], { p: 3 })));
+    expect(outline(graph)).toEqual(['Abs [4, 3]', 'Pow [4, 3]', 'Pow [4, 3]']);
+  });
+
+  it('attention whose mask no memory holds stays whole, with the reason', () => {
+    const w = writeGraph(23);
+    const [q, k, v] = ['q', 'k', 'v'].map((name) => w.input(name, [1, 1, 2 ** 20, 8]));
+    const { graph, declined } = lower(w.finish(...w.node('Attention', [q ?? 0, k ?? 0, v ?? 0], { is_causal: 1 })));
+    expect(graph.nodes.map((n) => n.op)).toEqual(['Attention']);
+    expect(declined.get('attention0')?.reason).toContain('[1048576, 1048576]');
+  });
+});
+
 describe('bodies', () => {
   it('the branch an If takes', () => {
     const branch = (op: string): Graph => {
