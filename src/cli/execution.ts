@@ -7,7 +7,7 @@ import { execute } from '../simulator/index.ts';
 import { writeWhole } from './files.ts';
 import { readInputs } from './inputs.ts';
 import { describeTensor, formatNpz } from './npy.ts';
-import { columns } from './output.ts';
+import { columns } from './wrap.ts';
 
 export interface RunOptions {
   /** Where inputs come from; undefined: no numbers, only the order and addresses of accesses are checked. */

@@ -1,20 +1,9 @@
 /** Numbers as files, for those who look at them or build hardware: .npy where numpy has the element type, else the bytes alone. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { bytesOf, cliMessages, fail, type Tensor } from '../core/index.ts';
+import { bytesOf, type Tensor } from '../core/index.ts';
 import type { KernelTensor } from '../reports/index.ts';
-import { checkWritable, writeWhole } from './files.ts';
+import { writeWhole } from './files.ts';
 import { formatNpy } from './npy.ts';
-
-/** Makes the directory, and fails early where nothing can be written into it. */
-export function openDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    fail(cliMessages.unwritableOutput({ path, reason: error instanceof Error ? error.message : String(error) }));
-  }
-  checkWritable(join(path, 'manifest.json'));
-}
 
 /** Writes one tensor; answers the name of its file. */
 export function writeTensor(directory: string, stem: string, tensor: Tensor): string {

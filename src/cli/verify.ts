@@ -16,12 +16,12 @@ import {
 } from '../reports/index.ts';
 import { recordVectors } from '../simulator/index.ts';
 import { calibrateModel, calibrateOn, inputsOf, readMethod } from './calibration.ts';
-import { isFile, readBytes, writeWhole } from './files.ts';
+import { inFile, isFile, makeDirectory, readBytes, standardStream, writeWhole } from './files.ts';
 import { readModelOptions, resolveInputValues } from './model-options.ts';
 import type { Progress } from './output.ts';
 import { readModelAndMachine, readPrecision, type Named } from './session.ts';
 import { numbers, UsageError, type Values } from './values.ts';
-import { dumpKernel, openDirectory, writeTensor } from './verify-files.ts';
+import { dumpKernel, writeTensor } from './verify-files.ts';
 import { readSamples, type Sample } from './verify-inputs.ts';
 import { failed, findJudge, type Judge } from './verify-runtime.ts';
 
@@ -76,7 +76,7 @@ export async function verifyModel(values: Values, progress: Progress): Promise<V
     const expectations = [...expectationsOf(sample, graph), ...(await judged(judge, new Map([...given, ...sample.inputs]), notes))];
     const onKernel = (kernel: KernelName, tensors: Parameters<typeof dumpKernel>[2]): void => {
       if (index > 0 || !output.dump.some((name) => isCalled(kernel, name))) return;
-      openDirectory(output.out);
+      makeDirectory(output.out);
       files.push(...dumpKernel(output.out, kernel, tensors).map((file) => join(output.out, file)));
     };
     const run = verifyCompilation({
@@ -132,7 +132,7 @@ function outputOptions(values: Values): OutputOptions {
   if (dump.length === 0 && values.text('out') !== undefined) throw new UsageError('--out is where --dump writes: name a kernel');
   if (count !== undefined && !/^[1-9]\d{0,8}$/.test(count))
     throw new UsageError(`--count ${count}: "${count}" is not a whole number above 0`);
-  if (vectors !== null) openDirectory(vectors);
+  if (vectors !== null) makeDirectory(vectors);
   return { dump, out: values.text('out') ?? 'verify-dump', vectors, kernels, count: count === undefined ? defaultCount : Number(count) };
 }
 
@@ -164,7 +164,8 @@ async function compileRunnable(values: Values, { model, machine, dims }: Named, 
 /** The program of --program, which must have the kernels and the inputs and outputs of the compilation. */
 async function programOf(path: string | undefined, { executable: own }: Compilation, { machine }: Named): Promise<Executable> {
   if (path === undefined) return own;
-  const given = decodeExecutable(await readBytes(path));
+  const bytes = await readBytes(path);
+  const given = await inFile(path, () => decodeExecutable(bytes));
   const refuse = (why: string): never => fail(verifyMessages.otherProgram({ path, why }));
   if (given.target.planHash !== own.target.planHash) refuse(`it is for ${given.target.name}`);
   const names = (e: Executable): string => e.kernels.map((k) => k.name).join('\n');
@@ -190,7 +191,7 @@ function checkKernelNames({ kernels }: Executable, names: readonly (readonly [st
 }
 
 async function judgeOf(name: string, notes: Diagnostic[]): Promise<Judge | null> {
-  const found = await findJudge(isFile(name) ? name : await builtIn(name));
+  const found = await findJudge(name === standardStream ? await readBytes(name) : isFile(name) ? name : await builtIn(name));
   if ('judge' in found) return found.judge;
   notes.push(found.diagnostic);
   return null;

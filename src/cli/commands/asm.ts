@@ -13,6 +13,8 @@ export const asmCommand: Command = {
     checkWritable(output);
     checkNotInput(output, values.positional('file'));
     const { assemble, encodeExecutable } = await import('../../isa/index.ts');
-    writeWhole(output, encodeExecutable(assemble(await readText(values.positional('file'))), { weights: 'embed' }));
+    const file = values.positional('file');
+    const text = await readText(file, 'program text, as `systole disasm` prints it');
+    writeWhole(output, encodeExecutable(assemble(text, { file }), { weights: 'embed' }));
   },
 };

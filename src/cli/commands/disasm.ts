@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { checkNotInput, checkWritable, readBytes, writeWhole } from '../files.ts';
+import { checkNotInput, checkWritable, inFile, readBytes, writeWhole } from '../files.ts';
 import { print } from '../output.ts';
 
 export const disasmCommand: Command = {
@@ -19,7 +19,9 @@ export const disasmCommand: Command = {
       checkNotInput(output, values.positional('file'));
     }
     const { decodeExecutable, disassemble } = await import('../../isa/index.ts');
-    const text = disassemble(decodeExecutable(await readBytes(values.positional('file'))), {
+    const file = values.positional('file');
+    const bytes = await readBytes(file);
+    const text = disassemble(await inFile(file, () => decodeExecutable(bytes)), {
       weights: values.flag('weights') ? 'base64' : 'hash',
     });
     if (output === undefined) print(text);

@@ -1,7 +1,9 @@
 import { formatBytes, formatCount } from '../../core/index.ts';
 import type { Command } from '../command.ts';
 import { checkWritable, writeWhole } from '../files.ts';
-import { columns, note, print } from '../output.ts';
+import { terminalWidth } from '../environment.ts';
+import { note, print } from '../output.ts';
+import { columns, fold } from '../wrap.ts';
 import { UsageError, numbers } from '../values.ts';
 
 export const modelsCommand: Command = {
@@ -16,6 +18,7 @@ export const modelsCommand: Command = {
   ],
   async run(values) {
     const { buildModel, findModel, models } = await import('../../models/index.ts');
+    const width = terminalWidth(process.stdout);
     const name = values.positional('name');
     const output = values.text('output');
     const parameters = numbers(values.assignments('param'), 'param');
@@ -25,7 +28,10 @@ export const modelsCommand: Command = {
       print(
         values.flag('json')
           ? JSON.stringify(listed, null, 2)
-          : columns(listed.map((m) => [m.name, `${formatCount(m.macs)} MACs`, m.summary])),
+          : columns(
+              listed.map((m) => [m.name, `${formatCount(m.macs)} MACs`, m.summary]),
+              width,
+            ),
       );
       return;
     }
@@ -34,7 +40,12 @@ export const modelsCommand: Command = {
       const { macs, summary } = builder;
       if (values.flag('json')) return print(JSON.stringify({ name: builder.name, summary, macs, parameters: builder.parameters }, null, 2));
       return print(
-        `${builder.name}: ${summary}\n${formatCount(macs)} MACs at the defaults\n\n${columns(builder.parameters.map((p) => [`  --param ${p.name}=${p.default}`, p.summary]))}`,
+        fold(`${builder.name}: ${summary}`, width) +
+          `\n${formatCount(macs)} MACs at the defaults\n\n` +
+          columns(
+            builder.parameters.map((p) => [`  --param ${p.name}=${p.default}`, p.summary]),
+            width,
+          ),
       );
     }
     if (output !== undefined) checkWritable(output);

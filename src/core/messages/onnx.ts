@@ -1,20 +1,21 @@
 /** SYS1xxx: the ONNX file, and the models we build ourselves. */
 import { defineMessage, type Message } from '../diagnostics.ts';
+import type { FileKind } from '../file-kinds.ts';
 
 /** Both ends of a long path tell where it is. */
 function shortPath(path: string): string {
   return path.length <= 160 ? path : `${path.slice(0, 80)} … ${path.slice(-60)}`;
 }
 
-export const notOnnx: Message<{ size: number; what: string | undefined; detail: string }> = defineMessage(
+export const notOnnx: Message<{ size: number; kind: FileKind | undefined; detail: string }> = defineMessage(
   'SYS1001',
   'error',
   'not an ONNX file',
   'An ONNX file is a protobuf ModelProto. The file given is something else: an empty file, text, an archive, another framework’s format, a pointer left by Git LFS instead of the file itself. Export the model to ONNX, or fetch the file, and give that.',
-  ({ size, what, detail }) =>
-    what === undefined
+  ({ size, kind, detail }) =>
+    kind === undefined
       ? `this is not an ONNX model (${size} bytes): ${detail}. Give a file written by an ONNX exporter.`
-      : `this is ${what}, not an ONNX model (${size} bytes). Give a file written by an ONNX exporter.`,
+      : `this is ${kind.what}, not an ONNX model (${size} bytes). ${kind.toOnnx}`,
 );
 
 export const damagedFile: Message<{ size: number; offset: number; path: string; reason: string }> = defineMessage(
