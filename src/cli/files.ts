@@ -239,11 +239,16 @@ function identity(path: string): string | null {
   }
 }
 
-/** Refuses an output that is one of the inputs. */
-export function checkNotInput(output: string, input: string): void {
-  const [a, b] = [identity(output), identity(input)];
-  if (a !== null && a === b) {
-    fail(cliMessages.unwritableOutput({ path: output, reason: 'it is the input' }));
+/** The same for several outputs, which must differ from each other and from all that is read. */
+export function checkOutputs(outputs: readonly (string | undefined)[], inputs: readonly string[]): void {
+  const named = outputs.filter((path) => path !== undefined);
+  const read = new Set(inputs.map(identity));
+  for (const [i, path] of named.entries()) {
+    checkWritable(path);
+    const refuse = (reason: string): never => fail(cliMessages.unwritableOutput({ path, reason }));
+    if (named.slice(0, i).some((other) => resolve(other) === resolve(path))) refuse('two outputs name it');
+    const own = identity(path);
+    if (own !== null && read.has(own)) refuse('it is the input');
   }
 }
 

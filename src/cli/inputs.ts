@@ -18,7 +18,7 @@ export interface InputType {
 export async function readInputs(source: string, inputs: readonly InputType[]): Promise<ReadonlyMap<string, Tensor>> {
   const random = /^random:(.*)$/.exec(source)?.[1];
   if (random !== undefined) {
-    if (!/^\d{1,10}$/.test(random)) throw new UsageError(`"${source}": write random:SEED with a whole number`);
+    if (!/^\d{1,10}$/.test(random)) throw new UsageError(`"${source}": write random:SEED with a whole number of up to ten digits`);
     return new Map(inputs.map((input) => [input.name, randomTensor(input, Number(random))]));
   }
   const found = parseArrays(await readBytes(source), source);

@@ -11,6 +11,9 @@ import { note } from './output.ts';
 import { commandNames, runProgram } from './program.ts';
 import { UsageError } from './values.ts';
 
+/** Problems one wants to read at once. */
+const mostProblems = 20;
+
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
@@ -30,7 +33,7 @@ try {
 
 function report(error: unknown): number {
   if (error instanceof SystoleError) {
-    note(error.diagnostics.map(formatDiagnostic).join('\n'));
+    note(listed(error.diagnostics.map(formatDiagnostic)).join('\n'));
     return 1;
   }
   if (error instanceof UsageError) {
@@ -45,6 +48,12 @@ function report(error: unknown): number {
       (debug ? `${error instanceof Error ? (error.stack ?? '') : ''}\n` : 'SYSTOLE_DEBUG=1 shows where it happened.\n'),
   );
   return 70;
+}
+
+function listed(lines: readonly string[]): readonly string[] {
+  const distinct = [...new Set(lines)];
+  const more = distinct.length - mostProblems;
+  return more > 0 ? [...distinct.slice(0, mostProblems), `… and ${more} more`] : distinct;
 }
 
 function helpFor(word: string | undefined): string {

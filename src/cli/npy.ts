@@ -3,7 +3,7 @@
  * Source: numpy.lib.format, "Format Version 1.0 / 2.0 / 3.0".
  */
 import { strToU8, unzipSync, zipSync, type Zippable } from 'fflate';
-import { bytesOf, cliMessages, elementCount, fail, viewBytes, type DType, type Tensor } from '../core/index.ts';
+import { bytesOf, cliMessages, elementCount, fail, fileKind, viewBytes, type DType, type Tensor } from '../core/index.ts';
 
 const magic = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59); // "\x93NUMPY"
 
@@ -22,10 +22,15 @@ const descriptors: readonly (readonly [string, DType])[] = [
   ['|b1', 'bool'],
 ];
 
+function whatIs(bytes: Uint8Array): string {
+  const kind = fileKind(bytes);
+  return kind === undefined ? 'it is something else' : `it is ${kind.what}`;
+}
+
 /** One array. `file` is only for messages. */
 export function parseNpy(bytes: Uint8Array, file: string): Tensor {
   const bad = (reason: string): never => fail(cliMessages.malformedArray({ file, reason }));
-  if (bytes.length < 10 || magic.some((b, i) => bytes[i] !== b)) bad('it does not begin like a .npy file');
+  if (bytes.length < 10 || magic.some((b, i) => bytes[i] !== b)) bad(`${whatIs(bytes)}, not a .npy file`);
   const major = bytes[6] ?? 0;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (major < 1 || major > 3) bad(`its format version is ${major}, known are 1 to 3`);

@@ -49,8 +49,10 @@ const widestHelp = 80;
 const footer = 'MODEL is an ONNX file or a built-in name. Exit code: 0 fine, 1 the input is at fault, 2 usage, 70 our bug.';
 
 /** Parses and runs one command. Usage mistakes are thrown as `UsageError`. */
-export async function runProgram(words: readonly string[]): Promise<void> {
+export async function runProgram(given: readonly string[]): Promise<void> {
   const width = Math.min(terminalWidth(process.stdout), widestHelp);
+  const words = inLongForm(given);
+  refuseFlagValues(words);
   const program = yargs(hideDashes(words))
     .scriptName('systole')
     .usage(`$0 COMMAND\n\n${fold(purpose, width, 0)}`)
@@ -94,6 +96,24 @@ export async function runProgram(words: readonly string[]): Promise<void> {
   }
 }
 
+/** `help compile` and `version` are what people try first. */
+function inLongForm(words: readonly string[]): readonly string[] {
+  const [first, ...rest] = words;
+  if (first === 'help') return [...rest, '--help'];
+  return first === 'version' ? ['--version'] : words;
+}
+
+/** `--json=no` would be read as no `--json`, and `--json false` too: a flag is given or left out. */
+function refuseFlagValues(words: readonly string[]): void {
+  const end = words.indexOf('--');
+  for (const [i, word] of words.slice(0, end === -1 ? words.length : end).entries()) {
+    const [, name = '', value = words[i + 1] ?? ''] = /^--?([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const isFlag = Object.entries(options).some(([long, { type, alias }]) => type === 'boolean' && (long === name || alias === name));
+    if (isFlag && (word.includes('=') || value === 'true' || value === 'false'))
+      throw new UsageError(`${name.length === 1 ? '-' : '--'}${name} takes no value: give it, or leave it out`);
+  }
+}
+
 function register(program: Argv, command: Command, width: number, start: () => void): void {
   const signature = [command.name, ...command.positionals.map((p) => (p.required ? `<${p.name}>` : `[${p.name}]`))].join(' ');
   program.command(
@@ -106,6 +126,9 @@ function register(program: Argv, command: Command, width: number, start: () => v
       return builder.usage(`$0 ${signature} [options]\n\n${fold(command.summary, width, 0)}`).epilogue(examplesText(command.examples));
     },
     async (found) => {
+      const [, ...more] = found._;
+      // Words behind a `--` get past the parser.
+      if (more.length > 0) throw new UsageError(`unknown argument: ${showDashes(more.join(', '))}`);
       start();
       await command.run(readValues(found));
     },
@@ -130,7 +153,20 @@ function inOurWords(found: string, command: string | undefined): string {
       .join(' and ')} must be given`;
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1];
   if (unknown !== undefined) return [`unknown option or argument: ${unknown}`, ...hints(unknown.split(', '), command)].join('. ');
+  const valueless = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
+  if (valueless !== undefined) return `${valueless.length === 1 ? '-' : '--'}${valueless} is given without a value`;
+  const choice = /Argument: ([\w-]+), Given: "?(.*?)"?, Choices: (.*)$/s.exec(message);
+  if (choice !== null) return chooseFrom(choice[1] ?? '', choice[2] ?? '', (choice[3] ?? '').replaceAll('"', '').trim().split(', '));
   return message.replace(/\s*\n\s*/g, ' ').trim();
+}
+
+function chooseFrom(option: string, given: string, choices: readonly string[]): string {
+  if (given === '') return `--${option} is given without a value: choose ${choices.join(', ')}`;
+  const near = suggest(given, choices);
+  return `--${option} takes no "${given}": ${near === undefined ? '' : `did you mean "${near}"? `}Choose ${choices.join(', ')}`.replace(
+    ': Choose',
+    ': choose',
+  );
 }
 
 /** What a word that a command does not know may have meant. */

@@ -23,6 +23,13 @@ export const programOptions: readonly OptionName[] = [
   'calibration',
 ];
 
+/** Files the command line names to be read: no output may be one of them. */
+export function inputFiles(values: Values): readonly string[] {
+  const listed = (['target', 'values', 'program', 'calibrate', 'inputs'] as const).flatMap((name) => values.texts(name));
+  const contents = values.texts('input-value').map((text) => text.slice(text.indexOf('=') + 1));
+  return [values.positional('model'), ...listed, ...contents].filter((path) => path !== '');
+}
+
 export interface Prepared {
   readonly executable: Executable;
   readonly machine: Machine;

@@ -2,10 +2,10 @@ import type { Compilation } from '../../compiler/index.ts';
 import { formatBytes, formatCount, formatDiagnostic } from '../../core/index.ts';
 import type { Command } from '../command.ts';
 import { readEnvironment } from '../environment.ts';
-import { checkNotInput, checkWritable, standardStream, writeWhole } from '../files.ts';
+import { checkOutputs, standardStream, writeWhole } from '../files.ts';
 import { stages } from '../options.ts';
 import { note, print, startProgress } from '../output.ts';
-import { compileModel, programOptions } from '../session.ts';
+import { compileModel, inputFiles, programOptions } from '../session.ts';
 import { columns } from '../wrap.ts';
 
 export const compileCommand: Command = {
@@ -21,10 +21,7 @@ export const compileCommand: Command = {
   ],
   async run(values) {
     const output = values.text('output');
-    if (output !== undefined) {
-      checkWritable(output);
-      checkNotInput(output, values.positional('model'));
-    }
+    checkOutputs([output], inputFiles(values));
     const progress = startProgress(readEnvironment(), values.flag('quiet'));
     const { compilation } = await compileModel(values, progress, 'compile').finally(() => progress.done());
     const { executable } = compilation;

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { checkNotInput, checkWritable, inFile, readBytes, writeWhole } from '../files.ts';
+import { checkOutputs, inFile, readBytes, writeWhole } from '../files.ts';
 import { print } from '../output.ts';
 
 export const disasmCommand: Command = {
@@ -14,10 +14,7 @@ export const disasmCommand: Command = {
   ],
   async run(values) {
     const output = values.text('output');
-    if (output !== undefined) {
-      checkWritable(output);
-      checkNotInput(output, values.positional('file'));
-    }
+    checkOutputs([output], [values.positional('file')]);
     const { decodeExecutable, disassemble } = await import('../../isa/index.ts');
     const file = values.positional('file');
     const bytes = await readBytes(file);

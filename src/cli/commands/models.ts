@@ -24,6 +24,7 @@ export const modelsCommand: Command = {
     const parameters = numbers(values.assignments('param'), 'param');
     if (name === '') {
       if (output !== undefined) throw new UsageError('-o needs the name of a network to write');
+      if (Object.keys(parameters).length > 0) throw new UsageError('--param needs the name of a network to shape');
       const listed = models.map((m) => ({ name: m.name, summary: m.summary, macs: m.macs }));
       print(
         values.flag('json')
@@ -48,6 +49,7 @@ export const modelsCommand: Command = {
           ),
       );
     }
+    if (output !== undefined && values.flag('json')) throw new UsageError('--json describes a network, -o writes it: give one of them');
     if (output !== undefined) checkWritable(output);
     const bytes = buildModel(name, parameters);
     if (output === undefined) throw new UsageError('say where to write the network: -o FILE');

@@ -1,8 +1,8 @@
 import type { Command } from '../command.ts';
 import { readEnvironment } from '../environment.ts';
-import { checkWritable, standardStream, writeWhole } from '../files.ts';
+import { checkOutputs, standardStream, writeWhole } from '../files.ts';
 import { note, print, startProgress } from '../output.ts';
-import { prepareProgram, programOptions } from '../session.ts';
+import { inputFiles, prepareProgram, programOptions } from '../session.ts';
 import type { simulateWithTrace } from '../simulation.ts';
 import { UsageError } from '../values.ts';
 
@@ -24,10 +24,9 @@ export const simulateCommand: Command = {
     if (outputFile !== undefined && source === undefined)
       throw new UsageError('-o keeps the outputs of a run on numbers: give inputs with --values');
     const written = [traceFile, outputFile].filter((file) => file !== undefined);
-    if (written.length === 2 && written[0] === written[1]) throw new UsageError('-o and --trace name the same file');
     if (written.includes(standardStream) && values.flag('json'))
       throw new UsageError('--json is printed on standard output: write the other output to a file');
-    for (const file of written) checkWritable(file);
+    checkOutputs(written, inputFiles(values));
     // What goes to standard output goes there alone.
     const tell = written.includes(standardStream) ? note : print;
     const environment = readEnvironment();

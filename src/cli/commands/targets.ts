@@ -21,7 +21,10 @@ export const targetsCommand: Command = {
     const machines = await import('../../hw-configs/index.ts');
     const name = values.positional('name');
     const file = values.text('validate');
+    if (file === undefined && name === '' && (values.flag('yaml') || values.texts('set').length > 0))
+      throw new UsageError('--yaml and --set need a target to show: name a preset or a file');
     if (file !== undefined) {
+      if (values.flag('yaml')) throw new UsageError('--validate checks a description, --yaml prints one: give one of them');
       if (name !== '') throw new UsageError('either show a target or validate a file, not both');
       const { machine, diagnostics } = await machines.readMachineSource(
         { yaml: await readText(file, 'a machine description (YAML)'), file },

@@ -24,7 +24,7 @@ export const unwritableOutput: Message<{ path: string; reason: string }> = defin
   'output cannot be written',
   'Outputs are checked before anything is computed and written as a whole: a temporary file in the same directory, then renamed. ' +
     'So the directory must exist and be writable, and the path must not be a directory. Nothing was written.',
-  ({ path, reason }) => `cannot write "${path}": ${reason}. Name a file in an existing, writable directory.`,
+  ({ path, reason }) => `cannot write "${path}": ${reason}. Name another file, in a directory that exists and may be written.`,
 );
 
 export const unwritableDirectory: Message<{ path: string; reason: string }> = defineMessage(

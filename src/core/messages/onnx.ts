@@ -150,7 +150,7 @@ export const unknownModel: Message<{ name: string; near: string | undefined; kno
   'unknown model',
   'A model is the path of an ONNX file, or the name of a network Systole builds itself (see `systole models`).',
   ({ name, near, known }) =>
-    `unknown model "${name}"${near === undefined ? '' : ` (near: ${near})`}. Give the path of an ONNX file or one of: ${known.join(', ')}.`,
+    `unknown model "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} Give the path of an ONNX file or one of: ${known.join(', ')}.`,
 );
 
 export const unknownModelParameter: Message<{ model: string; name: string; near: string | undefined; known: readonly string[] }> =
@@ -160,7 +160,7 @@ export const unknownModelParameter: Message<{ model: string; name: string; near:
     'unknown model parameter',
     'Built models take named numbers; `systole models NAME` lists them with their defaults.',
     ({ model, name, near, known }) =>
-      `${model} has no parameter "${name}"${near === undefined ? '' : ` (near: ${near})`}. It takes: ${known.join(', ')}.`,
+      `${model} has no parameter "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} It takes: ${known.join(', ')}.`,
   );
 
 export const badModelParameter: Message<{ model: string; name: string; value: number; why: string }> = defineMessage(
