@@ -5,14 +5,15 @@ import {
   prepare,
   type CalibrationMethod,
   type CalibrationTable,
+  type Compilation,
   type CompileOptions,
   type ImportedModel,
 } from '../compiler/index.ts';
 import { bindDims, indexLimits, type Graph } from '../graph/index.ts';
-import type { Tensor } from '../core/index.ts';
-import type { InputType } from './inputs.ts';
-import { asType, readSamples } from './verify-inputs.ts';
-import { UsageError } from './values.ts';
+import { verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
+import { asType, type InputType } from './input-fit.ts';
+import { readSamples } from './samples.ts';
+import { UsageError, type Values } from './values.ts';
 
 /** "min-max", "percentile:99.99" or "mse". */
 export function readMethod(text: string | undefined): CalibrationMethod {
@@ -54,6 +55,14 @@ export function calibrateOn(
 
 function calibrationGraph(model: ImportedModel, dims: CompileOptions['dims']): Graph {
   return lowerGraph(bindDims(prepare(model).graph, dims)).graph;
+}
+
+/** A warning where calibration was asked for and no value has its scale from it. */
+export function unusedCalibration(values: Values, { quantizedGraph, executable }: Compilation): readonly Diagnostic[] {
+  if (quantizedGraph.values.some((v) => v.quantization?.source === 'calibrated')) return [];
+  const options = (['calibrate', 'calibration'] as const).filter((name) => values.texts(name).length > 0).map((name) => `--${name}`);
+  const precision = String(executable.options['precision'] ?? '');
+  return options.length === 0 ? [] : [verifyMessages.calibrationUnused({ options, precision })];
 }
 
 export function inputsOf(graph: Graph): readonly InputType[] {

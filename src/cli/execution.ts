@@ -1,12 +1,13 @@
 /** A run on numbers for the command line: inputs read, outputs described and kept, findings of the sanitizer told. */
-import { dequantize, fail, formatCount, formatDiagnostic, isFloat, type Tensor } from '../core/index.ts';
+import { dequantize, fail, formatCount, formatDiagnostic, isFloat, verifyMessages, type Tensor } from '../core/index.ts';
 import { numbersOf } from '../graph/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
 import type { Executable, TensorBinding } from '../isa/index.ts';
 import { execute } from '../simulator/index.ts';
 import { writeWhole } from './files.ts';
-import { readInputs } from './inputs.ts';
+import type { InputType } from './input-fit.ts';
 import { describeTensor, formatNpz } from './npy.ts';
+import { readSamples } from './samples.ts';
 import { columns } from './wrap.ts';
 
 export interface RunOptions {
@@ -21,7 +22,7 @@ export interface RunOptions {
 export async function runOnValues(executable: Executable, machine: Machine, options: RunOptions): Promise<string> {
   const entry = executable.entryPoints[0];
   const numbers = options.source !== undefined;
-  const inputs = numbers && entry !== undefined ? await readInputs(options.source, entry.inputs.map(inputType)) : new Map<string, Tensor>();
+  const inputs = numbers && entry !== undefined ? await readOne(options.source, entry.inputs.map(inputType)) : new Map<string, Tensor>();
   const { outputs, diagnostics, commandsExecuted } = execute(executable, machine, inputs, { sanitize: options.sanitize, values: numbers });
   const findings = diagnostics.filter((d) => d.severity !== 'info');
   if (findings.length > 0) fail(...findings);
@@ -43,8 +44,14 @@ export async function runOnValues(executable: Executable, machine: Machine, opti
   return `${clean}${clean === '' ? '' : '\n'}Outputs\n${columns([...real].map(([name, tensor]) => [`  ${name}`, describeTensor(tensor), describeNumbers(tensor)]))}`;
 }
 
+async function readOne(source: string, inputs: readonly InputType[]): Promise<ReadonlyMap<string, Tensor>> {
+  const [sample, ...others] = await readSamples(source, inputs);
+  if (others.length > 0) fail(verifyMessages.severalSamples({ file: source, count: others.length + 1 }));
+  return sample?.inputs ?? new Map();
+}
+
 /** A quantized input may be given in real numbers: the program's own scale is applied. */
-function inputType(binding: TensorBinding): Parameters<typeof readInputs>[1][number] {
+function inputType(binding: TensorBinding): InputType {
   return { name: binding.name, shape: binding.shape, dtype: binding.quantization === null ? binding.dtype : 'float32' };
 }
 

@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { cliMessages, fail, fileKind, SystoleError } from '../core/index.ts';
+import { cliMessages, fail, fileKind, SystoleError, verifyMessages } from '../core/index.ts';
 
 /** Stands for standard input where a file is read, for standard output where one is written. */
 export const standardStream = '-';
@@ -157,6 +157,11 @@ export function firstBytes(path: string, count: number): Uint8Array {
   }
 }
 
+/** Whether a file begins like plain text. */
+export function isText(bytes: Uint8Array): boolean {
+  return bytes.length > 0 && bytes.subarray(0, 64).every((b) => b === 9 || b === 10 || b === 13 || (b >= 32 && b < 127));
+}
+
 /** Fails early, before minutes of computing, when `path` cannot be written in the end. */
 export function checkWritable(path: string): void {
   const refuse = (reason: string): never => fail(cliMessages.unwritableOutput({ path, reason }));
@@ -176,17 +181,20 @@ export function checkWritable(path: string): void {
   }
 }
 
-/** Makes the directory where there is none, and fails early where nothing can be written into it. */
-export function makeDirectory(path: string): void {
-  const refuse = (reason: string): never => fail(cliMessages.unwritableDirectory({ path, reason }));
-  if (path === '') refuse('the name is empty');
+/** Makes a directory, with those above it, and fails early where nothing can be written into it. Answers those it made, outermost first. */
+export function makeDirectory(path: string): readonly string[] {
+  const made: string[] = [];
   try {
+    for (let at = resolve(path); statSync(at, { throwIfNoEntry: false }) === undefined && dirname(at) !== at; at = dirname(at)) {
+      made.unshift(at);
+    }
     mkdirSync(path, { recursive: true });
     accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
-    if (isErrno(error)) refuse(error.code === 'EEXIST' ? 'there is a file of that name' : reasonOf(error));
+    if (isErrno(error)) fail(verifyMessages.unusableFolder({ path, reason: reasonOf(error) }));
     throw error;
   }
+  return made;
 }
 
 /**
@@ -261,6 +269,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EISDIR: 'it is a directory',
+  EEXIST: 'there is a file of that name',
   ENOTDIR: 'a part of the path is not a directory',
   ENAMETOOLONG: 'the name is too long',
   ELOOP: 'its links lead in a circle',

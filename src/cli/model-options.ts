@@ -94,7 +94,17 @@ async function fromNumpy(bytes: Uint8Array, file: string, name: string): Promise
   const { parseArrays } = await import('./npy.ts');
   const arrays = parseArrays(bytes, file);
   const tensor = arrays.get(name) ?? (arrays.size === 1 ? [...arrays.values()][0] : undefined);
-  return tensor ?? fail(cliMessages.missingInputs({ file, missing: [name], found: [...arrays.keys()] }));
+  return (
+    tensor ??
+    fail(
+      cliMessages.missingInputs({
+        file,
+        missing: [`"${name}"`],
+        found: [...arrays.keys()].map((key) => `"${key}"`),
+        change: 'Rename one of the arrays, or save it alone',
+      }),
+    )
+  );
 }
 
 async function fromProtobuf(bytes: Uint8Array, file: string): Promise<Tensor> {

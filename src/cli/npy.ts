@@ -22,15 +22,10 @@ const descriptors: readonly (readonly [string, DType])[] = [
   ['|b1', 'bool'],
 ];
 
-function whatIs(bytes: Uint8Array): string {
-  const kind = fileKind(bytes);
-  return kind === undefined ? 'it is something else' : `it is ${kind.what}`;
-}
-
-/** One array. `file` is only for messages. */
+/** One array, in row-major order and this machine's byte order whatever the file's are. `file` is only for messages. */
 export function parseNpy(bytes: Uint8Array, file: string): Tensor {
   const bad = (reason: string): never => fail(cliMessages.malformedArray({ file, reason }));
-  if (bytes.length < 10 || magic.some((b, i) => bytes[i] !== b)) bad(`${whatIs(bytes)}, not a .npy file`);
+  if (bytes.length < 10 || magic.some((b, i) => bytes[i] !== b)) bad(notNumpy(bytes));
   const major = bytes[6] ?? 0;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (major < 1 || major > 3) bad(`its format version is ${major}, known are 1 to 3`);
@@ -40,6 +35,7 @@ export function parseNpy(bytes: Uint8Array, file: string): Tensor {
   if (headerStart + headerLength > bytes.length) bad('its header is cut off');
   const header = new TextDecoder().decode(bytes.subarray(headerStart, headerStart + headerLength));
 
+  if (/'descr'\s*:\s*\[/.test(header)) bad('it is an array of records with named fields; save each field as an array of its own');
   const descriptor = /'descr'\s*:\s*'([^']*)'/.exec(header)?.[1];
   const order = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
   const dims = /'shape'\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
@@ -51,15 +47,78 @@ export function parseNpy(bytes: Uint8Array, file: string): Tensor {
     .filter((d) => d !== '')
     .map(Number);
   if (shape.some((d) => !Number.isSafeInteger(d) || d < 0)) bad(`its shape (${dims}) is not a list of sizes`);
-  if (order === 'True' && shape.length > 1) bad('it is stored in Fortran order; save it with np.ascontiguousarray');
-  const dtype = descriptors.find(([name]) => name === descriptor || name.replace('|', '<') === descriptor)?.[1];
-  if (dtype === undefined)
-    return bad(`its element type '${descriptor}' is not supported (known: ${descriptors.map(([name]) => name).join(' ')})`);
+  const dtype = elementTypeOf(descriptor);
+  if (dtype === undefined) return bad(whyNotNumbers(descriptor));
 
   const raw = bytes.subarray(headerStart + headerLength);
-  const size = Number(descriptor.slice(2)) * elementCount(shape);
+  const width = Number(descriptor.slice(2));
+  const size = width * elementCount(shape);
   if (raw.length < size) bad(`it holds ${raw.length} bytes of numbers, its shape needs ${size}`);
-  return { dtype, shape, data: viewBytes(dtype, raw.slice(0, size)) };
+  const stored = raw.slice(0, size);
+  if (descriptor.startsWith('>')) swapBytes(stored, width);
+  const rows = order === 'True' && shape.length > 1 ? rowMajor(stored, shape, width) : stored;
+  return { dtype, shape, data: viewBytes(dtype, rows) };
+}
+
+function elementTypeOf(descriptor: string): DType | undefined {
+  const plain = descriptor.replace(/^[|>=]/, '<');
+  // What ml_dtypes calls bfloat16 numpy writes as two bytes without a meaning.
+  return plain === '<V2' ? 'bfloat16' : descriptors.find(([name]) => name.replace('|', '<') === plain)?.[1];
+}
+
+function notNumpy(bytes: Uint8Array): string {
+  if (bytes.length === 0) return 'it is empty (0 bytes)';
+  const kind = fileKind(bytes);
+  if (kind === undefined) return 'it does not begin like a .npy file';
+  return kind.isText ? 'it is text; numpy.save and numpy.savez write what is read here' : `it is ${kind.what}, not a .npy file`;
+}
+
+/** What numpy can store and a tensor cannot be made of. */
+function whyNotNumbers(descriptor: string): string {
+  const kind = descriptor.replace(/^[<>|=]/, '')[0] ?? '';
+  const known: Readonly<Record<string, string>> = {
+    O: 'it holds Python objects, not numbers; save it as np.asarray(x, dtype=np.float32)',
+    U: 'it holds text, not numbers',
+    S: 'it holds text, not numbers',
+    c: 'it holds complex numbers; save real and imaginary parts as real arrays',
+    M: 'it holds dates, not numbers',
+    m: 'it holds time spans, not numbers',
+    V: 'it holds bytes without a meaning; save it as x.astype(np.float32), which is rounded to the type of the input',
+    f: 'it holds floats of a width that only some machines have; save it as x.astype(np.float64)',
+  };
+  const types = descriptors.map(([, dtype]) => dtype).join(', ');
+  return `${known[kind] ?? 'its element type is not known'} (element type '${descriptor}'; read are ${types} and bfloat16)`;
+}
+
+function swapBytes(bytes: Uint8Array, width: number): void {
+  for (let at = 0; at < bytes.length; at += width) bytes.subarray(at, at + width).reverse();
+}
+
+/** From Fortran order, whose first axis is the fastest. */
+function rowMajor(bytes: Uint8Array, shape: readonly number[], width: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  const strides: number[] = [];
+  let count = 1;
+  for (const d of shape) {
+    strides.push(count);
+    count *= d;
+  }
+  const index = shape.map(() => 0);
+  let from = 0;
+  for (let to = 0; to < count; to++) {
+    for (let b = 0; b < width; b++) out[to * width + b] = bytes[from * width + b] ?? 0;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const next = (index[axis] ?? 0) + 1;
+      from += strides[axis] ?? 0;
+      if (next < (shape[axis] ?? 0)) {
+        index[axis] = next;
+        break;
+      }
+      from -= next * (strides[axis] ?? 0);
+      index[axis] = 0;
+    }
+  }
+  return out;
 }
 
 /** The bytes of a version 1.0 file: what `np.load` reads. */
@@ -91,6 +150,11 @@ export function parseArrays(bytes: Uint8Array, file: string): ReadonlyMap<string
     );
   }
   const named = Object.entries(entries).filter(([name]) => name.endsWith('.npy'));
+  if (named.length === 0) {
+    const members = Object.keys(entries);
+    const held = members.length === 0 ? 'it is an empty archive' : `the archive holds ${members.slice(0, 5).join(', ')} and no .npy file`;
+    return fail(cliMessages.malformedArray({ file, reason: `${held}; numpy.savez writes one .npy for each array` }));
+  }
   return new Map(named.map(([name, content]) => [name.slice(0, -'.npy'.length), parseNpy(content, `${file}:${name}`)]));
 }
 

@@ -68,16 +68,28 @@ export async function compileModel(
   progress: Progress,
   command: string,
 ): Promise<{ compilation: Compilation; machine: Machine }> {
-  const { name, model, machine, dims } = await readModelAndMachine(values, progress, command);
+  const named = await readModelAndMachine(values, progress, command);
+  const { tellingSizes } = await import('./sizes.ts');
+  return tellingSizes(named, () => compileNamed(values, progress, named));
+}
+
+async function compileNamed(
+  values: Values,
+  progress: Progress,
+  { name, model, machine, dims }: Named,
+): Promise<{ compilation: Compilation; machine: Machine }> {
   const { compile } = await import('../compiler/index.ts');
   const options: CompileOptions = { precision: readPrecision(values), dims, calibration: null };
   const sources = values.texts('calibrate');
   if (sources.length > 0) {
     progress.say('calibrating');
-    const { calibrateModel, readMethod } = await import('./calibration.ts');
-    const calibration = await calibrateModel(model, sources, dims, readMethod(values.text('calibration')));
+    const { calibrateModel, readMethod, unusedCalibration } = await import('./calibration.ts');
+    const method = readMethod(values.text('calibration'));
+    const calibration = usesCalibration(options.precision) ? await calibrateModel(model, sources, dims, method) : null;
     progress.say(`compiling ${name}`);
-    return { compilation: compile(model, machine, { ...options, calibration }), machine };
+    const made = compile(model, machine, { ...options, calibration });
+    const diagnostics = [...made.executable.diagnostics, ...unusedCalibration(values, made)];
+    return { compilation: { ...made, executable: { ...made.executable, diagnostics } }, machine };
   }
   if (values.text('calibration') !== undefined) throw new UsageError('--calibration says how: name the samples with --calibrate');
   progress.say(`compiling ${name}`);
@@ -109,6 +121,11 @@ export async function checkNamedModel(values: Values, progress: Progress): Promi
   progress.say(`checking ${name}`);
   const { checkModel } = await import('../reports/index.ts');
   return checkModel(model, machine, { precision: readPrecision(values), dims, calibration: null });
+}
+
+/** Programs asked to be in floats have no scales to find. */
+export function usesCalibration(precision: CompileOptions['precision']): boolean {
+  return precision === 'auto' || precision === 'int8';
 }
 
 export function readPrecision(values: Values): CompileOptions['precision'] {

@@ -1,8 +1,7 @@
 /** A verification for the command line: inputs read, the model compiled, everything compared, files written. */
-import { join } from 'node:path';
-import { fail, suggest, verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
+import { fail, isFloat, suggest, verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
 import { compile, type Compilation, type CompileOptions } from '../compiler/index.ts';
-import { bindGraph, type Graph } from '../graph/index.ts';
+import { bindGraph, numbersOf, type Graph } from '../graph/index.ts';
 import { decodeExecutable, verifyExecutable, type Executable } from '../isa/index.ts';
 import {
   defaultTolerance,
@@ -15,14 +14,15 @@ import {
   type VerifyRun,
 } from '../reports/index.ts';
 import { recordVectors } from '../simulator/index.ts';
-import { calibrateModel, calibrateOn, inputsOf, readMethod } from './calibration.ts';
-import { inFile, isFile, makeDirectory, readBytes, standardStream, writeWhole } from './files.ts';
+import { calibrateModel, calibrateOn, inputsOf, readMethod, unusedCalibration } from './calibration.ts';
+import { inFile, isFile, readBytes, standardStream } from './files.ts';
 import { readModelOptions, resolveInputValues } from './model-options.ts';
 import type { Progress } from './output.ts';
-import { readModelAndMachine, readPrecision, type Named } from './session.ts';
+import { readModelAndMachine, readPrecision, usesCalibration, type Named } from './session.ts';
+import { tellingSizes } from './sizes.ts';
 import { numbers, UsageError, type Values } from './values.ts';
-import { dumpKernel, writeTensor } from './verify-files.ts';
-import { readSamples, type Sample } from './verify-inputs.ts';
+import { dumpKernel, openFolder, type OutputFolder } from './verify-files.ts';
+import { readSamples, type Sample } from './samples.ts';
 import { failed, findJudge, type Judge } from './verify-runtime.ts';
 
 /** What `--json` prints. */
@@ -50,34 +50,62 @@ export interface Verification {
 
 export async function verifyModel(values: Values, progress: Progress): Promise<Verification> {
   const output = outputOptions(values);
+  // Made before anything is computed: a path that cannot be written is told at once.
+  const folders: Folders = {
+    dump: output.dump.length === 0 ? null : openFolder(output.out),
+    vectors: output.vectors === null ? null : openFolder(output.vectors),
+  };
+  try {
+    return await compareAll(values, progress, output, folders);
+  } catch (error) {
+    folders.dump?.discard();
+    folders.vectors?.discard();
+    throw error;
+  }
+}
+
+interface Folders {
+  readonly dump: OutputFolder | null;
+  readonly vectors: OutputFolder | null;
+}
+
+async function compareAll(values: Values, progress: Progress, output: OutputOptions, folders: Folders): Promise<Verification> {
   const named = await readModelAndMachine(values, progress, 'verify');
+  return tellingSizes(named, () => compareNamed(values, progress, output, folders, named));
+}
+
+async function compareNamed(
+  values: Values,
+  progress: Progress,
+  output: OutputOptions,
+  folders: Folders,
+  named: Named,
+): Promise<Verification> {
   const { model, machine, dims } = named;
   const { graph } = bindGraph(model.graph, dims);
   const samples = await readAll(values.texts('inputs'), graph);
   progress.say(`compiling ${named.name}`);
   const compilation = await compileRunnable(values, named, samples);
   const executable = await programOf(values.text('program'), compilation, named);
-  const precision = String(executable.options['precision'] ?? '');
-  const isQuantized = compilation.quantizedGraph.values.some((v) => v.quantization?.source === 'model');
-  const tolerance = readTolerance(values, defaultTolerance(precision, isQuantized));
   checkKernelNames(executable, [
     ...output.dump.map((name) => ['--dump', name] as const),
     ...output.kernels.map((name) => ['--kernels', name] as const),
   ]);
-
+  const precision = String(executable.options['precision'] ?? '');
+  const isQuantized = compilation.quantizedGraph.values.some((v) => v.quantization?.source === 'model');
+  const tolerance = readTolerance(values, defaultTolerance(precision, isQuantized));
   progress.say('loading ONNX Runtime');
-  const notes: Diagnostic[] = [];
+  const notes: Diagnostic[] = [...unusedCalibration(values, compilation)];
   const judge = await judgeOf(named.name, notes);
   const given = await fixedInputs(values, named.name);
-  const files: string[] = [];
   const runs: (VerifyRun & { readonly inputs: string })[] = [];
   for (const [index, sample] of samples.entries()) {
     progress.say(`comparing on ${sample.source}`);
+    notes.push(...sample.notes, ...oddNumbers(sample));
     const expectations = [...expectationsOf(sample, graph), ...(await judged(judge, new Map([...given, ...sample.inputs]), notes))];
     const onKernel = (kernel: KernelName, tensors: Parameters<typeof dumpKernel>[2]): void => {
-      if (index > 0 || !output.dump.some((name) => isCalled(kernel, name))) return;
-      makeDirectory(output.out);
-      files.push(...dumpKernel(output.out, kernel, tensors).map((file) => join(output.out, file)));
+      if (index === 0 && folders.dump !== null && output.dump.some((name) => isCalled(kernel, name)))
+        dumpKernel(folders.dump, kernel, tensors);
     };
     const run = verifyCompilation({
       compilation,
@@ -91,9 +119,9 @@ export async function verifyModel(values: Values, progress: Progress): Promise<V
     });
     runs.push({ inputs: sample.source, ...run });
   }
-  if (output.vectors !== null && samples[0] !== undefined) {
+  if (folders.vectors !== null && samples[0] !== undefined) {
     progress.say('recording vectors');
-    files.push(...writeVectors(output, executable, named, samples[0]));
+    writeVectors(folders.vectors, output, executable, named, samples[0]);
   }
   const document: VerifyDocument = {
     formatVersion: 1,
@@ -105,7 +133,7 @@ export async function verifyModel(values: Values, progress: Progress): Promise<V
     notes,
     passed: runs.every((run) => run.passed),
     runs,
-    files,
+    files: [...(folders.dump?.files ?? []), ...(folders.vectors?.files ?? [])],
   };
   return { document, faults: runs.flatMap(faultsOf) };
 }
@@ -132,7 +160,6 @@ function outputOptions(values: Values): OutputOptions {
   if (dump.length === 0 && values.text('out') !== undefined) throw new UsageError('--out is where --dump writes: name a kernel');
   if (count !== undefined && !/^[1-9]\d{0,8}$/.test(count))
     throw new UsageError(`--count ${count}: "${count}" is not a whole number above 0`);
-  if (vectors !== null) makeDirectory(vectors);
   return { dump, out: values.text('out') ?? 'verify-dump', vectors, kernels, count: count === undefined ? defaultCount : Number(count) };
 }
 
@@ -149,12 +176,27 @@ async function readAll(sources: readonly string[], graph: Graph): Promise<readon
   return (await Promise.all(named.map((source) => readSamples(source, inputs)))).flat();
 }
 
+/** Inputs that are no numbers in part: what they prove is less than it seems. */
+function oddNumbers({ source, inputs }: Sample): readonly Diagnostic[] {
+  return [...inputs].flatMap(([name, tensor]) => {
+    if (!isFloat(tensor.dtype)) return [];
+    let [nan, infinite] = [0, 0];
+    const numbers = numbersOf(tensor);
+    for (const x of numbers) {
+      if (Number.isNaN(x)) nan++;
+      else if (!Number.isFinite(x)) infinite++;
+    }
+    return nan + infinite === 0 ? [] : [verifyMessages.oddInputs({ source, name, nan, infinite, elements: numbers.length })];
+  });
+}
+
 /** A program with numbers: where scales are missing, they are found on the very inputs to compare on, unless samples were named. */
 async function compileRunnable(values: Values, { model, machine, dims }: Named, samples: readonly Sample[]): Promise<Compilation> {
   const options: CompileOptions = { precision: readPrecision(values), dims, calibration: null };
   const method = readMethod(values.text('calibration'));
   const sources = values.texts('calibrate');
-  if (sources.length > 0) return compile(model, machine, { ...options, calibration: await calibrateModel(model, sources, dims, method) });
+  if (sources.length > 0 && usesCalibration(options.precision))
+    return compile(model, machine, { ...options, calibration: await calibrateModel(model, sources, dims, method) });
   const first = compile(model, machine, options);
   if (!first.quantizedGraph.values.some((v) => v.quantization?.source === 'placeholder')) return first;
   const inputs = samples.map((sample) => sample.inputs);
@@ -184,11 +226,17 @@ function isCalled(kernel: { readonly name: string; readonly origin: readonly str
 function checkKernelNames({ kernels }: Executable, names: readonly (readonly [string, string])[]): void {
   const unknown = names.filter(([, name]) => !kernels.some((k) => isCalled(k, name)));
   if (unknown.length === 0) return;
-  const known = new Set(kernels.flatMap((k) => [k.name, ...k.origin]));
+  const known = [...new Set(kernels.flatMap((k) => [k.name, ...k.origin]))];
+  const called = [...new Set(kernels.map((k) => k.name))];
   fail(
-    ...unknown.map(([option, name]) => verifyMessages.unknownKernel({ option, name, near: suggest(name, known), kernels: kernels.length })),
+    ...unknown.map(([option, name]) =>
+      verifyMessages.unknownKernel({ option, name, near: suggest(name, known), kernels: called.length, some: called.slice(0, mostNames) }),
+    ),
   );
 }
+
+/** Of kernels in a message: enough to see how they are called. */
+const mostNames = 8;
 
 async function judgeOf(name: string, notes: Diagnostic[]): Promise<Judge | null> {
   const found = await findJudge(name === standardStream ? await readBytes(name) : isFile(name) ? name : await builtIn(name));
@@ -231,22 +279,17 @@ function expectationsOf({ expected }: Sample, graph: Graph): readonly Expectatio
 }
 
 function writeVectors(
-  { vectors, kernels, count }: OutputOptions,
+  folder: OutputFolder,
+  { kernels, count }: OutputOptions,
   executable: Executable,
   { machine }: Named,
   sample: Sample,
-): readonly string[] {
-  if (vectors === null) return [];
+): void {
   const chosen = executable.kernels.filter((k) => kernels.length === 0 || kernels.some((name) => isCalled(k, name)));
   const options = { kernels: new Set(chosen.map((k) => k.name)), commandsPerKernel: count, limitBytes: vectorLimitBytes };
-  const files: string[] = [];
-  const manifest = recordVectors(executable, machine, programInputs(executable, sample.inputs), options, (stem, tensor) => {
-    const name = writeTensor(vectors, stem, tensor);
-    files.push(join(vectors, name));
-    return name;
-  });
-  writeWhole(join(vectors, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  return [...files, join(vectors, 'manifest.json')];
+  const given = programInputs(executable, sample.inputs);
+  const manifest = recordVectors(executable, machine, given, options, (stem, tensor) => folder.writeTensor(stem, tensor));
+  folder.writeText('manifest.json', `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 function faultsOf(run: VerifyRun & { readonly inputs: string }): readonly Diagnostic[] {

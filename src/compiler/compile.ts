@@ -2,9 +2,9 @@
  * ONNX graph + machine -> executable. The whole story, one named step a line:
  * passes -> bind -> lower -> precision -> fuse -> kernels -> homes -> tiles and commands -> executable.
  */
-import { compilerMappingMessages, fail, seededRandom, SystoleError, type Diagnostic } from '../core/index.ts';
+import { compilerMappingMessages, fail, SystoleError, type Diagnostic } from '../core/index.ts';
 import { bindGraph, printGraph, type Graph } from '../graph/index.ts';
-import type { Core, Machine } from '../hw-configs/index.ts';
+import type { Machine } from '../hw-configs/index.ts';
 import { disassemble, type Executable, type Ref, type Region, type TensorBinding } from '../isa/index.ts';
 import { assembleExecutable } from './assemble-executable.ts';
 import { generate } from './codegen/generate.ts';
@@ -17,7 +17,7 @@ import { unknownDims, unknownOperators } from './model-problems.ts';
 import { foldConstants, preparePasses, recoverBodies, runPasses } from './passes/index.ts';
 import { onlyCore, planKernels, type CompileOptions, type PlannedKernels, type PlannedSelection } from './plan.ts';
 import { localTable, tensorTable } from './tensor-table.ts';
-import type { MapperEnvironment } from './tiling/environment.ts';
+import { environmentOf, type MapperEnvironment } from './tiling/environment.ts';
 
 export interface Compilation {
   readonly executable: Executable;
@@ -71,7 +71,7 @@ export function compile(model: ImportedModel, machine: Machine, options: Compile
   const build = ({ selection, diagnostics: told }: PlannedSelection, placement: Placement): Built => {
     // Before any command is written: tensors no memory holds would be cut into endless tiles.
     failIf(excess(placement.regions));
-    const env = environment(machine, core, spaces, placement, options.mappingSeed);
+    const env = environmentOf(machine, core, placement.resident, options.mappingSeed);
     const generated = generate(graph, selection, placement, env);
     const diagnostics = [
       ...prepared.diagnostics,
@@ -150,22 +150,6 @@ function checkMachine(machine: Machine): void {
   if (machine.memories[machine.placement.constants]?.owner === 'core') {
     fail(compilerMappingMessages.constantsOnChip({ memory: machine.placement.constants }));
   }
-}
-
-function environment(machine: Machine, core: Core, spaces: readonly string[], placement: Placement, seed?: number): MapperEnvironment {
-  const capacity = new Map<string, number>();
-  for (const [name, m] of Object.entries(machine.memories)) {
-    if (m.owner === 'core') capacity.set(name, m.sizeBytes - (placement.resident.get(name) ?? 0));
-  }
-  return {
-    machine,
-    core,
-    matrix: core.matrix,
-    tickPs: 1e12 / (machine.clocks[core.clock] ?? 1),
-    capacity,
-    spaces,
-    chance: seed === undefined ? null : seededRandom(seed),
-  };
 }
 
 function failIf(problems: readonly Diagnostic[]): void {

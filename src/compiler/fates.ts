@@ -3,14 +3,14 @@
  * (sizes left open, a memory too small, an operator nobody knows) the stages are run as far as they go.
  */
 import { compilerMappingMessages, compilerMessages, SystoleError, type Diagnostic } from '../core/index.ts';
-import { bindGraph, opDef, type Graph, type Node } from '../graph/index.ts';
+import { bindGraph, opDef, requireSizes, type Graph, type Node } from '../graph/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
 import type { RunsOn } from '../isa/index.ts';
 import { adviceFor } from './fate-advice.ts';
 import { sizesToTry, type OpenSize } from './fate-sizes.ts';
 import { assumeShapes } from './fate-unknown.ts';
 import { compile, prepare, type Compilation } from './compile.ts';
-import { planKernels, type CompileOptions, type PlannedKernels } from './plan.ts';
+import { lowerGraph, planKernels, type CompileOptions, type PlannedKernels } from './plan.ts';
 import type { ImportedModel } from './import/index.ts';
 import type { Limit } from './kernels/context.ts';
 import { byWeight, kernelsByOrigin } from './kernels/main-kernel.ts';
@@ -74,6 +74,16 @@ export function explainFates(model: ImportedModel, machine: Machine, options: Co
 }
 
 const keepsShape = 'what follows is judged as if it kept the shape of its first input';
+
+/** Sizes for the dimensions that are still open with which every shape of the model can be told; null where none was found. */
+export function fittingSizes(model: ImportedModel, dims: CompileOptions['dims']): readonly OpenSize[] | null {
+  const { graph } = prepare(model);
+  for (const open of sizesToTry(graph, dims)) {
+    const sizes = { ...Object.fromEntries(open.map((o) => [o.symbol, o.assumed])), ...dims };
+    if (attemptOf(() => requireSizes(lowerGraph(bindGraph(graph, sizes).graph).graph)).problems.length === 0) return open;
+  }
+  return null;
+}
 
 interface Attempt<T> {
   readonly value: T | null;
@@ -264,6 +274,7 @@ function judgeAlone(graph: Graph, row: Row): Judgement {
     fix: fate === 'host' ? adviceFor(row.opType, reason) : null,
   });
   switch (def.kernelClass) {
+    case 'attention':
     case 'contraction':
       return by('matrix', 'contraction on the matrix engine');
     case 'window':

@@ -6,9 +6,9 @@
  * Must not know: how long anything takes under contention (that is the simulator's), files, the environment.
  */
 export * from './compile.ts';
-export { lowerGraph, planKernels, type CompileOptions, type FloatTypes, type LoweredGraph, type PlannedKernels } from './plan.ts';
+export { lowerGraph, planKernels, type CompileOptions, type FloatTypes, type PlannedKernels } from './plan.ts';
 export { operatorCoverage, type Coverage, type Place } from './coverage.ts';
-export { explainFates, type Fate, type FateReport, type NodeReport } from './fates.ts';
+export { explainFates, fittingSizes, type Fate, type FateReport, type NodeReport } from './fates.ts';
 export type { OpenSize } from './fate-sizes.ts';
 export { importModel, importDecoded, type ImportedModel, type ImportOptions } from './import/index.ts';
 export { calibrate, randomInputs, type CalibrationMethod, type CalibrationTable, type Precision } from './precision/index.ts';

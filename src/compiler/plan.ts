@@ -2,12 +2,15 @@
 import { compilerMappingMessages, fail, type DType, type Diagnostic } from '../core/index.ts';
 import { requireSizes, type Graph } from '../graph/index.ts';
 import type { Core, Machine } from '../hw-configs/index.ts';
+import { joinAttention } from './kernels/attention.ts';
 import { growCaches } from './kernels/caches.ts';
 import { refusedTypes } from './kernels/engine-types.ts';
 import { hasRoomInPlace, placeInOutputs } from './kernels/in-place.ts';
 import { copyInRegions } from './kernels/regions.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
 import { lower, narrowFloats, productsOfStored, widenFloats, type Lowered, type Regions } from './lower/index.ts';
+import { attentionPays } from './tiling/attention-choice.ts';
+import { environmentOf } from './tiling/environment.ts';
 import { movableMemory } from './memory/moved.ts';
 import { fusePasses, runPasses } from './passes/index.ts';
 import { assignPrecision, choosePrecision, withTables, type CalibrationTable, type Precision } from './precision/index.ts';
@@ -67,7 +70,8 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   const quantizedGraph = withTables(precise.graph, core.vector.tableSteps ?? null);
   const graph = runPasses(quantizedGraph, [...fusePasses, copyInRegions]);
   const refused = refusedTypes(core);
-  const selected = selectKernels(graph, lowered.declined, refused.refuse);
+  const apart = selectKernels(graph, lowered.declined, refused.refuse);
+  const selected = joinAttention(graph, apart, attentionPays(environmentOf(machine, core, new Map(), options.mappingSeed)));
   const placed = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
   const grown = growCaches(graph, placed, machine);
   const told = (caches: readonly Diagnostic[], { kernels }: Selection): Diagnostic[] => [
@@ -89,10 +93,6 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   };
 }
 
-export interface LoweredGraph extends Lowered {
-  readonly diagnostics: readonly Diagnostic[];
-}
-
 export interface FloatTypes {
   /** 16-bit types that engines compute on; other floats become float32. */
   readonly kept: ReadonlySet<DType>;
@@ -108,13 +108,14 @@ export interface FloatTypes {
  * In the floats and integers that engines have, in operators that they run where that is possible: what precision is assigned to, and
  * calibrated on. Without `floats` all is float32.
  */
-export function lowerGraph(
-  bound: Graph,
-  floats: FloatTypes = { kept: new Set(), products: true, stored: [], regions: 'always' },
-): LoweredGraph {
+export function lowerGraph(bound: Graph, floats: FloatTypes = { kept: new Set(), products: true, stored: [], regions: 'always' }): Lowered {
   const widened = widenFloats(bound, floats.kept);
   const lowered = lower(widened.graph, floats);
-  return { ...lowered, graph: productsOfStored(lowered.graph, floats.stored), diagnostics: widened.diagnostics };
+  return {
+    ...lowered,
+    graph: productsOfStored(lowered.graph, floats.stored),
+    diagnostics: [...widened.diagnostics, ...lowered.diagnostics],
+  };
 }
 
 /**

@@ -14,9 +14,9 @@
  */
 import { assertNever, invariant, ofOperands, type DType } from '../core/index.ts';
 import type { Core, Machine } from '../hw-configs/machine.ts';
-import type { Executable, Kernel } from './executable.ts';
+import type { Executable, Kernel, KernelWork } from './executable.ts';
 import { fewestTicks } from './fewest-ticks.ts';
-import { drainTicks, peakMacsPerTick } from './matrix-ticks.ts';
+import { drainTicks, peakMacsPerTick, type Product } from './matrix-ticks.ts';
 
 export interface Bounds {
   readonly boundCycles: number;
@@ -114,6 +114,7 @@ function kernelNeeds(kernel: Kernel, rates: MachineRates, executable: Bounded, m
       add('host', seconds * rates.reference);
       return { ideal, mapped: null };
     }
+    case 'attention':
     case 'contraction': {
       if (work.vectorLaneTicks > 0) add('vector', work.vectorLaneTicks / rates.vectorLanes);
       const peak = rates.macs(kernel.dtype);
@@ -122,8 +123,10 @@ function kernelNeeds(kernel: Kernel, rates: MachineRates, executable: Bounded, m
       const only = rates.onlyKind;
       if (only === null) return { ideal, mapped: { steady: kernel.macs / peak, fill: 0, drain: 0 } };
       const rate = ofOperands(only.core.matrix.rates, kernel.dtype) ?? 1;
-      const product = { ...work, products: work.groups * work.batches };
-      const { steady, fill } = fewestTicks(only.core.matrix, rate, product);
+      const each = productsOf(work).map((p) => fewestTicks(only.core.matrix, rate, p));
+      const steady = each.reduce((n, t) => n + t.steady, 0);
+      // Behind the first the array is full: the cheapest fill is what is certain.
+      const fill = Math.min(...each.map((t) => t.fill));
       return {
         ideal,
         mapped: {
@@ -136,6 +139,17 @@ function kernelNeeds(kernel: Kernel, rates: MachineRates, executable: Bounded, m
     default:
       return assertNever(work);
   }
+}
+
+/** The products of a matrix kernel, one behind the other. */
+function productsOf(work: Extract<KernelWork, { kind: 'contraction' | 'attention' }>): readonly Product[] {
+  if (work.kind === 'contraction') return [{ ...work, products: work.groups * work.batches }];
+  const { batches: products, m, keys, size, valueSize } = work;
+  const common = { products, depthwise: false, taps: 1, m };
+  return [
+    { ...common, n: keys, channels: size },
+    { ...common, n: valueSize, channels: keys },
+  ];
 }
 
 /** The mapping bound of kernels run together. The cheapest fill and drain among them, since we do not know which come first and last. */

@@ -131,10 +131,14 @@ function kernelMessage(k: Kernel): systole.Kernel.$Properties {
   };
 }
 
-function workMessage(work: KernelWork): Pick<systole.Kernel.$Properties, 'contraction' | 'vectorLaneTicks' | 'none' | 'host'> {
+function workMessage(
+  work: KernelWork,
+): Pick<systole.Kernel.$Properties, 'contraction' | 'attention' | 'vectorLaneTicks' | 'none' | 'host'> {
   switch (work.kind) {
     case 'contraction':
       return { contraction: work };
+    case 'attention':
+      return { attention: work };
     case 'vector':
       return { vectorLaneTicks: work.vectorLaneTicks };
     case 'none':
@@ -172,6 +176,11 @@ function kernelWork(k: systole.Kernel): KernelWork {
   if (c) {
     const { depthwise, groups, m, n, channels, taps, batches, vectorLaneTicks } = c;
     return { kind: 'contraction', depthwise, groups, m, n, channels, taps, batches, vectorLaneTicks };
+  }
+  const a = k.attention;
+  if (a) {
+    const { batches, m, keys, size, valueSize, vectorLaneTicks } = a;
+    return { kind: 'attention', batches, m, keys, size, valueSize, vectorLaneTicks };
   }
   if (k.host) return { kind: 'host', ops: k.host.ops, bytes: k.host.bytes };
   return k.vectorLaneTicks === null ? { kind: 'none' } : { kind: 'vector', vectorLaneTicks: k.vectorLaneTicks };

@@ -120,6 +120,16 @@ export type KernelWork =
       /** Vector-engine element steps of the epilogue, in lane ticks (see demand); 0 when the output stage does it. */
       readonly vectorLaneTicks: number;
     }
+  /** `batches` times two products behind one another, m × size by size × keys and m × keys by keys × valueSize, with vector steps between. */
+  | {
+      readonly kind: 'attention';
+      readonly batches: number;
+      readonly m: number;
+      readonly keys: number;
+      readonly size: number;
+      readonly valueSize: number;
+      readonly vectorLaneTicks: number;
+    }
   | { readonly kind: 'vector'; readonly vectorLaneTicks: number }
   | { readonly kind: 'none' }
   | { readonly kind: 'host'; readonly ops: number; readonly bytes: number };

@@ -151,6 +151,8 @@ function printWork(w: KernelWork): string {
         `${w.depthwise ? 'depthwise' : 'contraction'} groups ${num(w.groups)} batches ${num(w.batches)} m ${num(w.m)} n ${num(w.n)} ` +
         `channels ${num(w.channels)} taps ${num(w.taps)} laneTicks ${num(w.vectorLaneTicks)}`
       );
+    case 'attention':
+      return `attention batches ${num(w.batches)} m ${num(w.m)} keys ${num(w.keys)} size ${num(w.size)} valueSize ${num(w.valueSize)} laneTicks ${num(w.vectorLaneTicks)}`;
     case 'vector':
       return `vector laneTicks ${num(w.vectorLaneTicks)}`;
     case 'none':
@@ -163,7 +165,7 @@ function printWork(w: KernelWork): string {
 }
 
 function parseWork(s: LineScanner): KernelWork {
-  const kind = s.oneOf(['contraction', 'depthwise', 'vector', 'none', 'host'] as const, 'kind of work');
+  const kind = s.oneOf(['contraction', 'depthwise', 'attention', 'vector', 'none', 'host'] as const, 'kind of work');
   switch (kind) {
     case 'contraction':
     case 'depthwise': {
@@ -172,6 +174,11 @@ function parseWork(s: LineScanner): KernelWork {
       const [m, n, channels, taps] = [keyed(s, 'm'), keyed(s, 'n'), keyed(s, 'channels'), keyed(s, 'taps')];
       const vectorLaneTicks = keyed(s, 'laneTicks');
       return { kind: 'contraction', depthwise: kind === 'depthwise', groups, m, n, channels, taps, batches, vectorLaneTicks };
+    }
+    case 'attention': {
+      const [batches, m, keys] = [keyed(s, 'batches'), keyed(s, 'm'), keyed(s, 'keys')];
+      const [size, valueSize] = [keyed(s, 'size'), keyed(s, 'valueSize')];
+      return { kind, batches, m, keys, size, valueSize, vectorLaneTicks: keyed(s, 'laneTicks') };
     }
     case 'vector':
       return { kind, vectorLaneTicks: keyed(s, 'laneTicks') };

@@ -99,7 +99,7 @@ describe('bad input', () => {
     ['aliases that multiply', /SYS7002.*aliases/, ['sweep', 'bomb.study.yaml', '--out', 'study']],
     ['a model as program text', /SYS1082.*an ONNX model.*not program text/, ['asm', 'good.onnx', '-o', 'out.npu']],
     ['a model as a program', /good\.onnx: error SYS5010.*ONNX model/, ['disasm', 'good.onnx', '-o', 'out.txt']],
-    ['a file where a directory is made', /SYS1083.*file of that name/, ['sweep', 'fine.study.yaml', '--out', 'good.onnx']],
+    ['a file where a directory is made', /SYS8074.*file of that name/, ['sweep', 'fine.study.yaml', '--out', 'good.onnx']],
     ['an output that is read', /SYS8003.*it is the input/, ['report', 'good.onnx', ...target, '-o', './good.onnx']],
     ['two outputs of one name', /SYS8003.*two outputs/, [...values('random:1'), '-o', 'x.npz', '--trace', './x.npz']],
     [

@@ -1,15 +1,17 @@
 /** `systole verify` as a user runs it: what it compares, when it ends with 1, what it writes. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatNpy, formatNpz, parseNpy } from '../../src/cli/npy.ts';
 import type { VerifyDocument } from '../../src/cli/verify.ts';
+import { dumpKernel, openFolder } from '../../src/cli/verify-files.ts';
 import { findJudge } from '../../src/cli/verify-runtime.ts';
 import { seededRandom, type Tensor } from '../../src/core/index.ts';
 import { decodeExecutable, encodeExecutable } from '../../src/isa/index.ts';
 import { encodeModel, encodeTensor } from '../../src/onnx/index.ts';
 import type { OnnxModel } from '../../src/onnx/model.ts';
+import type { KernelTensor } from '../../src/reports/index.ts';
 import type { VectorManifest } from '../../src/simulator/index.ts';
 import { bell, modelBuilder } from '../end-to-end/model-builder.ts';
 import { build, projectRoot, systole, temporaryFolder, type Outcome } from './run-cli.ts';
@@ -188,6 +190,85 @@ describe('files', () => {
     }
     expect(verify(...words, 'again').code).toBe(0);
     for (const file of readdirSync(join(folder.path, 'rtl'))) expect(read(`again/${file}`)).toEqual(read(`rtl/${file}`));
+  });
+});
+
+describe('files that cannot be written, or should not stay', () => {
+  test.each([
+    ['--dump', 'conv0', '--out', 'one.npy'],
+    ['--vectors', 'one.npy'],
+    ['--vectors', 'one.npy/deep'],
+  ])('%s %s %s %s: the path is refused before anything runs', (...words) => {
+    expect(verify(...words)).toMatchObject({ code: 1, err: expect.stringMatching(/SYS8074: cannot write into "one\.npy/) });
+  });
+
+  test('a kernel that is not there: those that are, and no directory left behind', () => {
+    const run = verify('--dump', 'nope', '--out', 'fresh/deep');
+    expect(run).toMatchObject({ code: 1, err: expect.stringContaining('SYS8064: --dump nope') });
+    expect(run.err).toContain('There are "conv0", "conv2".');
+    expect(existsSync(join(folder.path, 'fresh'))).toBe(false);
+  });
+
+  test('files of others stay where a verification fails', () => {
+    mkdirSync(join(folder.path, 'mine'));
+    writeFileSync(join(folder.path, 'mine/note.txt'), 'kept');
+    expect(verify('--dump', 'nope', '--out', 'mine').code).toBe(1);
+    expect(readdirSync(join(folder.path, 'mine'))).toEqual(['note.txt']);
+  });
+
+  test('names that differ only in what file names cannot hold do not share a file', () => {
+    const written = openFolder(join(folder.path, 'dense'));
+    const tensor = (value: string, n: number): KernelTensor => ({
+      value,
+      role: 'input',
+      program: { dtype: 'uint8', shape: [1], data: Uint8Array.of(n) },
+      reference: null,
+      isolated: null,
+      float: null,
+    });
+    dumpKernel(written, { index: 3, name: '/a/b' }, [tensor('x/y', 1), tensor('x:y', 2)]);
+    expect(written.files.map((file) => basename(file))).toEqual(['0003-a_b.input.x_y.program.npy', '0003-a_b.input.x_y.program~2.npy']);
+    expect(parseNpy(read('dense/0003-a_b.input.x_y.program~2.npy'), 'b').data[0]).toBe(2);
+    written.discard();
+    expect(existsSync(join(folder.path, 'dense'))).toBe(false);
+  });
+});
+
+describe('what is missing or without effect is told', () => {
+  test('sizes: those left open, and a set of them that fits', () => {
+    const open = network();
+    const [x] = open.graph.inputs;
+    const inputs =
+      x === undefined ? [] : [{ ...x, type: { kind: 'tensor', dtype: 'float32', shape: ['batch', 2, 'height', 'width'] } as const }];
+    writeFileSync(join(folder.path, 'open.onnx'), encodeModel({ ...open, graph: { ...open.graph, inputs } }));
+    for (const command of ['verify', 'simulate']) {
+      const run = systole([command, 'open.onnx', '-t', machine], folder.path);
+      expect(run.code).toBe(1);
+      expect(run.err).toMatch(/SYS3002: dimension "height" has no number.*--dim height=N/);
+      expect(run.err).toMatch(/info SYS8075: .*--dim batch=1 --dim height=224 --dim width=224\./);
+    }
+  });
+
+  test('calibration of a program in floats', () => {
+    const run = verify('--precision', 'fp32', '--calibration', 'mse', '--json');
+    expect(run.code).toBe(0);
+    expect(documentOf(run).notes.map((n) => `${n.severity} ${n.code}`)).toContain('warning SYS8076');
+    const simulated = systole(['simulate', 'net.onnx', '-t', machine, '--precision', 'fp32', '--calibrate', 'one.npy'], folder.path);
+    expect(simulated.out).toMatch(/SYS8076: --calibrate has no effect/);
+  });
+
+  test('inputs that are not numbers', () => {
+    const data = samples(1).data as Float32Array;
+    data[5] = NaN;
+    data[6] = Infinity;
+    writeFileSync(join(folder.path, 'odd.npy'), formatNpy({ dtype: 'float32', shape: [1, 2, 6, 6], data }));
+    const run = verify('--precision', 'fp32', '--inputs', 'odd.npy');
+    expect(run.out.replace(/\s+/g, ' ')).toContain('SYS8072: input "x" of odd.npy holds 1 NaN and 1 infinite number of 72');
+  });
+
+  test('several samples where one run takes one', () => {
+    const run = systole(['simulate', 'net.onnx', '-t', machine, '--precision', 'fp32', '--values', 'three.npz'], folder.path);
+    expect(run).toMatchObject({ code: 1, err: expect.stringContaining('SYS8073: "three.npz" holds 3 samples') });
   });
 });
 

@@ -101,7 +101,7 @@ test('binding gives numbers everywhere, and tells what is left open', () => {
   const bound = bindDims(chain, { n: 3 });
   expect(bound.values.map((v) => v.type.shape)).toEqual([[3, 4], [], [3, 4], [3, 4], [3, 4]]);
   expect(() => bindDims(chain, { m: 3 })).toThrow(
-    /SYS3002: dimension "n" has no number: Relu "relu" needs it \(x: \[n, 4\]\). Give one, for example with --dim n=1./,
+    /SYS3002: dimension "n" has no number: Relu "relu" needs it \(x: \[n, 4\]\). Give one with --dim n=N\./,
   );
   expect(() => bindDims(chain, { n: 1.5 })).toThrow(SystoleError);
   expect(bindDims(bound, {})).toBe(bound);

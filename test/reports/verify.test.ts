@@ -238,6 +238,33 @@ describe('metrics, by hand', () => {
   });
 });
 
+test('figures that NaN is left out of are not printed as good ones', async () => {
+  const given = caseOf(imported(network()), await testMachine('tiny-8x8'), 'fp32');
+  const run = verifyCompilation({ ...given, executable: withFault(given.compilation.executable, 'conv7', () => NaN) });
+  const title = { model: 'net', target: 'tiny-8x8', precision: 'fp32', inputs: 'random:3', notes: [] };
+  const text = renderVerification(run, title, { width: 80, color: false });
+  expect(text).toMatch(/model in float {2,}NaN or ∞ {2,}NaN or ∞ {2,}– {2,}–/);
+  expect(text.replace(/\s+/g, ' ')).toContain('121 of 576 elements differ, 121 of them infinite or NaN on one side only.');
+  expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
+test('kernels made of one node are told apart by what they do', async () => {
+  const b = modelBuilder();
+  const x = b.input('x', [2, 6, 8]);
+  const scores = b.node('MatMul', [x, b.node('Transpose', [x], { perm: [0, 2, 1] })]);
+  const model = imported(b.finish(b.node('MatMul', [b.node('Softmax', [scores], { axis: -1 }), x])));
+  const run = verifyCompilation(caseOf(model, await testMachine('small'), 'fp32'));
+  const names = run.kernels.map((k) => k.name);
+  const text = renderVerification(
+    run,
+    { model: 'net', target: 'small', precision: 'fp32', inputs: '', notes: [] },
+    { width: 80, color: false },
+  );
+  const shared = run.kernels.filter((k) => names.filter((n) => n === k.name).length > 1);
+  expect(shared.length).toBeGreaterThan(0);
+  for (const k of shared) expect(text).toContain(`${k.name} [${k.class}]`);
+});
+
 test('the text fits 80 columns and names the fault', async () => {
   const given = caseOf(imported(network()), await testMachine('tiny-8x8'), 'int8');
   const run = verifyCompilation({ ...given, executable: withFault(given.compilation.executable, 'conv2', (x) => x * 3) });

@@ -3,15 +3,18 @@ import { bytesPerElement, compilerMappingMessages, fail, type Diagnostic } from 
 import type { Graph } from '../../graph/index.ts';
 import type { CommandTable, HostSegment, Kernel, WeightImage } from '../../isa/index.ts';
 import { openLoops } from '../kernels/trips.ts';
-import type { ContractionKernel, HostKernel, KernelSpec } from '../kernels/spec.ts';
+import { kernelReads, type AttentionKernel, type ContractionKernel, type HostKernel, type KernelSpec, type View } from '../kernels/spec.ts';
 import type { Selection } from '../kernels/select.ts';
-import { drainOnVector } from '../kernels/drain-plan.ts';
+import { drainedProduct } from '../kernels/drain-plan.ts';
 import { createLocalWindow, type LocalWindow } from '../memory/local-window.ts';
 import type { Placement } from '../memory/placement.ts';
 import { createProgramWriter } from '../schedule/program-writer.ts';
+import { attentionSignature, drainedAttention } from '../tiling/attention-choice.ts';
+import { mapAttention, type AttentionMapping } from '../tiling/attention.ts';
 import { mapContraction } from '../tiling/contraction.ts';
 import { describeMapping, type ContractionHomes, type ContractionMapping, type NoFit } from '../tiling/contraction-tile.ts';
 import type { MapperEnvironment } from '../tiling/environment.ts';
+import { emitAttention } from './attention.ts';
 import { emitContraction } from './contraction.ts';
 import { coldBytes, coldWeights } from './cold.ts';
 import { constantOf, type EmitContext } from './context.ts';
@@ -57,7 +60,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
     kernel,
     vectorWork: { laneTicks: 0 },
   });
-  limitTiles(selection, env, (k, kernel) => mappings.map(contextOf(kernel), drained(env, k)).tiles);
+  limitTiles(selection, env, (k, kernel) => mappings.map(contextOf(kernel), drainedProduct(env.matrix, k)).tiles);
 
   const starts = new Set(selection.regions.flatMap((r) => r.carried.map((c) => c.start)));
   const segments = new Map<KernelSpec, number>();
@@ -65,10 +68,15 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
     const cx = contextOf(index);
     for (const w of windows.values()) w.beginKernel();
     if (k.kind === 'contraction') {
-      const mapped = drained(env, k);
+      const mapped = drainedProduct(env.matrix, k);
       const m = mappings.map(cx, mapped);
       emitContraction(cx, mapped, m);
       return { cx, emitted: { mapping: describeMapping(mapped, m), tiles: m.tiles }, estimatePs: m.estimatePs };
+    }
+    if (k.kind === 'attention') {
+      const mapped = drainedAttention(env, k);
+      const m = mappings.attention(cx, mapped);
+      return { cx, emitted: emitAttention(cx, mapped, m), estimatePs: m.estimatePs };
     }
     if (k.kind === 'host' && !segments.has(k)) {
       segments.set(k, hostSegments.length);
@@ -138,7 +146,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
   };
 }
 
-function emitOther(cx: EmitContext, k: Exclude<KernelSpec, ContractionKernel>, segment: number): Emitted {
+function emitOther(cx: EmitContext, k: Exclude<KernelSpec, ContractionKernel | AttentionKernel>, segment: number): Emitted {
   switch (k.kind) {
     case 'elementwise':
       return emitElementwise(cx, k);
@@ -157,12 +165,6 @@ function emitOther(cx: EmitContext, k: Exclude<KernelSpec, ContractionKernel>, s
     case 'host':
       return emitHost(cx, k, segment);
   }
-}
-
-/** The kernel as this array runs it: without an output stage the vector engine drains; weights stay packed where it takes int4. */
-function drained(env: MapperEnvironment, k: ContractionKernel): ContractionKernel {
-  const wide = k.wPacked !== null && env.matrix.rates.int4 === undefined ? { ...k, wPacked: null } : k;
-  return env.matrix.requantize === 'vector' ? drainOnVector(wide) : wide;
 }
 
 /** Maps every contraction before the first command is written, so that a program too long is refused at once. */
@@ -230,17 +232,17 @@ function localWindows(env: MapperEnvironment, placement: Placement): ReadonlyMap
   return windows;
 }
 
+function homeOf(cx: EmitContext, { root }: View): { readonly home: string; readonly direct: boolean } {
+  if (constantOf(cx, root) !== null) return { home: cx.env.machine.placement.constants, direct: false };
+  const h = cx.placement.home(root);
+  return { home: h.memory, direct: h.local };
+}
+
 /** Where the operands of a contraction lie. Asks for no resource: those are made when a kernel is emitted. */
 function homesOf(cx: EmitContext, k: ContractionKernel): ContractionHomes {
-  const constants = cx.env.machine.placement.constants;
-  const homeOf = (root: number): { home: string; direct: boolean } => {
-    if (constantOf(cx, root) !== null) return { home: constants, direct: false };
-    const h = cx.placement.home(root);
-    return { home: h.memory, direct: h.local };
-  };
-  const x = homeOf(k.x.root);
-  const w = homeOf(k.w.root);
-  const out = homeOf(k.out.root);
+  const x = homeOf(cx, k.x);
+  const w = homeOf(cx, k.w);
+  const out = homeOf(cx, k.out);
   return {
     x: x.home,
     xDirect: x.direct,
@@ -250,15 +252,31 @@ function homesOf(cx: EmitContext, k: ContractionKernel): ContractionHomes {
     outDirect: out.direct,
     operands: (k.epilogue?.operands ?? []).map((o, i) => {
       const strides = k.operandStrides[i] ?? [];
-      return { ...homeOf(o.view.root), bytesPerElement: bytesPerElement(o.view.dtype), perChannel: strides[3] === 0 && strides[4] === 0 };
+      return { ...homeOf(cx, o.view), bytesPerElement: bytesPerElement(o.view.dtype), perChannel: strides[3] === 0 && strides[4] === 0 };
     }),
   };
 }
 
 /** One search per distinct kernel signature: identical layers share a mapping. */
-function createMappingCache(): { map(cx: EmitContext, k: ContractionKernel): ContractionMapping } {
+function createMappingCache(): {
+  map(cx: EmitContext, k: ContractionKernel): ContractionMapping;
+  attention(cx: EmitContext, k: AttentionKernel): AttentionMapping;
+} {
   const known = new Map<string, ContractionMapping | NoFit>();
+  const attentions = new Map<string, AttentionMapping | null>();
   return {
+    attention(cx, k) {
+      const homes = kernelReads(k).map((v) => homeOf(cx, v));
+      const key = JSON.stringify([attentionSignature(k), homes, homeOf(cx, k.out)]);
+      let m = attentions.get(key);
+      if (m === undefined) {
+        m = mapAttention(cx.env, k, (v) => homeOf(cx, v));
+        attentions.set(key, m);
+      }
+      // It was joined because it fits: nothing but tiles is in these memories.
+      if (m === null) throw new Error(`attention ${k.name} fits no longer`);
+      return m;
+    },
     map(cx, k) {
       const homes = homesOf(cx, k);
       const key = JSON.stringify([

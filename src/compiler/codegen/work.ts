@@ -21,6 +21,10 @@ export function workOf(k: KernelSpec, vectorLaneTicksATrip: number, trips: numbe
         vectorLaneTicks,
       };
     }
+    case 'attention': {
+      const { groups: batches, ow: m, mg: keys, cg: size } = k.scores.geometry;
+      return { kind: 'attention', batches: trips * batches, m, keys, size, valueSize: k.values.geometry.mg, vectorLaneTicks };
+    }
     case 'pool':
     case 'reduce':
     case 'softmax':

@@ -162,7 +162,7 @@ function loopStrides(op: string, g: Geometry, outShape: readonly number[], strid
 }
 
 /** One stride that walks several axes, or null. */
-function collapse(extents: readonly number[], strides: readonly number[]): number | null {
+export function collapse(extents: readonly number[], strides: readonly number[]): number | null {
   let inner: number | null = null;
   let size = 1;
   for (let i = extents.length - 1; i >= 0; i--) {

@@ -1,13 +1,20 @@
 /** Draining by the vector engine, for arrays without an output stage. */
+import type { MatrixEngine } from '../../hw-configs/index.ts';
 import type { VectorStep } from '../../isa/index.ts';
 import type { ContractionKernel } from './spec.ts';
 import { clampTo, createStepWriter, roundedTo } from './vector-plan.ts';
+
+/** The kernel as this array runs it: without an output stage the vector engine drains; weights stay packed where it takes int4. */
+export function drainedProduct(matrix: MatrixEngine, k: ContractionKernel): ContractionKernel {
+  const wide = k.wPacked !== null && matrix.rates.int4 === undefined ? { ...k, wPacked: null } : k;
+  return matrix.requantize === 'vector' ? drainOnVector(wide) : wide;
+}
 
 /**
  * The same kernel for an array without output stage: its VECTOR program takes the sums from the accumulators, adds the bias, rescales and
  * clamps as the drain would, and goes on with the epilogue.
  */
-export function drainOnVector(k: ContractionKernel): ContractionKernel {
+function drainOnVector(k: ContractionKernel): ContractionKernel {
   const { drain } = k;
   const w = createStepWriter();
   const integer = k.sums !== 'float32';

@@ -177,6 +177,23 @@ export interface SoftmaxKernel extends KernelBase {
   readonly both: VectorPlan;
 }
 
+/**
+ * softmax(scores)·v on chip: scores never have a home. Of both products rows are queries (of all heads that share a key head), groups are key
+ * heads. What `scores` and `between` make is read by nobody else.
+ */
+export interface AttentionKernel extends KernelBase {
+  readonly kind: 'attention';
+  /** q·kᵀ, with what is computed on it in place. */
+  readonly scores: ContractionKernel;
+  /** Elementwise on the scores, where it broadcasts otherwise than a product's epilogue may: masks. Its operands name the scores among them. */
+  readonly between: ElementwiseKernel | null;
+  readonly softmax: SoftmaxKernel;
+  /** weights·v */
+  readonly values: ContractionKernel;
+  /** Rows of scores that may be one tile: all operands walk them with one stride each, and they share a key head. */
+  readonly rowsTogether: number;
+}
+
 /** A scale or a bias of a normalization. */
 export interface NormParameter {
   readonly view: View;
@@ -285,7 +302,16 @@ export interface HostKernel extends KernelBase {
 }
 
 export type KernelSpec =
-  ContractionKernel | PoolKernel | ReduceKernel | SoftmaxKernel | NormKernel | ElementwiseKernel | MoveKernel | LookupKernel | HostKernel;
+  | ContractionKernel
+  | PoolKernel
+  | ReduceKernel
+  | SoftmaxKernel
+  | AttentionKernel
+  | NormKernel
+  | ElementwiseKernel
+  | MoveKernel
+  | LookupKernel
+  | HostKernel;
 
 /** Views a kernel reads at run time (constants excluded by the caller's graph). */
 export function kernelReads(k: KernelSpec): readonly View[] {
@@ -297,6 +323,8 @@ export function kernelReads(k: KernelSpec): readonly View[] {
     case 'reduce':
     case 'softmax':
       return [k.x];
+    case 'attention':
+      return attentionReads(k);
     case 'norm':
       return [k.x, ...k.parameters.map((p) => p.view)];
     case 'elementwise':
@@ -308,6 +336,11 @@ export function kernelReads(k: KernelSpec): readonly View[] {
     case 'host':
       return k.inputs;
   }
+}
+
+function attentionReads({ scores, between, softmax, values }: AttentionKernel): readonly View[] {
+  const own = new Set([scores, between, softmax].flatMap((k) => (k === null ? [] : [k.out.root])));
+  return [scores, between, values].flatMap((k) => (k === null ? [] : kernelReads(k))).filter((v) => !own.has(v.root));
 }
 
 export function kernelWrites(k: KernelSpec): readonly View[] {

@@ -161,7 +161,7 @@ function loopRegion(
   { initial, captures, size }: Omit<LoopOperands, 'most' | 'goesOn'>,
   trips: KnownTrips,
 ): AsRegion | null {
-  if (!w.canRepeat(trips.trips, size) || isLeftToPasses(w, body)) return null;
+  if (!w.canRepeat(trips.trips, size)) return null;
   const [, ...results] = body.outputs;
   const loop: LoopBody = {
     body,
@@ -188,14 +188,6 @@ function asRegion(w: Writer, node: Node, loop: LoopBody, trips: KnownTrips | num
   if (w.isBound) return { results: results.slice(0, node.outputs.length) };
   w.again();
   return { results: null };
-}
-
-/**
- * Sizes are open, and passes still come that look at the nodes of an iteration: normalizations to fold, quantization to absorb. They see
- * them where iterations are written out.
- */
-function isLeftToPasses(w: Writer, body: Graph): boolean {
-  return !w.isBound && body.nodes.some((n) => n.domain !== '' || /^(BatchNorm|QLinear|DynamicQuantize)|Integer$/.test(n.op));
 }
 
 /** Values of one shape along a new axis. */
@@ -236,7 +228,7 @@ const scan: Rule = (w, node) => {
   const steps = lead === undefined ? 0 : (w.value(lead).type.shape[axisOf(lead, 0)] ?? 0);
   if (typeof steps !== 'number') return { reason: 'the length of its sequence is not known' };
   const size = nodeCount(body, node, (id) => w.numbers(id));
-  if (w.canRepeat(steps, size) && !isLeftToPasses(w, body)) {
+  if (w.canRepeat(steps, size)) {
     const first = states.length + inputs.length;
     const region = asRegion(
       w,

@@ -1,5 +1,5 @@
 /** Walks a graph and puts what rules write in the place of nodes, again and again until no rule applies. */
-import { SystoleError } from '../../core/index.ts';
+import { SystoleError, type Diagnostic } from '../../core/index.ts';
 import { isRepeatBegin, isRepeatEnd, macsOf, meaningType, opDef, printShape, repeatRanges, tensorOf } from '../../graph/index.ts';
 import type { Graph, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
@@ -10,11 +10,14 @@ import { asFloat32, roundsOnce, roundsTwice } from './rounding.ts';
 import { isControlFlow, keepsQuantization, readsReals } from './rules.ts';
 import { storedFloats } from './stored-moves.ts';
 import { sameType, startWriter, type Regions, type WriterState } from './writer.ts';
+import { prepareWritten } from './written-bodies.ts';
 
 export interface Rewritten {
   /** The same graph where no rule applied. */
   readonly graph: Graph;
   readonly declined: ReadonlyMap<string, NotHere>;
+  /** What the passes found in bodies. */
+  readonly told: readonly Diagnostic[];
 }
 
 export interface RewriteOptions {
@@ -39,14 +42,14 @@ export function rewriteNodes(
   const w = startWriter(graph, sizes, { products, regions });
   const driver = startDriver(graph, w, ruleOf, { always: sizes === 'open', products });
   for (const node of graph.nodes) driver.take(node);
-  const { nodes, declined, retired } = driver;
+  const { nodes, declined, retired, told } = driver;
   const outputs = driver.outputs();
   const same =
     nodes.length === graph.nodes.length && nodes.every((n, i) => n === graph.nodes[i]) && outputs.every((id, i) => id === graph.outputs[i]);
-  if (same) return { graph, declined };
+  if (same) return { graph, declined, told };
   const unknowns = w.unknowns();
   const { unknowns: _, ...rest } = graph;
-  return { graph: { ...rest, values: w.values, nodes, outputs, retired, ...(unknowns.length === 0 ? {} : { unknowns }) }, declined };
+  return { graph: { ...rest, values: w.values, nodes, outputs, retired, ...(unknowns.length === 0 ? {} : { unknowns }) }, declined, told };
 }
 
 const enough: NotHere = {
@@ -58,6 +61,7 @@ interface Driver {
   readonly nodes: Node[];
   readonly declined: Map<string, NotHere>;
   readonly retired: Graph['retired'];
+  readonly told: Diagnostic[];
   take(node: Node): void;
   outputs(): readonly ValueId[];
 }
@@ -71,6 +75,7 @@ function startDriver(
   const nodes: Node[] = [];
   const declined = new Map<string, NotHere>();
   const retired: Record<string, Graph['retired'][string]> = { ...graph.retired };
+  const told: Diagnostic[] = [];
   const isOutput = new Set(graph.outputs);
   const isRead = new Set<ValueId | null>([...graph.outputs, ...graph.nodes.flatMap((n) => n.inputs)]);
   /** Values that others stand for. */
@@ -112,7 +117,7 @@ function startDriver(
       node.outputs.length === 1 &&
       !isOutput.has(out) &&
       isSmall(node, w) &&
-      !readsStored(node, w)
+      !isLeftToPasses(node, w)
     ) {
       const operands = node.inputs.map((id) => (id === null ? null : w.value(id)));
       const constant = derivedConstant(def, node, node.version ?? graph.opset, operands, w.value(out));
@@ -193,9 +198,11 @@ function startDriver(
       return null;
     }
     const inFloat32 = roundsOnce(node, w) && roundsTwice(w.written(), products) ? asFloat32(w, node) : null;
-    const made = w.written().slice();
-    const shared = shareMacs(node, made, w);
-    settle(node, inFloat32 ?? results, shared);
+    const body = isControlFlow(node) && w.isBound ? prepareWritten(w, w.written(), results) : null;
+    for (const [name, fate] of Object.entries(body?.retired ?? {})) retired[name] ??= fate;
+    told.push(...(body?.told ?? []));
+    const shared = shareMacs(node, body?.nodes ?? w.written(), w);
+    settle(node, inFloat32 ?? body?.results ?? results, shared);
     if (shared.length === 0) for (const name of node.origin) retired[name] ??= 'folded';
     return shared;
   };
@@ -222,6 +229,7 @@ function startDriver(
     nodes,
     declined,
     retired,
+    told,
     take,
     outputs: () => graph.outputs.map(standIn),
   };
@@ -254,10 +262,15 @@ function realOf(w: WriterState, id: ValueId): ValueId {
   return w.op('DequantizeLinear', [id, scale, w.tensor(tensorOf(type.dtype, [], [quantization?.zeroPoint[0] ?? 0]))]);
 }
 
-/** What floats of 8 bits stand for is settled with the machine: see `stored-floats.ts`. */
-function readsStored(node: Node, w: WriterState): boolean {
+/**
+ * What integers stand for is decided by passes that come before sizes are bound; of floats of 8 bits it is settled with the machine: see
+ * `stored-floats.ts`.
+ */
+function isLeftToPasses(node: Node, w: WriterState): boolean {
   const [codes = null] = node.inputs;
-  return (node.op === 'DequantizeLinear' || node.op === 'Cast') && codes !== null && storedFloats.includes(w.value(codes).type.dtype);
+  if (codes === null) return false;
+  const isStored = storedFloats.includes(w.value(codes).type.dtype);
+  return node.op === 'DequantizeLinear' ? isStored || !w.isBound : node.op === 'Cast' && isStored;
 }
 
 function isBound(type: TensorType): boolean {

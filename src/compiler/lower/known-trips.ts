@@ -73,6 +73,8 @@ function follow({ body, most, goesOn, initial, captured }: LoopStart): KnownTrip
       const sized = node.outputs.every((id) => (body.values[id]?.type.container ?? null) === null);
       if (def === undefined || def.evaluateValues !== undefined || node.inputs.length === 0 || !sized || !node.inputs.every(has))
         return false;
+      // Weights: passes read them as the integers that they are.
+      if (node.op === 'DequantizeLinear' && !node.inputs.some((id) => id !== null && known.has(id))) return false;
       for (const id of node.outputs) known.add(id);
       return true;
     });

@@ -6,6 +6,7 @@
  * In: a graph with bound sizes. Out: the same meaning (up to rounding where a rule says so), written in ai.onnx operators of
  * `writtenOpset`. Every node keeps the origin of what it came from; its MACs are its share of the original's.
  */
+import type { Diagnostic } from '../../core/index.ts';
 import { compactGraph } from '../../graph/index.ts';
 import type { Graph } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
@@ -13,6 +14,7 @@ import { foldOutputs } from '../passes/fold-constants.ts';
 import { removeDeadCode } from '../passes/dead-code.ts';
 import { runPasses, type Pass } from '../passes/pass.ts';
 import { rewriteNodes, type RewriteOptions } from './driver.ts';
+import { hoistFromRegions } from './hoist.ts';
 import { trimRegions } from './regions.ts';
 import { controlFlowRule, ruleFor } from './rules.ts';
 
@@ -20,14 +22,16 @@ export interface Lowered {
   readonly graph: Graph;
   /** Why nodes stayed whole, by node name. */
   readonly declined: ReadonlyMap<string, NotHere>;
+  /** What was found in bodies that were written out. */
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 export function lower(bound: Graph, options: RewriteOptions = {}): Lowered {
   // With the sizes, shapes computed from shapes are known.
   const before = runPasses(bound, [foldOutputs, removeDeadCode]);
-  const { graph, declined } = rewriteNodes(before, ruleFor, 'bound', options);
-  const after = graph === before ? before : runPasses(graph, [foldOutputs, trimRegions, removeDeadCode]);
-  return { graph: compactGraph(withOwnOutputs(after)), declined };
+  const { graph, declined, told } = rewriteNodes(before, ruleFor, 'bound', options);
+  const after = graph === before ? before : runPasses(graph, [hoistFromRegions, foldOutputs, trimRegions, removeDeadCode]);
+  return { graph: compactGraph(withOwnOutputs(after)), declined, diagnostics: told };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Pass } from '../passes/pass.ts';
 import { writtenOpset } from './writer.ts';
 
 /** A stack larger than this is not worth the order of its rows. */
-const mostStackBytes = 64 * 2 ** 20;
+export const mostStackBytes: number = 64 * 2 ** 20;
 
 /**
  * Stacks that nobody reads are not made, and what no trip finds is not carried: of a value that every trip makes anew and whose last is

@@ -103,6 +103,8 @@ export interface WriterState extends Writer {
   written(): Node[];
   /** What follows is written inside a region, or no longer. */
   setInside(inside: boolean): void;
+  /** A value as it stands in another graph, under a name of its own. */
+  adopt(value: Value): ValueId;
   /** Dimensions that only a run decides, of the graph and of what was written. */
   unknowns(): readonly UnknownDim[];
 }
@@ -187,6 +189,11 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', { products: f
     again() {
       nodes = [];
     },
+    adopt(value) {
+      const id = add(value.name, value.type, value.constant);
+      values[id] = { ...value, id, name: at(id).name };
+      return id;
+    },
     setInside(now) {
       inside = now;
     },
@@ -253,7 +260,8 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', { products: f
       return id as ValueId;
     },
     node: (node) => place(node, node.outputs.map(at)),
-    inlined: (node, outputs) => place(node, outputs),
+    // What integers stand for is decided where they are read, by passes yet to come.
+    inlined: (node, outputs) => place(node, outputs, node.op !== 'DequantizeLinear'),
     tensor: (tensor) => state.lazy({ dtype: tensor.dtype, shape: tensor.shape }, { kind: 'bytes', bytes: bytesOf(tensor) }),
     constant(value) {
       const before = shared.get(value);
@@ -291,7 +299,11 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', { products: f
   };
 
   /** Infers a node whose outputs do not exist yet, and makes them. */
-  function place(source: Node, outputs: readonly { readonly name: string; readonly type: TensorType | null }[]): readonly ValueId[] {
+  function place(
+    source: Node,
+    outputs: readonly { readonly name: string; readonly type: TensorType | null }[],
+    folds: boolean = true,
+  ): readonly ValueId[] {
     const first = values.length;
     const probe: Node = { ...source, outputs: outputs.map((_, i) => first + i) };
     const def = opDef(probe.domain, probe.op);
@@ -302,7 +314,7 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', { products: f
       return add(name, type, null);
     });
     const [only] = ids;
-    if (def !== undefined && ids.length === 1 && only !== undefined) {
+    if (folds && def !== undefined && ids.length === 1 && only !== undefined) {
       const operands = probe.inputs.map((id) => (id === null ? null : at(id)));
       const constant = derivedConstant(def, probe, probe.version ?? graph.opset, operands, at(only));
       if (constant !== null) {

@@ -1,5 +1,5 @@
 import { isFloat, type DType } from '../../core/index.ts';
-import { attributeInt, constantOf, evaluateNode, sameQuantization } from '../../graph/index.ts';
+import { attributeInt, constantOf, evaluateNode, isRepeatBegin, isRepeatEnd, sameQuantization } from '../../graph/index.ts';
 import type { Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
 import { biasIndex, weightSlot } from '../precision/contraction.ts';
 import { quantizeBias } from '../precision/weights.ts';
@@ -104,6 +104,7 @@ class Absorber {
   /** A node on reals. */
   private compute(node: Node, edit: Edit, opset: number): boolean {
     if (!node.inputs.some((id) => id !== null && edit.value(id).quantization !== null)) return false;
+    if (isRepeatBegin(node) || isRepeatEnd(node)) return this.acrossEnd(node, edit);
     if (isContraction(node)) return this.contract(node, edit);
     if (isCopy(node) || isMaximum(node)) return this.passOn(node, edit, opset);
     if (isConcat(node)) return this.passConcatOn(node, edit);
@@ -116,6 +117,19 @@ class Absorber {
       const narrow = isByte(value.type.dtype) && value.quantization?.axis === null && (staticCount(value.type) ?? 0) > 1;
       return isConstant && !(keep && narrow) ? this.floatTwin(id, edit) : id;
     });
+  }
+
+  /** What lies on both sides of the end of a repeated region is held alike. */
+  private acrossEnd(node: Node, edit: Edit): boolean {
+    const first = isRepeatEnd(node) ? 1 : 0;
+    const inputs = node.inputs.map((id, i) => {
+      const other = node.outputs[i - first];
+      if (id === null || other === undefined || edit.value(id).quantization === null) return id;
+      return edit.value(other).quantization === null ? this.asFloat(id, node, edit) : id;
+    });
+    if (inputs.every((id, i) => id === node.inputs[i])) return false;
+    edit.emit({ ...node, inputs });
+    return true;
   }
 
   private withInputs(node: Node, edit: Edit, change: (id: ValueId) => ValueId): boolean {

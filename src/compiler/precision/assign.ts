@@ -11,6 +11,7 @@ import { splitZeroPoints } from '../passes/split-zero-points.ts';
 import { biasIndex, weightSlot } from './contraction.ts';
 import { bringsQuantization, settleIntegerModel, withFloatConstants } from './integer-model.ts';
 import { maskedValues } from './masks.ts';
+import { positionValues } from './positions.ts';
 import { placeholderQuantization } from './placeholder.ts';
 import { int8Quantization, type CalibrationTable, type Range } from './range.ts';
 import { movedConstants, shareQuantization } from './sharing.ts';
@@ -111,10 +112,10 @@ function refuseQuantized(graph: Graph): void {
 function toInt8(graph: Graph, calibration: CalibrationTable | null, hasFloats: boolean): PrecisionResult {
   const nodes = leafNodes(graph.nodes);
   const moved = movedConstants(graph, nodes);
-  const masked = hasFloats ? maskedValues(graph, nodes) : new Set<ValueId>();
+  const floats = new Set(hasFloats ? [...maskedValues(graph, nodes), ...positionValues(graph, nodes)] : []);
   const isReal = (id: ValueId): boolean => {
     const value = graph.values[id];
-    if (value === undefined || value.type.dtype !== 'float32' || value.quantization !== null || masked.has(id)) return false;
+    if (value === undefined || value.type.dtype !== 'float32' || value.quantization !== null || floats.has(id)) return false;
     return value.constant === null || moved.has(id);
   };
   const activations = graph.values.filter((v) => isReal(v.id) && v.constant === null);

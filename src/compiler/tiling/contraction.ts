@@ -28,7 +28,7 @@ import { latencyPs, movePs, tileSizes, type MapperEnvironment } from './environm
  * What one tile costs in hand-shakes between queues that other work does not hide. A weight of the search only (the simulator prices
  * SIGNAL and WAIT at zero): it keeps kernels that wait for memory from being cut into thousands of tiny tiles.
  */
-const handshakePs = 100_000;
+export const handshakePs = 100_000;
 
 /** Elements in one contiguous run of a box inside a row-major array. */
 function contiguous(box: readonly number[], whole: readonly number[]): number {

@@ -1,5 +1,5 @@
 /** What the mapper needs to know of the machine, read once: local memories, rates and bandwidths, all times in picoseconds. */
-import type { Random } from '../../core/index.ts';
+import { seededRandom, type Random } from '../../core/index.ts';
 import type { Core, Machine, MatrixEngine } from '../../hw-configs/index.ts';
 
 export interface MapperEnvironment {
@@ -13,6 +13,23 @@ export interface MapperEnvironment {
   readonly spaces: readonly string[];
   /** Draws any legal mapping in place of the one estimated best; null: the best. See `CompileOptions.mappingSeed`. */
   readonly chance: Random | null;
+}
+
+/** @param resident  bytes that tensors take in a core's own memory, by memory name */
+export function environmentOf(machine: Machine, core: Core, resident: ReadonlyMap<string, number>, seed?: number): MapperEnvironment {
+  const capacity = new Map<string, number>();
+  for (const [name, m] of Object.entries(machine.memories)) {
+    if (m.owner === 'core') capacity.set(name, m.sizeBytes - (resident.get(name) ?? 0));
+  }
+  return {
+    machine,
+    core,
+    matrix: core.matrix,
+    tickPs: 1e12 / (machine.clocks[core.clock] ?? 1),
+    capacity,
+    spaces: Object.keys(machine.memories),
+    chance: seed === undefined ? null : seededRandom(seed),
+  };
 }
 
 /** Picoseconds to move `bytes` in runs of `run` contiguous bytes from or to a memory through the DMA, without latency. */

@@ -27,14 +27,6 @@ export const unwritableOutput: Message<{ path: string; reason: string }> = defin
   ({ path, reason }) => `cannot write "${path}": ${reason}. Name another file, in a directory that exists and may be written.`,
 );
 
-export const unwritableDirectory: Message<{ path: string; reason: string }> = defineMessage(
-  'SYS1083',
-  'error',
-  'directory for outputs cannot be made or written',
-  'Commands that write several files (--out, --vectors) put them in a directory, which is made when it is not there. Nothing was written.',
-  ({ path, reason }) => `cannot write into "${path}": ${reason}. Name a directory that you may make or write into.`,
-);
-
 export const notText: Message<{ path: string; what: string; wanted: string; size: number }> = defineMessage(
   'SYS1082',
   'error',
@@ -48,27 +40,26 @@ export const malformedArray: Message<{ file: string; reason: string }> = defineM
   'error',
   'not a readable .npy or .npz file',
   'Input values are read from numpy files: one .npy array for a model with a single input, or an .npz archive with one array per input name, ' +
-    'in C order and little-endian, of a boolean, integer or floating-point type.',
+    'compressed or not, in either order and byte order, of a boolean, integer or floating-point type.',
   ({ file, reason }) => `"${file}" cannot be used as input values: ${reason}.`,
 );
 
-export const missingInputs: Message<{ file: string; missing: readonly string[]; found: readonly string[] }> = defineMessage(
+export const missingInputs: Message<{ file: string; missing: readonly string[]; found: readonly string[]; change: string }> = defineMessage(
   'SYS8005',
   'error',
   'input values missing',
-  'A file of input values must hold an array for every input of the model, under the same name. A .npy file fits a model with one input.',
-  ({ file, missing, found }) =>
-    `"${file}" has no values for ${missing.map((name) => `"${name}"`).join(', ')}; it holds ${found.length === 0 ? 'nothing' : found.map((name) => `"${name}"`).join(', ')}. ` +
-    'Rename the arrays to the names of the model inputs.',
+  'A file of input values must hold an array for every input of the model, under the same name. A file with one array fits a model with one input.',
+  ({ file, missing, found, change }) =>
+    `"${file}" has no values for ${missing.join(', ')}; it holds ${found.length === 0 ? 'nothing' : found.join(', ')}. ${change}.`,
 );
 
-export const mismatchedInput: Message<{ file: string; name: string; found: string; expected: string }> = defineMessage(
+export const mismatchedInput: Message<{ file: string; name: string; found: string; expected: string; change: string }> = defineMessage(
   'SYS8006',
   'error',
   'input values of another type or shape',
-  'The array for a model input must have its element type and its shape, with symbolic dimensions fixed by --dim.',
-  ({ file, name, found, expected }) =>
-    `"${file}" holds ${found} for input "${name}", the model takes ${expected}. Give an array of that type and shape.`,
+  'The array for a model input must have its shape, with symbolic dimensions fixed by --dim, and its element type; floats of another width are ' +
+    'rounded, and integers of another width are taken where all numbers fit.',
+  ({ file, name, found, expected, change }) => `"${file}" holds ${found} for input "${name}", the model takes ${expected}. ${change}.`,
 );
 
 export const unknownCode: Message<{ code: string; near: string | undefined }> = defineMessage(

@@ -16,7 +16,7 @@ export const unboundDimension: Message<{ symbol: string; node: string; op: strin
   'dimension left open',
   'Models may leave dimensions such as the batch or the sequence length open. A program is made for fixed sizes, so every open dimension needs a number: --dim NAME=N.',
   ({ symbol, node, op, value, shape }) =>
-    `dimension "${symbol}" has no number: ${node === '' ? `the model input "${value}"` : `${op} "${node}"`} needs it (${value}: [${shape}]). Give one, for example with --dim ${symbol}=1.`,
+    `dimension "${symbol}" has no number: ${node === '' ? `the model input "${value}"` : `${op} "${node}"`} needs it (${value}: [${shape}]). Give one with --dim ${symbol}=N.`,
 );
 
 export const badBinding: Message<{ symbol: string; given: number }> = defineMessage(

@@ -1,7 +1,7 @@
 import { defineMessage, type Message } from '../diagnostics.ts';
 import { formatCount } from '../units.ts';
 
-/** SYS8060-8079: `systole verify`. */
+/** SYS8060-8089: `systole verify`. */
 export const runtimeAbsent: Message<{ reason: string }> = defineMessage(
   'SYS8060',
   'info',
@@ -42,13 +42,20 @@ export const outputDiffers: Message<{ output: string; inputs: string; what: stri
     `output "${output}" on ${inputs}: ${what}. Look for the kernel at which the error jumps; calibrate on better samples or allow more with --tolerance.`,
 );
 
-export const unknownKernel: Message<{ name: string; option: string; near: string | undefined; kernels: number }> = defineMessage(
+export const unknownKernel: Message<{
+  name: string;
+  option: string;
+  near: string | undefined;
+  kernels: number;
+  some: readonly string[];
+}> = defineMessage(
   'SYS8064',
   'error',
   'no such kernel',
   'Kernels are named after the ONNX node they start with; the name of any node of a kernel will do. `systole compile --emit kernels` lists them.',
-  ({ name, option, near, kernels }) =>
-    `${option} ${name}: none of the ${formatCount(kernels)} kernels is called so or made of such a node.${near === undefined ? '' : ` Did you mean "${near}"?`}`,
+  ({ name, option, near, kernels, some }) =>
+    `${option} ${name}: no kernel is called so or made of such a node.${near === undefined ? '' : ` Did you mean "${near}"?`} ` +
+    `There ${kernels === 1 ? 'is' : 'are'} ${some.map((n) => `"${n}"`).join(', ')}${kernels > some.length ? ` and ${formatCount(kernels - some.length)} more: \`systole compile --emit kernels\` lists them` : ''}.`,
 );
 
 export const badDataSet: Message<{ path: string; why: string }> = defineMessage(
@@ -85,4 +92,74 @@ export const sanitizerFaults: Message<{ count: number; inputs: string }> = defin
   'The program read or wrote memory in a way a machine could get wrong. Each finding has a code of its own and names the commands.',
   ({ count, inputs }) =>
     `the sanitizer found ${formatCount(count)} fault${count === 1 ? '' : 's'} in the run on ${inputs}; they are told above.`,
+);
+
+export const badTensorFile: Message<{ path: string; why: string }> = defineMessage(
+  'SYS8070',
+  'error',
+  'not a serialized ONNX tensor',
+  'A .pb file of ONNX test data is one serialized TensorProto with its numbers in it, as `onnx.numpy_helper.from_array(x).SerializeToString()` ' +
+    'gives it. Sequences, optionals, text and sparse tensors cannot be compared.',
+  ({ path, why }) =>
+    `"${path}" cannot be used: ${why}. Write it with onnx.numpy_helper.from_array(x).SerializeToString(), or give an .npz.`,
+);
+
+export const unusedArrays: Message<{ file: string; names: readonly string[] }> = defineMessage(
+  'SYS8071',
+  'info',
+  'arrays that no input takes',
+  'A file of samples may hold more than the model takes. A name that was meant for an input would be missing there; one of a constant of the ' +
+    'model has no effect: constants are part of the program.',
+  ({ file, names }) =>
+    `"${file}" also holds ${names.map((name) => `"${name}"`).join(', ')}, which no input of the model is called: not used.`,
+);
+
+export const oddInputs: Message<{ source: string; name: string; nan: number; infinite: number; elements: number }> = defineMessage(
+  'SYS8072',
+  'warning',
+  'inputs with NaN or infinity',
+  'NaN spreads to nearly everything behind it, and NaN is equal to NaN here, so such a run compares little. Infinities do the same where they meet a ' +
+    'zero or each other. A mask of -infinity in front of a softmax is fine.',
+  ({ source, name, nan, infinite, elements }) =>
+    `input "${name}" of ${source} holds ${[...(nan > 0 ? [`${formatCount(nan)} NaN`] : []), ...(infinite > 0 ? [`${formatCount(infinite)} infinite number${infinite === 1 ? '' : 's'}`] : [])].join(' and ')} ` +
+    `of ${formatCount(elements)}: what they reach is compared as NaN or infinite, which proves little. Give finite numbers.`,
+);
+
+export const severalSamples: Message<{ file: string; count: number }> = defineMessage(
+  'SYS8073',
+  'error',
+  'several samples for one run',
+  'A simulation with --values runs once. Arrays with a leading axis more than the input, or several times as long along its first axis, hold ' +
+    'several samples: `systole verify --inputs` runs each.',
+  ({ file, count }) =>
+    `"${file}" holds ${formatCount(count)} samples, and one run takes one. Give the first alone, x[:1], or use \`systole verify --inputs\`.`,
+);
+
+export const fittingSizes: Message<{ sizes: readonly { readonly symbol: string; readonly size: number }[] }> = defineMessage(
+  'SYS8075',
+  'info',
+  'sizes that fit',
+  'Sizes of open dimensions may hang on each other: these were tried, and every shape of the model follows from them without a contradiction. ' +
+    'They are guesses by name (one batch, sixteen positions, images of 224), so take those of your application where you know them.',
+  ({ sizes }) =>
+    `sizes that fit each other: ${sizes.map(({ symbol, size }) => `--dim ${/[^\w.:/-]/.test(symbol) ? `"${symbol}=${size}"` : `${symbol}=${size}`}`).join(' ')}.`,
+);
+
+export const calibrationUnused: Message<{ options: readonly string[]; precision: string }> = defineMessage(
+  'SYS8076',
+  'warning',
+  'calibration without effect',
+  'Calibration finds the ranges of float values that become int8. A program in floats has none, and one whose model brings its own ' +
+    'quantization keeps that.',
+  ({ options, precision }) =>
+    `${options.join(' and ')} ${options.length === 1 ? 'has' : 'have'} no effect: no value of this ${precision} program gets its scale from a calibration. ` +
+    `Leave ${options.length === 1 ? 'it' : 'them'} out, or ask for --precision int8.`,
+);
+
+export const unusableFolder: Message<{ path: string; reason: string }> = defineMessage(
+  'SYS8074',
+  'error',
+  'directory cannot be written',
+  'Commands that write several files put them into the directory that --out names (sweep, verify --dump) or --vectors. It is made where it does not exist. Nothing was written.',
+  ({ path, reason }) => `cannot write into "${path}": ${reason}. Name a directory that does not exist yet, or one that can be written.`,
 );

@@ -321,11 +321,12 @@ export namespace systole {
         vectorLaneTicks: (number|null);
         none: (boolean|null);
         host: (systole.HostWork|null);
+        attention: (systole.Attention|null);
         cold: systole.Cold[];
         mapping: string;
         tiles: number;
         estimateCycles: number;
-        work?: ("contraction"|"vectorLaneTicks"|"none"|"host");
+        work?: ("contraction"|"vectorLaneTicks"|"none"|"host"|"attention");
         static encode(message: systole.Kernel.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
         static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): systole.Kernel & systole.Kernel.$Shape;
     }
@@ -342,11 +343,12 @@ export namespace systole {
             vectorLaneTicks?: (number|null);
             none?: (boolean|null);
             host?: (systole.HostWork.$Properties|null);
+            attention?: (systole.Attention.$Properties|null);
             cold?: systole.Cold.$Properties[];
             mapping?: string;
             tiles?: number;
             estimateCycles?: number;
-            work?: ("contraction"|"vectorLaneTicks"|"none"|"host");
+            work?: ("contraction"|"vectorLaneTicks"|"none"|"host"|"attention");
             $unknowns?: Uint8Array[];
         }
         type $Shape = {
@@ -360,13 +362,14 @@ export namespace systole {
           vectorLaneTicks?: number|null;
           none?: boolean|null;
           host?: systole.HostWork.$Shape|null;
+          attention?: systole.Attention.$Shape|null;
           cold?: systole.Cold.$Shape[];
           mapping?: string;
           tiles?: number;
           estimateCycles?: number;
           $unknowns?: Uint8Array[];
         } & (
-          ({ work?: undefined; contraction?: null; vectorLaneTicks?: null; none?: null; host?: null }|{ work?: "contraction"; contraction: systole.Contraction.$Shape; vectorLaneTicks?: null; none?: null; host?: null }|{ work?: "vectorLaneTicks"; contraction?: null; vectorLaneTicks: number; none?: null; host?: null }|{ work?: "none"; contraction?: null; vectorLaneTicks?: null; none: boolean; host?: null }|{ work?: "host"; contraction?: null; vectorLaneTicks?: null; none?: null; host: systole.HostWork.$Shape })
+          ({ work?: undefined; contraction?: null; vectorLaneTicks?: null; none?: null; host?: null; attention?: null }|{ work?: "contraction"; contraction: systole.Contraction.$Shape; vectorLaneTicks?: null; none?: null; host?: null; attention?: null }|{ work?: "vectorLaneTicks"; contraction?: null; vectorLaneTicks: number; none?: null; host?: null; attention?: null }|{ work?: "none"; contraction?: null; vectorLaneTicks?: null; none: boolean; host?: null; attention?: null }|{ work?: "host"; contraction?: null; vectorLaneTicks?: null; none?: null; host: systole.HostWork.$Shape; attention?: null }|{ work?: "attention"; contraction?: null; vectorLaneTicks?: null; none?: null; host?: null; attention: systole.Attention.$Shape })
         );
     }
 
@@ -401,6 +404,35 @@ export namespace systole {
             $unknowns?: Uint8Array[];
         }
         type $Shape = systole.Contraction.$Properties;
+    }
+
+    interface IAttention extends systole.Attention.$Properties {
+    }
+
+    class Attention {
+        constructor(properties?: systole.Attention.$Properties);
+        $unknowns?: Uint8Array[];
+        batches: number;
+        m: number;
+        keys: number;
+        size: number;
+        valueSize: number;
+        vectorLaneTicks: number;
+        static encode(message: systole.Attention.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): systole.Attention & systole.Attention.$Shape;
+    }
+
+    namespace Attention {
+        interface $Properties {
+            batches?: number;
+            m?: number;
+            keys?: number;
+            size?: number;
+            valueSize?: number;
+            vectorLaneTicks?: number;
+            $unknowns?: Uint8Array[];
+        }
+        type $Shape = systole.Attention.$Properties;
     }
 
     interface IHostWork extends systole.HostWork.$Properties {

@@ -1386,6 +1386,7 @@ export const systole = $root.systole = (() => {
         Kernel.prototype.vectorLaneTicks = null;
         Kernel.prototype.none = null;
         Kernel.prototype.host = null;
+        Kernel.prototype.attention = null;
         Kernel.prototype.cold = $util.emptyArray;
         Kernel.prototype.mapping = "";
         Kernel.prototype.tiles = 0;
@@ -1394,7 +1395,7 @@ export const systole = $root.systole = (() => {
         let $oneOfFields;
 
         $Object.defineProperty(Kernel.prototype, "work", {
-            get: $util.oneOfGetter($oneOfFields = ["contraction", "vectorLaneTicks", "none", "host"]),
+            get: $util.oneOfGetter($oneOfFields = ["contraction", "vectorLaneTicks", "none", "host", "attention"]),
             set: $util.oneOfSetter($oneOfFields)
         });
 
@@ -1435,6 +1436,8 @@ export const systole = $root.systole = (() => {
                 writer.uint32(105).double(message.tiles);
             if (message.estimateCycles != null && $Object.hasOwnProperty.call(message, "estimateCycles") && !$Object.is(message.estimateCycles, 0))
                 writer.uint32(113).double(message.estimateCycles);
+            if (message.attention != null && $Object.hasOwnProperty.call(message, "attention"))
+                $root.systole.Attention.encode(message.attention, writer.uint32(122).fork(), _depth + 1).ldelim();
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -1547,6 +1550,13 @@ export const systole = $root.systole = (() => {
                             break;
                         message.host = $root.systole.HostWork.decode(reader, reader.size(), $undefined, _depth + 1, message.host);
                         message.work = "host";
+                        continue;
+                    }
+                case 15: {
+                        if (wireType !== 2)
+                            break;
+                        message.attention = $root.systole.Attention.decode(reader, reader.size(), $undefined, _depth + 1, message.attention);
+                        message.work = "attention";
                         continue;
                     }
                 case 11: {
@@ -1768,6 +1778,148 @@ export const systole = $root.systole = (() => {
         };
 
         return Contraction;
+    })();
+
+    systole.Attention = (function() {
+
+        const Attention = function (properties) {
+            if (properties)
+                for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                    if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                        this[keys[i]] = properties[keys[i]];
+        };
+
+        Attention.prototype.batches = 0;
+        Attention.prototype.m = 0;
+        Attention.prototype.keys = 0;
+        Attention.prototype.size = 0;
+        Attention.prototype.valueSize = 0;
+        Attention.prototype.vectorLaneTicks = 0;
+
+        Attention.encode = function (message, writer, _depth) {
+            if (!writer)
+                writer = $Writer.create();
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $util.recursionLimit)
+                throw $Error("max depth exceeded");
+            if (message.batches != null && $Object.hasOwnProperty.call(message, "batches") && !$Object.is(message.batches, 0))
+                writer.uint32(9).double(message.batches);
+            if (message.m != null && $Object.hasOwnProperty.call(message, "m") && !$Object.is(message.m, 0))
+                writer.uint32(17).double(message.m);
+            if (message.keys != null && $Object.hasOwnProperty.call(message, "keys") && !$Object.is(message.keys, 0))
+                writer.uint32(25).double(message.keys);
+            if (message.size != null && $Object.hasOwnProperty.call(message, "size") && !$Object.is(message.size, 0))
+                writer.uint32(33).double(message.size);
+            if (message.valueSize != null && $Object.hasOwnProperty.call(message, "valueSize") && !$Object.is(message.valueSize, 0))
+                writer.uint32(41).double(message.valueSize);
+            if (message.vectorLaneTicks != null && $Object.hasOwnProperty.call(message, "vectorLaneTicks") && !$Object.is(message.vectorLaneTicks, 0))
+                writer.uint32(49).double(message.vectorLaneTicks);
+            if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                for (let i = 0; i < message.$unknowns.length; ++i)
+                    writer.raw(message.$unknowns[i]);
+            return writer;
+        };
+
+        Attention.decode = function (reader, length, _end, _depth, _target) {
+            if (!(reader instanceof $Reader))
+                reader = $Reader.create(reader);
+            if (_depth === $undefined)
+                _depth = 0;
+            if (_depth > $Reader.recursionLimit)
+                throw $Error("max depth exceeded");
+            let end, message, value;
+            if (length === $undefined)
+                end = reader.len;
+            else {
+                end = reader.pos + length;
+                if (end > reader.len)
+                    throw $RangeError("index out of range");
+                length = reader.len;
+                reader.len = end;
+            }
+            message = _target || new $root.systole.Attention();
+            while (reader.pos < end) {
+                let start = reader.pos;
+                let tag = reader.tag();
+                if (tag === _end) {
+                    _end = $undefined;
+                    break;
+                }
+                let wireType = tag & 7;
+                switch (tag >>>= 3) {
+                case 1: {
+                        if (wireType !== 1)
+                            break;
+                        if (!$Object.is(value = reader.double(), 0))
+                            message.batches = value;
+                        else
+                            delete message.batches;
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 1)
+                            break;
+                        if (!$Object.is(value = reader.double(), 0))
+                            message.m = value;
+                        else
+                            delete message.m;
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 1)
+                            break;
+                        if (!$Object.is(value = reader.double(), 0))
+                            message.keys = value;
+                        else
+                            delete message.keys;
+                        continue;
+                    }
+                case 4: {
+                        if (wireType !== 1)
+                            break;
+                        if (!$Object.is(value = reader.double(), 0))
+                            message.size = value;
+                        else
+                            delete message.size;
+                        continue;
+                    }
+                case 5: {
+                        if (wireType !== 1)
+                            break;
+                        if (!$Object.is(value = reader.double(), 0))
+                            message.valueSize = value;
+                        else
+                            delete message.valueSize;
+                        continue;
+                    }
+                case 6: {
+                        if (wireType !== 1)
+                            break;
+                        if (!$Object.is(value = reader.double(), 0))
+                            message.vectorLaneTicks = value;
+                        else
+                            delete message.vectorLaneTicks;
+                        continue;
+                    }
+                }
+                reader.skipType(wireType, _depth, tag);
+                if (!reader.discardUnknown) {
+                    $util.makeProp(message, "$unknowns", false);
+                    (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                }
+            }
+            if (length !== $undefined) {
+                if (reader.pos !== end)
+                    throw $RangeError("index out of range");
+                reader.len = length;
+            }
+            if (_end !== $undefined)
+                throw $Error("missing end group");
+            return message;
+        };
+
+        return Attention;
     })();
 
     systole.HostWork = (function() {
@@ -2624,8 +2776,9 @@ export const fields = {
     "EntryPoint": { 1: ["name", "string"], 2: ["program", "uint32"], 3: ["inputs[]", "TensorBinding"], 4: ["outputs[]", "TensorBinding"], 5: ["scalars[]", "string"] },
     "TensorBinding": { 1: ["name", "string"], 2: ["region", "sint32"], 3: ["offset", "double"], 4: ["dtype", "string"], 5: ["shape[]", "double"], 6: ["quantization", "Quantization"], 7: ["strides[]", "double"] },
     "Quantization": { 1: ["scale", "double"], 2: ["zero_point", "sint32"], 3: ["placeholder", "bool"] },
-    "Kernel": { 1: ["name", "string"], 2: ["origin[]", "string"], 3: ["kernel_class", "string"], 4: ["engine", "string"], 5: ["dtype", "string"], 6: ["macs", "double"], 7: ["contraction", "Contraction"], 8: ["vector_lane_ticks", "double"], 9: ["none", "bool"], 10: ["host", "HostWork"], 11: ["cold[]", "Cold"], 12: ["mapping", "string"], 13: ["tiles", "double"], 14: ["estimate_cycles", "double"] },
+    "Kernel": { 1: ["name", "string"], 2: ["origin[]", "string"], 3: ["kernel_class", "string"], 4: ["engine", "string"], 5: ["dtype", "string"], 6: ["macs", "double"], 7: ["contraction", "Contraction"], 8: ["vector_lane_ticks", "double"], 9: ["none", "bool"], 10: ["host", "HostWork"], 11: ["cold[]", "Cold"], 12: ["mapping", "string"], 13: ["tiles", "double"], 14: ["estimate_cycles", "double"], 15: ["attention", "Attention"] },
     "Contraction": { 1: ["depthwise", "bool"], 2: ["groups", "double"], 3: ["m", "double"], 4: ["n", "double"], 5: ["channels", "double"], 6: ["taps", "double"], 7: ["batches", "double"], 8: ["vector_lane_ticks", "double"] },
+    "Attention": { 1: ["batches", "double"], 2: ["m", "double"], 3: ["keys", "double"], 4: ["size", "double"], 5: ["value_size", "double"], 6: ["vector_lane_ticks", "double"] },
     "HostWork": { 1: ["ops", "double"], 2: ["bytes", "double"] },
     "Cold": { 1: ["space", "uint32"], 2: ["write", "bool"], 3: ["operand", "string"], 4: ["bytes", "double"] },
     "NodeFate": { 1: ["name", "string"], 2: ["op_type", "string"], 3: ["fate", "string"], 4: ["kernel", "sint32"] },

@@ -45,6 +45,8 @@ export interface FateSummary {
   readonly kernels: number;
   readonly macs: number;
   readonly attributedCycles: number;
+  /** From first issue to last retire, of all kernels together: they may run while others do. */
+  readonly spanCycles: number;
 }
 
 /** An input and an output of the model that are one tensor of the state. */
@@ -222,6 +224,7 @@ function summarize(nodes: readonly CheckedNode[], result: Result | null): readon
         kernels: kernels.length,
         macs: kernels.reduce((n, k) => n + k.macs, 0),
         attributedCycles: kernels.reduce((n, k) => n + k.attributedCycles, 0),
+        spanCycles: kernels.reduce((n, k) => n + k.spanCycles, 0),
       },
     ];
   });

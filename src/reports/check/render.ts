@@ -125,10 +125,22 @@ function where(report: CheckReport, style: SummaryStyle, paint: Paint): readonly
     ...fates.map((f) => {
       const start = `  ${fateNames[f.fate].padEnd(width)}${formatCount(f.nodes).padStart(9)}`;
       if (totals === null) return start;
+      // Kernels that take no time of their own run all the same.
+      if (f.kernels > 0 && f.attributedCycles === 0)
+        return `${start}${cells(f.kernels, 9)}${cells(f.macs, 17)}${'0'.padStart(12)}${'0.0 %'.padStart(9)}`;
       const time = f.attributedCycles === 0 ? '–' : formatShare(share(f.attributedCycles, totals.cycles));
       return `${start}${cells(f.kernels, 9)}${cells(f.macs, 17)}${cells(f.attributedCycles, 12)}${time.padStart(9)}`;
     }),
+    ...(totals === null ? [] : fates.flatMap((f) => overlapped(f, style, paint))),
   ];
+}
+
+/** Where time is hidden behind other engines, how much that is. */
+function overlapped(f: CheckReport['summary']['fates'][number], style: SummaryStyle, paint: Paint): readonly string[] {
+  if (f.kernels === 0 || f.attributedCycles > 0 || f.spanCycles === 0) return [];
+  const whose = f.fate === 'host' ? 'the host' : fateNames[f.fate];
+  const text = `The ${formatCount(f.spanCycles)} cycles of ${whose} add no time: others run meanwhile.`;
+  return wrap(text, style.width - 2).map((line) => paint('faint', `  ${line}`));
 }
 
 const shownCaches = 2;

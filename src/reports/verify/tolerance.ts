@@ -53,7 +53,7 @@ export function ceilingDb(precision: string): number {
  * rounding differs (docs/numerics.md).
  */
 export function isExact(kernel: Executable['kernels'][number]): boolean {
-  return kernel.engine === 'host' || kernel.class !== 'contraction' || !isFloat(kernel.dtype);
+  return kernel.engine === 'host' || (kernel.class !== 'contraction' && kernel.class !== 'attention') || !isFloat(kernel.dtype);
 }
 
 /** Whether the result of a kernel that need not be exact is near enough. */

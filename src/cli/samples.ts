@@ -9,16 +9,18 @@ import {
   hashName,
   isFloat,
   seededRandom,
+  suggest,
+  SystoleError,
   verifyMessages,
   viewBytes,
   bytesOf,
-  type DType,
+  type Diagnostic,
   type Tensor,
 } from '../core/index.ts';
-import { numbersOf, tensorOf } from '../graph/index.ts';
+import { tensorOf } from '../graph/index.ts';
 import { decodeTensor } from '../onnx/index.ts';
-import { isFile, readBytes } from './files.ts';
-import type { InputType } from './inputs.ts';
+import { isFile, isText, readBytes } from './files.ts';
+import { converted, misfit, samplesIn, type InputType } from './input-fit.ts';
 import { describeTensor, parseArrays } from './npy.ts';
 import { UsageError } from './values.ts';
 
@@ -28,31 +30,28 @@ export interface Sample {
   readonly inputs: ReadonlyMap<string, Tensor>;
   /** By place among the model's outputs; empty where nobody knows them. */
   readonly expected: readonly Tensor[];
+  /** What of the source was not used. */
+  readonly notes: readonly Diagnostic[];
 }
 
 /**
- * All samples of a source. Floats of another width than the input's are converted.
- * Errors: SYS8002 unreadable, SYS8004 to 8006 arrays that do not fit, SYS8065 no data set, SYS8066 uneven samples.
+ * All samples of a source. Floats of another width than the input's are rounded, integers converted where all fit.
+ * Errors: SYS8002 unreadable, SYS8004 to 8006 arrays that do not fit, SYS8065 no data set, SYS8066 uneven samples, SYS8070 no tensor.
  */
 export async function readSamples(source: string, inputs: readonly InputType[]): Promise<readonly Sample[]> {
   const seed = /^random:(.*)$/.exec(source)?.[1];
   if (seed !== undefined) {
     if (!/^\d{1,10}$/.test(seed)) throw new UsageError(`"${source}": write random:SEED with a whole number`);
-    return [{ source, inputs: new Map(inputs.map((input) => [input.name, seededTensor(input, Number(seed))])), expected: [] }];
+    return [{ source, inputs: new Map(inputs.map((input) => [input.name, seededTensor(input, Number(seed))])), expected: [], notes: [] }];
   }
   if (!isFile(source)) return readFolder(source, inputs);
   if (/\.pb$/i.test(source)) {
-    const tensor = await readProto(source);
-    return [{ source, inputs: matched(source, inputs, new Map([[tensor.name, tensor.tensor]]), tensor.tensor), expected: [] }];
+    const { name, tensor } = await readProto(source);
+    // Names are often left out, and one input needs none.
+    return samplesOf(source, inputs, new Map([[inputs.length === 1 ? '' : name, tensor]]));
   }
   const found = parseArrays(await readBytes(source), source);
   return samplesOf(source, inputs, found);
-}
-
-/** `tensor` in another width of float, rounded once; anything else as it is. */
-export function asType(tensor: Tensor, dtype: DType | undefined): Tensor {
-  if (dtype === undefined || tensor.dtype === dtype || !isFloat(tensor.dtype) || !isFloat(dtype)) return tensor;
-  return tensorOf(dtype, tensor.shape, numbersOf(tensor));
 }
 
 /** Bell-shaped floats of unit variance; bytes of their whole range; indices any row of their table; other integers 0 or 1. */
@@ -71,48 +70,52 @@ function seededTensor({ name, dtype, shape, rows = 2 }: InputType, seed: number)
 
 /** One sample for each index of a leading axis, or of the first axis where it is several times the input's. */
 function samplesOf(source: string, inputs: readonly InputType[], found: ReadonlyMap<string, Tensor>): readonly Sample[] {
-  const lone = inputs.length === 1 && found.size === 1 ? found.get('') : undefined;
-  const missing = inputs.filter(({ name }) => (found.get(name) ?? lone) === undefined).map(({ name }) => name);
-  if (missing.length > 0)
-    fail(cliMessages.missingInputs({ file: source, missing, found: [...found.keys()].filter((name) => name !== '') }));
-  const pairs = inputs.flatMap((input) => {
-    const tensor = found.get(input.name) ?? lone;
-    return tensor === undefined ? [] : [{ input, tensor, count: samplesIn(input, tensor) }];
-  });
-  const wrong = pairs.filter(({ count }) => count === null);
-  if (wrong.length > 0) {
+  const [only] = found.values();
+  // A lone array needs no name: a .npy has none, and numpy.savez calls it arr_0 where it got none.
+  const lone = inputs.length === 1 && found.size === 1 && (found.has('') || found.has('arr_0')) ? only : undefined;
+  const missing = inputs.filter(({ name }) => (found.get(name) ?? lone) === undefined);
+  if (missing.length > 0) {
+    const names = [...found.keys()].filter((name) => name !== '');
+    const nameless = found.has('') ? `one array without a name (${only === undefined ? '' : describeTensor(only)})` : null;
     fail(
-      ...wrong.map(({ input, tensor }) =>
-        cliMessages.mismatchedInput({ file: source, name: input.name, found: describeTensor(tensor), expected: describeTensor(input) }),
-      ),
+      cliMessages.missingInputs({
+        file: source,
+        missing: missing.map((input) => `"${input.name}" (${describeTensor(input)})`),
+        found: nameless === null ? names.map((name) => `"${name}"`) : [nameless],
+        change: changeFor(missing, names, nameless !== null),
+      }),
     );
   }
+  const pairs = inputs.flatMap((input) => {
+    const tensor = found.get(input.name) ?? lone;
+    if (tensor === undefined) return [];
+    return [{ input, tensor, count: samplesIn(input, tensor.shape), own: converted(tensor, input.dtype) }];
+  });
+  const wrong = pairs.filter(({ count, own }) => count === null || own === null);
+  if (wrong.length > 0) fail(...wrong.map(({ input, tensor }) => misfit(source, input, tensor)));
   const total = Math.max(1, ...pairs.map(({ count }) => count ?? 1));
   if (pairs.some(({ count }) => count !== 1 && count !== total)) {
     fail(verifyMessages.unevenSamples({ file: source, counts: pairs.map(({ input, count }) => `${count} of "${input.name}"`) }));
   }
+  const known = new Set(inputs.map(({ name }) => name));
+  const unused = lone === undefined ? [...found.keys()].filter((name) => !known.has(name)) : [];
   return Array.from({ length: total }, (_, i) => ({
     source: total === 1 ? source : `${source}[${i}]`,
     inputs: new Map(
-      pairs.map(({ input, tensor, count }) => [
-        input.name,
-        asType(count === 1 ? whole(input, tensor) : part(input, tensor, i), input.dtype),
-      ]),
+      pairs.flatMap(({ input, own, count }) => (own === null ? [] : [[input.name, count === 1 ? whole(input, own) : part(input, own, i)]])),
     ),
     expected: [],
+    notes: unused.length === 0 ? [] : [verifyMessages.unusedArrays({ file: source, names: unused })],
   }));
 }
 
-/** How many samples of an input an array holds; null where it does not fit. */
-function samplesIn(input: InputType, { dtype, shape }: Tensor): number | null {
-  if (dtype !== input.dtype && !(isFloat(dtype) && isFloat(input.dtype))) return null;
-  const want = input.shape;
-  const endsAlike = (from: number): boolean => want.slice(from).every((d, i) => d === shape[shape.length - want.length + from + i]);
-  if (shape.length === want.length + 1 && endsAlike(0)) return shape[0] ?? null;
-  if (shape.length !== want.length || !endsAlike(1)) return null;
-  const [first = 1, own = 1] = [shape[0], want[0]];
-  if (first === own) return 1;
-  return own > 0 && first % own === 0 && first > 0 ? first / own : null;
+function changeFor(missing: readonly InputType[], names: readonly string[], isLone: boolean): string {
+  if (isLone) return 'A file with one array is enough for a model with one input: give an .npz of all of them (numpy.savez)';
+  const near = missing.flatMap(({ name }) => {
+    const like = suggest(name, names);
+    return like === undefined ? [] : [`"${like}" to "${name}"`];
+  });
+  return near.length === 0 ? 'Name the arrays as the model names its inputs' : `Rename ${near.join(', ')}`;
 }
 
 function whole(input: InputType, tensor: Tensor): Tensor {
@@ -160,27 +163,27 @@ async function readDataSet(folder: string, inputs: readonly InputType[]): Promis
     }),
   );
   const expected = await Promise.all(files('output').map(async (name) => (await readProto(join(folder, name))).tensor));
-  return { source: basename(folder), inputs: matched(folder, inputs, found, undefined), expected };
-}
-
-/** One tensor for each input, in its type and shape. */
-function matched(
-  source: string,
-  inputs: readonly InputType[],
-  found: ReadonlyMap<string, Tensor>,
-  lone: Tensor | undefined,
-): ReadonlyMap<string, Tensor> {
-  const all = new Map(found);
-  const [only] = inputs;
-  if (lone !== undefined && inputs.length === 1 && only !== undefined) all.set(only.name, lone);
-  const [sample] = samplesOf(source, inputs, all);
-  return sample?.inputs ?? new Map();
+  const [sample] = samplesOf(folder, inputs, found);
+  return { inputs: new Map(), notes: [], ...sample, source: basename(folder), expected };
 }
 
 async function readProto(path: string): Promise<{ readonly name: string; readonly tensor: Tensor }> {
-  const { name, dtype, dims: shape, data } = decodeTensor(await readBytes(path));
+  const { name, dtype, dims: shape, data } = decodeProto(path, await readBytes(path));
   if (data.kind === 'bytes') return { name, tensor: { dtype, shape, data: viewBytes(dtype, data.bytes) } };
   if (data.kind === 'absent' && elementCount(shape) === 0)
     return { name, tensor: { dtype, shape, data: viewBytes(dtype, new Uint8Array()) } };
-  return fail(verifyMessages.badDataSet({ path, why: 'only tensors of numbers can be compared' }));
+  const why = data.kind === 'external' ? 'its numbers are in another file' : `${describeTensor({ dtype, shape })} without numbers`;
+  return fail(verifyMessages.badTensorFile({ path, why }));
+}
+
+/** The decoder speaks of models; here the file is one tensor. */
+function decodeProto(path: string, bytes: Uint8Array): ReturnType<typeof decodeTensor> {
+  if (bytes.length === 0) fail(verifyMessages.badTensorFile({ path, why: 'it is empty (0 bytes)' }));
+  try {
+    return decodeTensor(bytes, { file: path });
+  } catch (error) {
+    if (!(error instanceof SystoleError)) throw error;
+    const why = isText(bytes) ? 'it is a text file' : `it does not decode as one (${error.diagnostics.map((d) => d.code).join(', ')})`;
+    return fail(verifyMessages.badTensorFile({ path, why }));
+  }
 }
