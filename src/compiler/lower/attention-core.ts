@@ -2,7 +2,7 @@
  * Scaled dot-product attention on heads: softmax(q·kᵀ·scale, softcap, + mask)·v. Grouped heads are not copied: the query heads that
  * share a key head become rows of one product.
  */
-import { fail, onnxMessages } from '../../core/index.ts';
+import { fail, graphMessages, onnxMessages } from '../../core/index.ts';
 import type { ValueId } from '../../graph/ir.ts';
 import type { Writer } from './writer.ts';
 
@@ -69,6 +69,10 @@ function seeingRows(w: Writer, masks: readonly ValueId[]): ValueId | null {
 /** [batch, length, heads · size] -> [batch, heads, length, size] */
 export function splitHeads(w: Writer, x: ValueId, heads: number): ValueId {
   const [batch = 1, length = 1, width = 1] = w.shape(x);
+  if (width % heads !== 0) {
+    const problem = `${width} features do not divide into ${heads} heads`;
+    fail(graphMessages.inputsDoNotFit({ op: 'Attention', node: w.value(x).name, problem, change: '' }));
+  }
   return w.transpose(w.reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
 }
 

@@ -1,6 +1,8 @@
 /** What some lowerings write, to be read. */
 import { describe, expect, it } from 'vitest';
 import { lower, unrollBodies, widenFloats } from '../../../src/compiler/lower/index.ts';
+import { absorbQuantization } from '../../../src/compiler/passes/absorb-quantization.ts';
+import { zeros } from '../../../src/core/index.ts';
 import { interpret, printGraph, printShape, type Graph } from '../../../src/graph/index.ts';
 import { f32, i64 } from '../../graph/helpers.ts';
 import { writeGraph } from './build.ts';
@@ -81,6 +83,36 @@ describe('at the edge of sense', () => {
     const w = writeGraph();
     const { graph } = lower(w.finish(...w.node('GlobalLpPool', [w.input('x', [4, 3])], { p: 3 })));
     expect(outline(graph)).toEqual(['Abs [4, 3]', 'Pow [4, 3]', 'Pow [4, 3]']);
+  });
+
+  it.each([
+    ['OneHot', [[4], [1], [1]], {}, /not given two values/],
+    [
+      'com.microsoft.MultiHeadAttention',
+      [
+        [1, 2, 9],
+        [1, 2, 9],
+        [1, 2, 9],
+      ],
+      { num_heads: 2 },
+      /9 features do not divide into 2 heads/,
+    ],
+  ] as const)('%s whose operands contradict each other stays whole, with the reason', (op, shapes, attributes, reason) => {
+    const w = writeGraph();
+    const inputs = shapes.map((shape, i) => w.input(`x${i}`, shape));
+    const depth = op === 'OneHot' ? [inputs[0] ?? 0, w.ints([3]), inputs[2] ?? 0] : inputs;
+    const { graph, declined } = lower(w.finish(...w.node(op, depth, attributes)));
+    expect(graph.nodes).toHaveLength(1);
+    expect([...declined.values()][0]?.reason).toMatch(reason);
+  });
+
+  it('a quantized product whose scale is empty stays whole', () => {
+    const w = writeGraph();
+    const numbers = (dtype: 'int8' | 'float32', shape: readonly number[]): number => w.constant(zeros(dtype, shape));
+    const inputs = [w.input('a', [2, 3], 'int8'), numbers('float32', [1]), numbers('int8', [1])];
+    const weights = [numbers('int8', [3, 2]), numbers('float32', [0]), numbers('int8', [1]), numbers('float32', [1]), numbers('int8', [1])];
+    const graph = absorbQuantization.run(w.finish(...w.node('QLinearMatMul', [...inputs, ...weights])), { report: () => undefined });
+    expect(graph.nodes.map((n) => n.op)).toEqual(['QLinearMatMul']);
   });
 
   it('attention whose mask no memory holds stays whole, with the reason', () => {
