@@ -9,8 +9,8 @@ import {
   type CompileOptions,
   type ImportedModel,
 } from '../compiler/index.ts';
-import { bindDims, indexLimits, type Graph } from '../graph/index.ts';
-import { verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
+import { bindDims, fullCaches, indexLimits, type Graph } from '../graph/index.ts';
+import { fail, verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
 import { asType, type InputType } from './input-fit.ts';
 import { readSamples } from './samples.ts';
 import { UsageError, type Values } from './values.ts';
@@ -67,10 +67,21 @@ export function unusedCalibration(values: Values, { quantizedGraph, executable }
 
 export function inputsOf(graph: Graph): readonly InputType[] {
   const limits = indexLimits(graph);
+  const caches = fullCaches(graph);
   return graph.inputs.flatMap((id) => {
     const value = graph.values[id];
     if (value === undefined) return [];
-    const rows = limits.get(id);
-    return [{ name: value.name, dtype: value.type.dtype, shape: value.type.shape.map(Number), ...(rows === undefined ? {} : { rows }) }];
+    const { container, dtype, shape } = value.type;
+    if (container !== undefined) fail(verifyMessages.inputIsNoTensor({ name: value.name, kind: container }));
+    const [rows, full] = [limits.get(id), caches.get(id)];
+    return [
+      {
+        name: value.name,
+        dtype,
+        shape: shape.map(Number),
+        ...(rows === undefined ? {} : { rows }),
+        ...(full === undefined ? {} : { full }),
+      },
+    ];
   });
 }

@@ -10,6 +10,8 @@ export interface InputType {
   readonly shape: readonly number[];
   /** Of the table it indexes, where it is known to index one. */
   readonly rows?: number;
+  /** The one number its elements can have in the program, where there is one: see fullCaches. */
+  readonly full?: number;
 }
 
 /** How many samples of an input an array of this shape holds; null where it does not fit. */

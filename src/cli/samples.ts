@@ -44,20 +44,30 @@ export async function readSamples(source: string, inputs: readonly InputType[]):
     if (!/^\d{1,10}$/.test(seed)) throw new UsageError(`"${source}": write random:SEED with a whole number`);
     return [{ source, inputs: new Map(inputs.map((input) => [input.name, seededTensor(input, Number(seed))])), expected: [], notes: [] }];
   }
-  if (!isFile(source)) return readFolder(source, inputs);
-  if (/\.pb$/i.test(source)) {
-    const { name, tensor } = await readProto(source);
-    // Names are often left out, and one input needs none.
-    return samplesOf(source, inputs, new Map([[inputs.length === 1 ? '' : name, tensor]]));
-  }
-  const found = parseArrays(await readBytes(source), source);
-  return samplesOf(source, inputs, found);
+  if (!isFile(source)) return Promise.all((await dataSetsIn(source)).map((folder) => readDataSet(folder, inputs)));
+  return samplesOf(source, inputs, await arraysOfFile(source, inputs.length));
 }
 
-/** Bell-shaped floats of unit variance; bytes of their whole range; indices any row of their table; other integers 0 or 1. */
-function seededTensor({ name, dtype, shape, rows = 2 }: InputType, seed: number): Tensor {
+/** The arrays of a source by the name of the input (no name where the file has none), fitting or not; of several data sets the first. */
+export async function arraysIn(source: string, names: readonly string[]): Promise<ReadonlyMap<string, Tensor>> {
+  if (source.startsWith('random:')) return new Map();
+  if (isFile(source)) return arraysOfFile(source, names.length);
+  const [folder] = await dataSetsIn(source);
+  return folder === undefined ? new Map() : arraysOfSet(folder, await readdir(folder), names);
+}
+
+async function arraysOfFile(source: string, inputs: number): Promise<ReadonlyMap<string, Tensor>> {
+  if (!/\.pb$/i.test(source)) return parseArrays(await readBytes(source), source);
+  const { name, tensor } = await readProto(source);
+  // Names are often left out, and one input needs none.
+  return new Map([[inputs === 1 ? '' : name, tensor]]);
+}
+
+/** Bell-shaped floats of unit variance; bytes of their whole range; indices any row of their table; caches are full; other integers 0 or 1. */
+function seededTensor({ name, dtype, shape, rows = 2, full }: InputType, seed: number): Tensor {
   const random = seededRandom((hashName(name) ^ seed) >>> 0);
   const draw = (): number => {
+    if (full !== undefined) return full;
     if (isFloat(dtype)) return random.bell();
     return dtype === 'int8' ? random.integer(-128, 127) : dtype === 'uint8' ? random.integer(0, 255) : random.integer(0, rows - 1);
   };
@@ -131,7 +141,7 @@ function part(input: InputType, tensor: Tensor, index: number): Tensor {
   };
 }
 
-async function readFolder(path: string, inputs: readonly InputType[]): Promise<readonly Sample[]> {
+async function dataSetsIn(path: string): Promise<readonly string[]> {
   let names: readonly string[];
   try {
     names = await readdir(path);
@@ -140,8 +150,7 @@ async function readFolder(path: string, inputs: readonly InputType[]): Promise<r
     return [];
   }
   const sets = names.filter((name) => /^test_data_set_\d+$/.test(name)).sort(byNumber);
-  const folders = sets.length > 0 ? sets.map((name) => join(path, name)) : [path];
-  return Promise.all(folders.map((folder) => readDataSet(folder, inputs)));
+  return sets.length > 0 ? sets.map((name) => join(path, name)) : [path];
 }
 
 function byNumber(a: string, b: string): number {
@@ -150,21 +159,31 @@ function byNumber(a: string, b: string): number {
 
 async function readDataSet(folder: string, inputs: readonly InputType[]): Promise<Sample> {
   const names = await readdir(folder);
-  const files = (kind: string): readonly string[] => names.filter((name) => new RegExp(`^${kind}_\\d+\\.pb$`).test(name)).sort(byNumber);
-  const given = await Promise.all(files('input').map((name) => readProto(join(folder, name))));
+  const found = await arraysOfSet(
+    folder,
+    names,
+    inputs.map(({ name }) => name),
+  );
+  const expected = await Promise.all(filesOf(names, 'output').map(async (name) => (await readProto(join(folder, name))).tensor));
+  const [sample] = samplesOf(folder, inputs, found);
+  return { inputs: new Map(), notes: [], ...sample, source: basename(folder), expected };
+}
+
+async function arraysOfSet(folder: string, files: readonly string[], inputs: readonly string[]): Promise<ReadonlyMap<string, Tensor>> {
+  const given = await Promise.all(filesOf(files, 'input').map((name) => readProto(join(folder, name))));
   if (given.length === 0 && inputs.length > 0) fail(verifyMessages.badDataSet({ path: folder, why: 'it holds no input_0.pb' }));
-  const known = new Set(inputs.map(({ name }) => name));
   // Names say it where all are right; some writers leave them out.
-  const named = given.every(({ name }) => known.has(name));
-  const found = new Map(
+  const named = given.every(({ name }) => inputs.includes(name));
+  return new Map(
     given.flatMap(({ name, tensor }, i) => {
-      const key = named ? name : inputs[i]?.name;
+      const key = named ? name : inputs[i];
       return key === undefined ? [] : [[key, tensor] as const];
     }),
   );
-  const expected = await Promise.all(files('output').map(async (name) => (await readProto(join(folder, name))).tensor));
-  const [sample] = samplesOf(folder, inputs, found);
-  return { inputs: new Map(), notes: [], ...sample, source: basename(folder), expected };
+}
+
+function filesOf(names: readonly string[], kind: 'input' | 'output'): readonly string[] {
+  return names.filter((name) => new RegExp(`^${kind}_\\d+\\.pb$`).test(name)).sort(byNumber);
 }
 
 async function readProto(path: string): Promise<{ readonly name: string; readonly tensor: Tensor }> {

@@ -22,6 +22,7 @@ import { readModelAndMachine, readPrecision, usesCalibration, type Named } from 
 import { tellingSizes } from './sizes.ts';
 import { numbers, UsageError, type Values } from './values.ts';
 import { dumpKernel, openFolder, type OutputFolder } from './verify-files.ts';
+import { sizesOf } from './input-sizes.ts';
 import { readSamples, type Sample } from './samples.ts';
 import { failed, findJudge, type Judge } from './verify-runtime.ts';
 
@@ -70,8 +71,11 @@ interface Folders {
 }
 
 async function compareAll(values: Values, progress: Progress, output: OutputOptions, folders: Folders): Promise<Verification> {
-  const named = await readModelAndMachine(values, progress, 'verify');
-  return tellingSizes(named, () => compareNamed(values, progress, output, folders, named));
+  const given = await readModelAndMachine(values, progress, 'verify');
+  const sizes = await sizesOf(given.model.graph, values.texts('inputs'), given.dims);
+  const named = { ...given, dims: { ...sizes, ...given.dims } };
+  const notes = Object.keys(sizes).length === 0 ? [] : [verifyMessages.sizesFromInputs({ sizes })];
+  return tellingSizes(named, () => compareNamed(values, progress, output, folders, named, notes));
 }
 
 async function compareNamed(
@@ -80,6 +84,7 @@ async function compareNamed(
   output: OutputOptions,
   folders: Folders,
   named: Named,
+  told: readonly Diagnostic[],
 ): Promise<Verification> {
   const { model, machine, dims } = named;
   const { graph } = bindGraph(model.graph, dims);
@@ -95,13 +100,13 @@ async function compareNamed(
   const isQuantized = compilation.quantizedGraph.values.some((v) => v.quantization?.source === 'model');
   const tolerance = readTolerance(values, defaultTolerance(precision, isQuantized));
   progress.say('loading ONNX Runtime');
-  const notes: Diagnostic[] = [...unusedCalibration(values, compilation)];
+  const notes: Diagnostic[] = [...told, ...unusedCalibration(values, compilation)];
   const judge = await judgeOf(named.name, notes);
   const given = await fixedInputs(values, named.name);
   const runs: (VerifyRun & { readonly inputs: string })[] = [];
   for (const [index, sample] of samples.entries()) {
     progress.say(`comparing on ${sample.source}`);
-    notes.push(...sample.notes, ...oddNumbers(sample));
+    notes.push(...sample.notes, ...oddNumbers(sample), ...shortCaches(sample, graph));
     const expectations = [...expectationsOf(sample, graph), ...(await judged(judge, new Map([...given, ...sample.inputs]), notes))];
     const onKernel = (kernel: KernelName, tensors: Parameters<typeof dumpKernel>[2]): void => {
       if (index === 0 && folders.dump !== null && output.dump.some((name) => isCalled(kernel, name)))
@@ -187,6 +192,15 @@ function oddNumbers({ source, inputs }: Sample): readonly Diagnostic[] {
       else if (!Number.isFinite(x)) infinite++;
     }
     return nan + infinite === 0 ? [] : [verifyMessages.oddInputs({ source, name, nan, infinite, elements: numbers.length })];
+  });
+}
+
+/** Programs are made for full caches: what others mean they do not compute. */
+function shortCaches({ source, inputs }: Sample, graph: Graph): readonly Diagnostic[] {
+  return inputsOf(graph).flatMap(({ name, full }) => {
+    const tensor = inputs.get(name);
+    const other = tensor === undefined || full === undefined ? undefined : numbersOf(tensor).find((x) => x !== full);
+    return other === undefined || full === undefined ? [] : [verifyMessages.cacheNotFull({ source, name, full, found: other })];
   });
 }
 

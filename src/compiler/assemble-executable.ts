@@ -1,6 +1,6 @@
 /** Kernels, homes and commands -> the executable: identity of the model, entry point, what became of every node. */
 import { elementCount, tensorBytes, type Diagnostic } from '../core/index.ts';
-import type { Graph, Node } from '../graph/index.ts';
+import { packedBytes, type Graph, type Node } from '../graph/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
 import type { EntryPoint, Executable, NodeFate, Region, TensorBinding } from '../isa/index.ts';
 import type { Generated } from './codegen/generate.ts';
@@ -8,6 +8,7 @@ import type { ImportedModel } from './import/index.ts';
 import { byWeight, kernelsByOrigin } from './kernels/main-kernel.ts';
 import type { Selection } from './kernels/select.ts';
 import type { Placement } from './memory/placement.ts';
+import { packedOf } from './passes/packed-numbers.ts';
 import type { CompileOptions } from './plan.ts';
 import type { Precision } from './precision/index.ts';
 import { bindingOf } from './tensor-table.ts';
@@ -52,7 +53,7 @@ export function assembleExecutable(model: ImportedModel, machine: Machine, optio
   };
 }
 
-/** Distinct constants the graph uses after folding, in their ONNX dtype. */
+/** Distinct constants the graph uses after folding, in their ONNX dtype, or in the codes they were made of. */
 function parameterBytes(graph: Graph): number {
   const used = new Set<number>();
   for (const node of graph.nodes) for (const id of node.inputs) if (id !== null && graph.values[id]?.constant) used.add(id);
@@ -60,7 +61,10 @@ function parameterBytes(graph: Graph): number {
   for (const id of used) {
     const v = graph.values[id];
     if (v === undefined) continue;
-    bytes += tensorBytes(v.type.dtype, elementCount(v.type.shape.map((d) => (typeof d === 'number' ? d : 1))));
+    const packed = packedOf(v);
+    const fits = v.constant?.kind === 'bytes' ? v.constant.fits : undefined;
+    if (packed !== null) bytes += packedBytes(packed);
+    else bytes += tensorBytes(fits ?? v.type.dtype, elementCount(v.type.shape.map((d) => (typeof d === 'number' ? d : 1))));
   }
   return bytes;
 }

@@ -6,6 +6,7 @@ import { joinAttention } from './kernels/attention.ts';
 import { growCaches } from './kernels/caches.ts';
 import { refusedTypes } from './kernels/engine-types.ts';
 import { hasRoomInPlace, placeInOutputs } from './kernels/in-place.ts';
+import { withExpandedWeights } from './kernels/expanded-weights.ts';
 import { copyInRegions } from './kernels/regions.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
 import { lower, narrowFloats, productsOfStored, widenFloats, type Lowered, type Regions } from './lower/index.ts';
@@ -71,7 +72,8 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   const graph = runPasses(quantizedGraph, [...fusePasses, copyInRegions]);
   const refused = refusedTypes(core);
   const apart = selectKernels(graph, lowered.declined, refused.refuse);
-  const selected = joinAttention(graph, apart, attentionPays(environmentOf(machine, core, new Map(), options.mappingSeed)));
+  const joined = joinAttention(graph, apart, attentionPays(environmentOf(machine, core, new Map(), options.mappingSeed)));
+  const selected = { ...joined, kernels: withExpandedWeights(graph, joined.kernels, core) };
   const placed = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
   const grown = growCaches(graph, placed, machine);
   const told = (caches: readonly Diagnostic[], { kernels }: Selection): Diagnostic[] => [

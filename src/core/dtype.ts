@@ -125,9 +125,13 @@ export function ofOperands<T>(table: Readonly<Partial<Record<DType, T>>>, dtype:
   return table[dtype] ?? (dtype === 'uint8' ? table.int8 : dtype === 'uint16' ? table.int16 : undefined);
 }
 
-/** Whether lanes that list these types compute on `dtype`. Integers widen as they are loaded: int8 lanes take uint8 and bool, int32 lanes all that are shorter. */
+/**
+ * Whether lanes that list these types compute on `dtype`. Integers widen as they are loaded: int8 lanes take uint8 and bool, int32 lanes all that are
+ * shorter. Numbers of four bits are for int4 lanes, and for int8 lanes that take them out of their bytes.
+ */
 export function lanesTake(listed: readonly DType[], dtype: DType): boolean {
   if (listed.includes(dtype)) return true;
+  if (dtype === 'int4' || dtype === 'uint4') return listed.includes('int4') || listed.includes('int8');
   if ((dtype === 'uint8' || dtype === 'bool') && listed.includes('int8')) return true;
   return ['int8', 'uint8', 'bool', 'int16', 'uint16'].includes(dtype) && listed.includes('int32');
 }

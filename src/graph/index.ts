@@ -7,6 +7,7 @@
  */
 export * from './bind.ts';
 export * from './build.ts';
+export { fullCaches } from './cache-lengths.ts';
 export * from './constant.ts';
 export * from './dim.ts';
 export * from './evaluate.ts';
@@ -18,6 +19,7 @@ export * from './interpret.ts';
 export * from './ir.ts';
 export * from './kernel-class.ts';
 export * from './macs.ts';
+export * from './packed.ts';
 export * from './quantized.ts';
 export * from './text.ts';
 export * from './verify.ts';

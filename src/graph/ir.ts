@@ -3,6 +3,7 @@
  *
  * A value is known by its index in `graph.values`; passes may leave unused values behind, `compact` drops them.
  */
+import type { PackedNumbers } from './packed.ts';
 import type { DType } from '../core/index.ts';
 import type { Dim } from './dim.ts';
 
@@ -50,13 +51,14 @@ export interface Quantization {
 /** Known contents of a value. `bytes` may be computed on first read, so timing need not touch weights. */
 export type Constant =
   /** `fits`: a packed type that holds every element too, where one is known: what a file had before it was widened. */
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly fits?: 'int4' | 'uint4' }
+  /** `packed`: of floats, the codes they were made of. It goes by the shape it names: whoever reshapes a constant loses it. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly fits?: 'int4' | 'uint4'; readonly packed?: PackedNumbers }
   /** Every element is `element` (the bytes of one element). */
   | { readonly kind: 'splat'; readonly element: Uint8Array }
   /** Elements of a string tensor, in order. */
   | { readonly kind: 'strings'; readonly strings: readonly string[] }
   /** The shape is known, the numbers are not (external data that is not there). */
-  | { readonly kind: 'absent'; readonly reason: string };
+  | { readonly kind: 'absent'; readonly reason: string; readonly packed?: PackedNumbers };
 
 export interface Value {
   readonly id: ValueId;

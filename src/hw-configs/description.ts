@@ -19,6 +19,7 @@ export type MatrixDType = Extract<
 export type VectorDType = Extract<
   DType,
   | 'bool'
+  | 'int4'
   | 'int8'
   | 'uint8'
   | 'int16'

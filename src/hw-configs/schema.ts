@@ -38,6 +38,7 @@ const matrixDTypes = [
 ] as const;
 const vectorDTypes = [
   'bool',
+  'int4',
   'int8',
   'uint8',
   'int16',

@@ -174,6 +174,7 @@ export const vectorOpcodes = [
   'inverseRootTable', // 1 / √a
   'lookup', // dst <- input[immediate], a table of 256 bytes, at the low byte of the integer a
   'powInt', // dst <- a^b of an integer a, cut towards zero, the low 32 bits as int32
+  'unpack', // dst <- the number of four bits that `loadInt` brought in a: what lanes without int4 pay to take it out of its byte
 ] as const;
 export type VectorOpcode = (typeof vectorOpcodes)[number];
 

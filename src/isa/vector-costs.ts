@@ -49,6 +49,7 @@ export const stepClass: Readonly<Record<VectorOpcode, VectorCostClass | null>> =
   asinh: 'exp',
   acosh: 'exp',
   atanh: 'exp',
+  unpack: 'add',
   toFloat16: 'add',
   toBfloat16: 'add',
   rescale: 'requantize',

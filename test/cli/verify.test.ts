@@ -53,6 +53,19 @@ beforeAll(() => {
 afterAll(() => folder.remove());
 
 describe('what passes', () => {
+  test('open sizes are those of the inputs, unless --dim says otherwise', () => {
+    const open = network();
+    const shape = { kind: 'tensor', dtype: 'float32', shape: ['n', 2, 'h', 'w'] } as const;
+    writeFileSync(join(folder.path, 'open.onnx'), encodeModel({ ...open, graph: { ...open.graph, inputs: [{ name: 'x', type: shape }] } }));
+    const onFile = (...words: readonly string[]): Outcome => systole(['verify', 'open.onnx', '-t', machine, ...words], folder.path);
+    const run = onFile('--inputs', 'three.npz', '--precision', 'fp32');
+    expect(run).toMatchObject({ code: 0, err: '' });
+    expect(run.out).toContain('n = 3, h = 6, w = 6');
+    const samplesOfOne = documentOf(onFile('--inputs', 'three.npz', '--dim', 'n=1', '--precision', 'fp32', '--json'));
+    expect(samplesOfOne.runs.map((r) => r.inputs)).toEqual(['three.npz[0]', 'three.npz[1]', 'three.npz[2]']);
+    expect(onFile('--inputs', 'three.npz', '--dim', 'h=5').err).toMatch(/SYS8006/);
+  });
+
   test('a model on seeded inputs: exit 0 and a table within 80 columns', () => {
     const run = verify('--precision', 'int8');
     expect(run).toMatchObject({ code: 0, err: '' });

@@ -377,6 +377,63 @@ const packedProduct: Property = (dtype, _, seed) => {
   );
 };
 
+/** Numbers of four bits in blocks of an axis, each block with a scale and maybe a zero point of its own, and what they stand for. */
+function inBlocks(
+  b: Bench,
+  dtype: DType,
+  shape: readonly number[],
+  axis: number,
+): { readonly id: number; readonly real: readonly number[] } {
+  const { random: r, w } = b;
+  const block = r.integer(1, shape[axis] ?? 1);
+  const grid = shape.map((d, i) => (i === axis ? Math.ceil(d / block) : d));
+  const codes = randomNumbers(r, dtype, shape, 'bell', 1);
+  const count = grid.reduce((n, d) => n * d, 1);
+  const scales = Array.from({ length: count }, () => f32(r.integer(1, 31) / 64));
+  const zeros = r.next() < 0.5 ? null : randomNumbers(r, dtype, grid, 'bell', 1);
+  const operands = [w.constant(codes), w.constant({ dtype: 'float32', shape: grid, data: Float32Array.from(scales) })];
+  if (zeros !== null) operands.push(w.constant(zeros));
+  const [id = -1] = w.node('DequantizeLinear', operands, { axis, block_size: block });
+  const [q, z] = [codes, zeros].map((t) => (t === null ? [] : Array.from(numbersOf(t) as ArrayLike<number>, Number)));
+  const inner = shape.slice(axis + 1).reduce((n, d) => n * d, 1);
+  const [size, blocks] = [shape[axis] ?? 1, grid[axis] ?? 1];
+  const blockOf = (at: number): number =>
+    (Math.floor(at / (inner * size)) * blocks + Math.floor((Math.floor(at / inner) % size) / block)) * inner + (at % inner);
+  return { id, real: (q ?? []).map((code, at) => f32((code - (z?.[blockOf(at)] ?? 0)) * (scales[blockOf(at)] ?? 0))) };
+}
+
+/** float32 operands and weights of four bits in blocks: floats on chip. */
+const blockProduct: Property = (dtype, _, seed) => {
+  const b = startBench('float32', false, seed);
+  const { random: r } = b;
+  const [m, k, n] = [r.integer(1, 12), r.integer(1, 20), r.integer(1, 12)];
+  const x = b.input([m, k]);
+  const turned = r.next() < 0.5;
+  const weights = inBlocks(b, dtype, turned ? [n, k] : [k, n], r.integer(0, 1));
+  const [id = -1] = b.w.node('Gemm', [x.id, weights.id], { transB: turned ? 1 : 0 });
+  const columns = turned ? weights.real : transposed(weights.real, n, k);
+  return exactly(b.finish(id), convReals(productShape(m, k, n), x.real, columns, []));
+};
+
+const blockConv: Property = (dtype, _, seed) => {
+  const b = startBench('float32', false, seed);
+  const { random: r } = b;
+  const [c, m, kh, kw] = [r.integer(1, 6), r.integer(1, 6), r.integer(1, 2), r.integer(1, 3)];
+  const [h, width] = [r.integer(kh, 6), r.integer(kw, 6)];
+  const x = b.input([1, c, h, width]);
+  const weights = inBlocks(b, dtype, [m, c, kh, kw], 1);
+  const [id = -1] = b.w.node('Conv', [x.id, weights.id]);
+  const s: ConvShape = {
+    x: [1, c, h, width],
+    w: [m, c, kh, kw],
+    strides: [1, 1],
+    pads: [0, 0],
+    groups: 1,
+    out: [h - kh + 1, width - kw + 1],
+  };
+  return exactly(b.finish(id), convReals(s, x.real, weights.real, []));
+};
+
 const readFloat8: Property = (dtype, _, seed) => {
   const b = startBench(dtype, false, seed);
   const bits = Uint8Array.from({ length: b.random.integer(1, 200) }, () => b.random.integer(0, 255));
@@ -423,6 +480,8 @@ export type PropertyName =
   | 'movement'
   | 'requantization'
   | 'packedProduct'
+  | 'blockProduct'
+  | 'blockConv'
   | 'readFloat8'
   | 'writeFloat8';
 
@@ -443,6 +502,8 @@ export const properties: Readonly<Record<PropertyName, Property>> = {
   movement,
   requantization,
   packedProduct,
+  blockProduct,
+  blockConv,
   readFloat8,
   writeFloat8,
 };

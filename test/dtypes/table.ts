@@ -14,6 +14,7 @@ export const rows = [
   'int32',
   'bool',
   'int4 weights',
+  'uint4 weights',
   'float8e4m3fn',
   'float8e4m3fnuz',
   'float8e5m2',
@@ -93,6 +94,18 @@ const integer = (dtype: DType): Readonly<Record<Column, Cell>> => ({
   requantization: holds(dtype, true, 'requantization'),
 });
 
+/** Constants beside activations of bytes, by columns, and of floats, in blocks. */
+const weights = (dtype: DType): Readonly<Record<Column, Cell>> => ({
+  contraction: holds(dtype, true, 'packedProduct', 'blockProduct', 'blockConv'),
+  window: never('weights alone are packed', pool(dtype)),
+  elementwise: never('weights alone are packed', unary('Abs', dtype)),
+  reduction: never('weights alone are packed', unary('ReduceSum', dtype)),
+  norm: never('weights alone are packed', norm(dtype)),
+  softmax: never('weights alone are packed', unary('Softmax', dtype)),
+  movement: never('a DMA moves whole bytes', unary('Transpose', dtype)),
+  requantization: never('the lanes read packed weights alone', unary('Cast', dtype, { to: 1 })),
+});
+
 /** Held with a scale, as models hold them; what is between is float32. */
 const scaledFloat = (dtype: DType): Readonly<Record<Column, Cell>> => ({
   contraction: holds(dtype, true, 'conv', 'depthwise', 'matmul', 'gemm'),
@@ -132,16 +145,8 @@ export const table: Readonly<Record<Row, Readonly<Record<Column, Cell>>>> = {
     movement: holds('bool', false, 'movement'),
     requantization: holds('bool', false, 'requantization'),
   },
-  'int4 weights': {
-    contraction: holds('int4', true, 'packedProduct'),
-    window: never('weights alone are packed', pool('int4')),
-    elementwise: never('weights alone are packed', unary('Abs', 'int4')),
-    reduction: never('weights alone are packed', unary('ReduceSum', 'int4')),
-    norm: never('weights alone are packed', norm('int4')),
-    softmax: never('weights alone are packed', unary('Softmax', 'int4')),
-    movement: never('a DMA moves whole bytes', unary('Transpose', 'int4')),
-    requantization: never('the lanes read whole bytes', unary('Cast', 'int4', { to: 1 })),
-  },
+  'int4 weights': weights('int4'),
+  'uint4 weights': weights('uint4'),
   float8e4m3fn: scaledFloat('float8e4m3fn'),
   float8e4m3fnuz: scaledFloat('float8e4m3fnuz'),
   float8e5m2: scaledFloat('float8e5m2'),

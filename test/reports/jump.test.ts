@@ -29,6 +29,7 @@ function kernel(name: string, db: number | null, from: Readonly<Record<string, n
     readings: Object.entries(from).map(([reading, figure]) => ({ name: reading, db: figure })),
     region,
     trips: region === null ? null : 7,
+    ceiling: Infinity,
   };
 }
 
@@ -70,6 +71,12 @@ describe('the first kernel that is much worse than what it read', () => {
       kernel('y', 20, { state: 26 }),
     ];
     expect(findJump(kernels, 'int8')).toBeNull();
+  });
+
+  test('a model that rounds to 16 bits itself holds no more than that, whatever the program computes in', () => {
+    const half = { ...kernel('b', 70, { a: 110 }), ceiling: 65 };
+    expect(findJump([kernel('a', 125, { x: 130 }), half], 'fp32')).toBeNull();
+    expect(findJump([kernel('a', 125, { x: 130 }), { ...half, ceiling: Infinity }], 'fp32')).toMatchObject({ kernel: 'b' });
   });
 
   test('an error that no output shows is passed over', () => {

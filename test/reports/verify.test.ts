@@ -24,6 +24,7 @@ import {
 } from '../../src/reports/index.ts';
 import { testMachine } from '../end-to-end/machines.ts';
 import { bell, modelBuilder } from '../end-to-end/model-builder.ts';
+import { quantizedBuilder } from '../end-to-end/quantized-models.ts';
 
 interface Case extends Omit<VerifyProblem, 'executable' | 'onKernel'> {
   readonly compilation: Compilation;
@@ -128,6 +129,31 @@ describe('right programs', () => {
 function shape(b: ReturnType<typeof modelBuilder>): string {
   return b.node('Shape', [b.weight('like', [6, 8], new Float32Array(48))]);
 }
+
+test('a scale of the model that cuts off what a Relu would: no error of the value before it', async () => {
+  const b = quantizedBuilder();
+  const scaling = { dtype: 'uint8', scale: [0.02], zero: [0] } as const;
+  const weights = b.pair(b.constant('float32', [4, 3, 3, 3], bell(seededRandom(4), 108, 0.3)), { dtype: 'int8', scale: [0.01], zero: [0] });
+  const x = b.pair(b.input('x', 'float32', [1, 3, 8, 8]), { dtype: 'uint8', scale: [0.03], zero: [128] });
+  // The zero point makes negative sums zero: that is the model's Relu.
+  const positive = b.pair(b.node('Conv', [x, weights], { kernel_shape: [3, 3] }), scaling);
+  const y = b.pair(b.node('MaxPool', [positive], { kernel_shape: [2, 2] }), scaling);
+  const model = imported(b.finish([[y, 'float32']]));
+  const machine = await testMachine('tiny-8x8');
+  const compilation = compile(model, machine, { precision: 'auto', dims: {}, calibration: null });
+  const inputs = randomInputs(model.graph, 3);
+  const run = verifyCompilation({
+    compilation,
+    machine,
+    model: model.graph,
+    inputs,
+    expectations: [],
+    tolerance: defaultTolerance('int8', true),
+  });
+  expect(run.passed).toBe(true);
+  const product = run.kernels.find((k) => k.class === 'contraction');
+  expect(product?.float?.sqnrDb ?? 0).toBeGreaterThan(30);
+});
 
 describe('planted faults', () => {
   test('a scale of one channel: the kernel is named, those behind it are exact by themselves', async () => {

@@ -5,7 +5,7 @@ import type { Operand, Ref } from '../../isa/index.ts';
 import type { ContractionKernel } from '../kernels/spec.ts';
 import type { Resource } from '../schedule/resources.ts';
 import type { Access } from '../schedule/program-writer.ts';
-import { weightBytes, type ContractionMapping } from '../tiling/contraction-tile.ts';
+import { weightTileBytes, type ContractionMapping } from '../tiling/contraction-tile.ts';
 import {
   constantOf,
   createTilePool,
@@ -21,6 +21,7 @@ import {
   type Source,
   type TilePool,
 } from './context.ts';
+import { weightExpander } from './expanded-weights.ts';
 import { channelBytes, channelFloats, fixedBytes, gatherBox, inNibbles, multiplierBytes } from './weight-image.ts';
 import { pack, type OutputTile, type Range } from './contraction-tile.ts';
 
@@ -37,10 +38,11 @@ export function weightInput(cx: EmitContext, k: ContractionKernel, m: Contractio
   const constant = constantOf(cx, k.w.root);
   const source = constant === null ? sourceOf(cx, k.w) : null;
   const direct = source !== null && source.direct;
-  const pool: TilePool | null = direct ? null : createTilePool(win, m.slots.w, weightBytes(k, t.g * t.n * t.c * taps));
+  const pool: TilePool | null = direct ? null : createTilePool(win, m.slots.w, weightTileBytes(k, t.g * t.n * t.c * taps));
   const nN = Math.ceil(g.mg / t.n);
   const nC = Math.ceil(g.cg / t.c);
   if (constant?.constant?.kind === 'absent') cx.weights.markAbsent(constant.constant.reason);
+  const expand = k.wExpanded === null || constant === null ? null : weightExpander(cx, k, k.wExpanded, constant, m);
   const refOf = (
     make: (extents: readonly number[], strides: readonly number[]) => Ref,
     out: OutputTile,
@@ -63,8 +65,9 @@ export function weightInput(cx: EmitContext, k: ContractionKernel, m: Contractio
     );
     const group = k.wStrides.g === 0 ? 0 : out.g.index;
     const { slot, fresh } = (pool as TilePool).get((group * nN + out.n.index) * nC + c.index);
-    if (fresh) {
-      const bytes = weightBytes(k, out.g.size * out.n.size * c.size * taps);
+    if (fresh && expand !== null) expand(out, c, slot);
+    else if (fresh) {
+      const bytes = weightTileBytes(k, out.g.size * out.n.size * c.size * taps);
       let src: Ref;
       let resource: Resource | null = null;
       let operand: Operand = 'weights';

@@ -28,7 +28,8 @@ export function emitContraction(cx: EmitContext, k: ContractionKernel, m: Contra
   const params = parameterInput(cx, k, m);
   const results = resultWriter(cx, k, m, window(cx, ports.results[0] as string), outs * outBytes);
 
-  for (const out of outputTiles(k, m)) {
+  const tiles = [...outputTiles(k, m)];
+  for (const [index, out] of tiles.entries()) {
     const accSlot = accs.next();
     const steps = [...ranges(geo.cg, t.c)];
     for (const c of steps) {
@@ -61,6 +62,9 @@ export function emitContraction(cx: EmitContext, k: ContractionKernel, m: Contra
         accesses,
       );
     }
+    // Weights made by the vector engine come before it waits for these sums.
+    const next = tiles[index + 1];
+    if (k.wExpanded !== null && m.slots.w > 1 && next !== undefined) weights(next, steps[0] as Range);
     if (k.drainOn === 'vector')
       results.finish(out, { ref: accTile(acc, accSlot, k, out), resource: accSlot.resource, params: params(out) });
     else results.finish(out, null);

@@ -60,7 +60,13 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
     kernel,
     vectorWork: { laneTicks: 0 },
   });
-  limitTiles(selection, env, (k, kernel) => mappings.map(contextOf(kernel), drainedProduct(env.matrix, k)).tiles);
+  /** Weights come as the floats they are where there is no room for making them on chip. */
+  const mappedAs = (cx: EmitContext, k: ContractionKernel): { readonly mapped: ContractionKernel; readonly m: ContractionMapping } => {
+    const mapped = drainedProduct(env.matrix, k);
+    const plain = mapped.wExpanded !== null && !mappings.fits(cx, mapped) ? { ...mapped, wExpanded: null } : mapped;
+    return { mapped: plain, m: mappings.map(cx, plain) };
+  };
+  limitTiles(selection, env, (k, kernel) => mappedAs(contextOf(kernel), k).m.tiles);
 
   const starts = new Set(selection.regions.flatMap((r) => r.carried.map((c) => c.start)));
   const segments = new Map<KernelSpec, number>();
@@ -68,8 +74,7 @@ export function generate(graph: Graph, selection: Selection, placement: Placemen
     const cx = contextOf(index);
     for (const w of windows.values()) w.beginKernel();
     if (k.kind === 'contraction') {
-      const mapped = drainedProduct(env.matrix, k);
-      const m = mappings.map(cx, mapped);
+      const { mapped, m } = mappedAs(cx, k);
       emitContraction(cx, mapped, m);
       return { cx, emitted: { mapping: describeMapping(mapped, m), tiles: m.tiles }, estimatePs: m.estimatePs };
     }
@@ -259,11 +264,35 @@ function homesOf(cx: EmitContext, k: ContractionKernel): ContractionHomes {
 
 /** One search per distinct kernel signature: identical layers share a mapping. */
 function createMappingCache(): {
+  fits(cx: EmitContext, k: ContractionKernel): boolean;
   map(cx: EmitContext, k: ContractionKernel): ContractionMapping;
   attention(cx: EmitContext, k: AttentionKernel): AttentionMapping;
 } {
   const known = new Map<string, ContractionMapping | NoFit>();
   const attentions = new Map<string, AttentionMapping | null>();
+  const found = (cx: EmitContext, k: ContractionKernel): ContractionMapping | NoFit => {
+    const homes = homesOf(cx, k);
+    const key = JSON.stringify([
+      k.op,
+      k.dtype,
+      k.geometry,
+      homes,
+      k.drain.dtype,
+      k.drain.bias !== null,
+      k.drain.multiplier !== null,
+      k.drain.fixed,
+      k.epilogue?.steps.length ?? 0,
+      k.out.dtype,
+      k.wPacked ?? k.w.dtype,
+      k.wExpanded === null ? null : [k.wExpanded.packed.per, k.wExpanded.packed.codes.dtype, k.wExpanded.steps.length, k.w.shape],
+    ]);
+    let m = known.get(key);
+    if (m === undefined) {
+      m = mapContraction(cx.env, k, homes);
+      known.set(key, m);
+    }
+    return m;
+  };
   return {
     attention(cx, k) {
       const homes = kernelReads(k).map((v) => homeOf(cx, v));
@@ -277,28 +306,10 @@ function createMappingCache(): {
       if (m === null) throw new Error(`attention ${k.name} fits no longer`);
       return m;
     },
+    fits: (cx, k) => !('need' in found(cx, k)),
     map(cx, k) {
-      const homes = homesOf(cx, k);
-      const key = JSON.stringify([
-        k.op,
-        k.dtype,
-        k.geometry,
-        homes,
-        k.drain.dtype,
-        k.drain.bias !== null,
-        k.drain.multiplier !== null,
-        k.drain.fixed,
-        k.epilogue?.steps.length ?? 0,
-        k.out.dtype,
-        k.wPacked ?? k.w.dtype,
-      ]);
-      let m = known.get(key);
-      if (m === undefined) {
-        m = mapContraction(cx.env, k, homes);
-        known.set(key, m);
-      }
-      if ('need' in m) refuse(cx, k, m);
-      return m;
+      const m = found(cx, k);
+      return 'need' in m ? refuse(cx, k, m) : m;
     },
   };
 }

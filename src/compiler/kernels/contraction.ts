@@ -70,6 +70,7 @@ export function selectContraction(cx: SelectContext, given: Node): ContractionKe
     x: cx.views.view(x.id),
     w: cx.views.view(turned?.source ?? w.id),
     wConstant: w.constant !== null,
+    wExpanded: null,
     wPacked: w.constant?.kind === 'bytes' ? (w.constant.fits ?? null) : null,
     xZero: zeros !== null ? zeros.x : x.quantization === null ? 0 : perTensor(x).zero,
     wZero: zeros !== null ? zeros.w : (w.quantization?.zeroPoint[0] ?? 0),

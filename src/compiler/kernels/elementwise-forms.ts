@@ -44,7 +44,8 @@ const composed: ReadonlySet<string> = new Set(['Relu', 'LeakyRelu', 'PRelu', 'Ha
 
 /** Whether the vector engine's opcodes express this node. */
 export function isElementwise(graph: Graph, node: Node): boolean {
-  if (node.domain === 'systole') return node.op === 'ScaleShift';
+  if (node.domain === 'systole')
+    return node.op === 'ScaleShift' || (node.op === 'SpanStep' && isReal(valueOf(graph, node.outputs[0] as number)));
   if (node.domain !== '' || node.outputs.length !== 1) return false;
   if (isConversion(node)) return canConvert(graph, node) || wholeForm(graph, node) !== null;
   if (integerOpcode(graph, node) !== null || wholeForm(graph, node) !== null) return true;
@@ -136,6 +137,8 @@ export function compute(graph: Graph, node: Node, w: StepSink, real: (id: ValueI
       const gate = w.step('sigmoid', alpha === 1 ? a : w.step('mul', w.immediate(alpha), a));
       return w.step('mul', w.step('mul', a, gate), real(node.inputs[1] as number));
     }
+    case 'SpanStep':
+      return w.step('select', w.step('equal', a, w.immediate(0)), w.immediate(1), w.step('div', a, w.immediate(255)));
     case 'ScaleShift':
       return w.step('add', w.step('mul', a, real(node.inputs[1] as number)), real(node.inputs[2] as number));
     case 'Pow': {

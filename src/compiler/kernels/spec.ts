@@ -3,7 +3,7 @@
  * every operand a dense row-major buffer seen through a view.
  */
 import type { DType } from '../../core/index.ts';
-import type { Node, ValueId } from '../../graph/index.ts';
+import type { Node, PackedNumbers, ValueId } from '../../graph/index.ts';
 import type { KernelClass, KernelEngine, VectorStep } from '../../isa/index.ts';
 import type { Limit } from './context.ts';
 
@@ -106,6 +106,8 @@ export interface ContractionKernel extends KernelBase {
   readonly wConstant: boolean;
   /** How the weights lie in memory where they are packed: two to a byte, even element in the low nibble. */
   readonly wPacked: 'int4' | 'uint4' | null;
+  /** Weights of floats that memory holds in few bits, and how the vector engine makes floats of a tile of them; null: they come as they are. */
+  readonly wExpanded: ExpandedWeights | null;
   /** Byte strides of w along g, n, c; taps are dense behind c in convolutions. */
   readonly wStrides: { readonly g: number; readonly n: number; readonly c: number };
   readonly outStrides: { readonly b: number; readonly g: number; readonly n: number; readonly y: number; readonly x: number };
@@ -117,6 +119,12 @@ export interface ContractionKernel extends KernelBase {
   readonly epilogue: VectorPlan | null;
   /** Element strides of each epilogue operand along (b, g, n, y, x); 0 broadcasts. */
   readonly operandStrides: readonly (readonly number[])[];
+}
+
+/** Codes on their way to the array: (codes, scales, zero points where they are not one number) -> weights, block by block. */
+export interface ExpandedWeights {
+  readonly packed: PackedNumbers;
+  readonly steps: readonly VectorStep[];
 }
 
 export interface PoolKernel extends KernelBase {

@@ -1,8 +1,9 @@
 /** Weights stored in blocks of few bits, each block with a scale of its own, as a matrix of floats. */
 import { bytesOf, bytesPerElement, viewBytes, type Tensor } from '../../core/index.ts';
-import { constantOf, floatsOf } from '../../graph/index.ts';
+import { constantOf, floatsOf, type PackedNumbers } from '../../graph/index.ts';
 import type { Value, ValueId } from '../../graph/ir.ts';
 import { lazyBytes } from '../passes/constants.ts';
+import { asPacked } from '../passes/packed-numbers.ts';
 import type { Writer } from './writer.ts';
 
 export interface BlockSizes {
@@ -36,38 +37,69 @@ export function dequantizedBlocks(
   const [, scales, zeros] = values;
   if (values.some((v) => v !== null && v.constant === null)) return null;
   const type = { dtype: 'float32', shape: [k, n] } as const;
-  const absent = values.find((v) => v?.constant?.kind === 'absent');
-  if (absent?.constant) return w.lazy(type, absent.constant);
-  const read = (index: number): Uint8Array | null => {
+  const read = (index: number): Uint8Array => {
     const v = values[index];
-    if (v === null || v === undefined || v.constant === null) return null;
+    if (v === null || v === undefined || v.constant === null) return new Uint8Array();
     return bytesOf(constantOf(v.type, v.constant, v.name, ''));
   };
   const blocks = Math.ceil(k / block);
   const blob = Math.ceil((block * bits) / 8);
-  const packed = zeros?.type.dtype === 'uint8';
-  const zeroRow = packed ? Math.ceil((blocks * bits) / 8) : blocks;
-  return w.lazy(
-    type,
-    lazyBytes(() => {
-      const raw = read(0) ?? new Uint8Array(0);
-      const scale = Array.from(viewBytes(scales?.type.dtype ?? 'float32', read(1) ?? new Uint8Array(0)), Number);
-      const zero =
-        zeros === null || zeros === undefined ? null : Array.from(viewBytes(zeros.type.dtype, read(2) ?? new Uint8Array(0)), Number);
-      const out = new Float32Array(k * n);
-      for (let column = 0; column < n; column++) {
-        for (let g = 0; g < blocks; g++) {
-          const s = scale[column * blocks + g] ?? 0;
-          const z = zero === null ? 1 << (bits - 1) : packed ? bitsAt(zero, column * zeroRow, g, bits) : (zero[column * zeroRow + g] ?? 0);
-          const at = (column * blocks + g) * blob;
-          for (let i = 0; i < block && g * block + i < k; i++) {
-            out[(g * block + i) * n + column] = Math.fround(Math.fround(bitsAt(raw, at, i, bits) - z) * s);
-          }
-        }
-      }
-      return new Uint8Array(out.buffer);
-    }),
-  );
+  const isPacked = zeros?.type.dtype === 'uint8';
+  const zeroRow = isPacked ? Math.ceil((blocks * bits) / 8) : blocks;
+  const middle = 1 << (bits - 1);
+  /** By column and block. */
+  const zerosRead = (): ((column: number, g: number) => number) => {
+    if (zeros === null || zeros === undefined) return () => middle;
+    const given = Array.from(viewBytes(zeros.type.dtype, read(2)), Number);
+    return (column, g) => (isPacked ? bitsAt(given, column * zeroRow, g, bits) : (given[column * zeroRow + g] ?? 0));
+  };
+  /** Calls back for every number: its place in [K, N], its code, and its column and block. */
+  const each = (visit: (at: number, code: number, column: number, g: number) => void): void => {
+    const raw = read(0);
+    for (let column = 0; column < n; column++)
+      for (let g = 0; g < blocks; g++)
+        for (let i = 0; i < block && g * block + i < k; i++)
+          visit((g * block + i) * n + column, bitsAt(raw, (column * blocks + g) * blob, i, bits), column, g);
+  };
+  const codes = (): Uint8Array => {
+    const out = new Uint8Array(k * n);
+    each((at, code) => (out[at] = code));
+    return out;
+  };
+  /** One for each block and column, in rows of blocks. */
+  const grid = <T>(of: (column: number, g: number) => T): T[] =>
+    Array.from({ length: blocks * n }, (_, at) => of(at % n, Math.floor(at / n)));
+  const scaleBytes = (): Uint8Array => {
+    const given = viewBytes(scales?.type.dtype ?? 'float32', read(1));
+    const turned = grid((column, g) => Number(given[column * blocks + g] ?? 0));
+    const out = given instanceof Float32Array ? Float32Array.from(turned) : Uint16Array.from(turned);
+    return new Uint8Array(out.buffer);
+  };
+  // Zero points that are no integers are taken off in fp32, which lanes do in two steps.
+  const packed: PackedNumbers | undefined =
+    zeros !== null && zeros !== undefined && !isPacked
+      ? undefined
+      : {
+          shape: [k, n],
+          codes: { dtype: bits <= 4 ? 'uint4' : 'uint8', read: codes },
+          per: [block, 1],
+          scales: { dtype: scales?.type.dtype ?? 'float32', read: scaleBytes },
+          zeros:
+            zeros === null || zeros === undefined
+              ? middle
+              : { dtype: bits <= 4 ? 'uint4' : 'uint8', read: () => Uint8Array.from(grid(zerosRead())) },
+          rounded: [],
+        };
+  const absent = values.find((v) => v?.constant?.kind === 'absent');
+  if (absent?.constant) return w.lazy(type, asPacked(absent.constant, packed));
+  const numbers = (): Uint8Array => {
+    const scale = floatsOf(tensorOfBytes(scales as Value, read(1)));
+    const zero = zerosRead();
+    const out = new Float32Array(k * n);
+    each((at, code, column, g) => (out[at] = Math.fround(code - zero(column, g)) * (scale[column * blocks + g] ?? 0)));
+    return new Uint8Array(out.buffer);
+  };
+  return w.lazy(type, lazyBytes(numbers, undefined, packed));
 }
 
 export interface IntegerBlocks {

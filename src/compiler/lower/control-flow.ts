@@ -13,7 +13,7 @@ import type { NotHere } from '../kernels/context.ts';
 import { staticShape } from '../passes/constants.ts';
 import { followTrips, type KnownTrips } from './known-trips.ts';
 import { inline, writeRegion, type LoopBody } from './loop-regions.ts';
-import { unrollLimit, type Rule, type Rules } from './rule.ts';
+import { unrolledTrips, unrollLimit, type Rule, type Rules } from './rule.ts';
 import type { Writer } from './writer.ts';
 
 function bodyOf(node: Node, name: string): Graph | null {
@@ -29,11 +29,15 @@ function capturesOf(node: Node): readonly ValueId[] {
 /** The numbers of a value of a body, where they are known outside it or stand in it. */
 type Known = (id: ValueId | null | undefined) => readonly number[] | null;
 
+/** Nodes that a step of a recurrent layer is written as, roughly. */
+const recurrentSteps: Readonly<Record<string, number>> = { RNN: 4, GRU: 14, LSTM: 16 };
+
 /**
- * Nodes that one run of a body is, those of the bodies in it too, as often as they are known to run.
+ * Nodes that one run of a body is, those of the bodies in it too, as often as they are known to run; `compact`: once where they run so often
+ * that they can be repeated regions.
  * @param known  of the values that the node with the body reads
  */
-function nodeCount(body: Graph, node: Node, known: Known): number {
+function nodeCount(body: Graph, node: Node, known: Known, compact = false): number {
   const captures = node.captures ?? 0;
   const inside: Known = (id) => {
     const at = id === null || id === undefined ? -1 : body.inputs.indexOf(id);
@@ -44,11 +48,43 @@ function nodeCount(body: Graph, node: Node, known: Known): number {
     if (elementCount(value.type.shape.map(Number)) !== 1) return null;
     return Array.from(constantOf(value.type, value.constant, value.name, '').data, Number);
   };
+  const times = (trips: number): number => (compact && trips > unrolledTrips ? 1 : Math.max(1, trips));
+  const lengthOf = (id: ValueId | null | undefined, axis: number): number => {
+    const extent = id === null || id === undefined ? undefined : body.values[id]?.type.shape[axis];
+    return typeof extent === 'number' ? extent : 1;
+  };
   return body.nodes.reduce((n, inner) => {
-    const [trips = 1] = inner.op === 'Loop' && inner.domain === '' ? (inside(inner.inputs[0]) ?? []) : [];
-    const size = Object.values(inner.attributes).reduce((m, a) => m + (a.kind === 'graph' ? nodeCount(a.value, inner, inside) : 0), 0);
-    return n + 1 + Math.max(1, trips) * size;
+    const nodes = inner.domain === '' ? recurrentSteps[inner.op] : undefined;
+    if (nodes !== undefined) return n + nodes * times(lengthOf(inner.inputs[0], attributeInt(inner, 'layout', 0)));
+    const isLoop = inner.op === 'Loop' && inner.domain === '';
+    const isScan = inner.op === 'Scan' && inner.domain === '';
+    const scanned = isScan ? inner.inputs[inner.inputs.length - (inner.captures ?? 0) - 1] : null;
+    const [axis = 0] = attributeInts(inner, 'scan_input_axes', []).slice(-1);
+    const [trips = 1] = isLoop ? (inside(inner.inputs[0]) ?? []) : [isScan ? lengthOf(scanned, Math.max(0, axis)) : 1];
+    const size = Object.values(inner.attributes).reduce(
+      (m, a) => m + (a.kind === 'graph' ? nodeCount(a.value, inner, inside, compact) : 0),
+      0,
+    );
+    return n + 1 + times(trips) * size;
   }, 0);
+}
+
+/** Nodes of one iteration. */
+interface Size {
+  /** With the loops inside written out too. */
+  readonly full: number;
+  /** With those that run often as regions. */
+  readonly compact: number;
+}
+
+function sizeOf(w: Writer, body: Graph, node: Node): Size {
+  const [full, compact] = [false, true].map((c) => nodeCount(body, node, (id) => w.numbers(id), c)) as [number, number];
+  return { full, compact };
+}
+
+/** Regions do not nest: where a loop inside is too long for a region around it, it is one itself, and this one is written out. */
+function leavesRegionsInside(w: Writer, trips: number, { full, compact }: Size): boolean {
+  return full > unrollLimit && trips * compact <= unrollLimit && w.canRepeat(2 * unrolledTrips, unrollLimit);
 }
 
 /** Copies a body's nodes. @returns the values that are its outputs */
@@ -64,10 +100,13 @@ const ifRule: Rule = (w, node) => {
   return body === null ? null : inlineAll(w, body, capturesOf(node)).slice(0, node.outputs.length);
 };
 
-function tooLong(what: string, nodes: number): NotHere {
+function tooLong(w: Writer, what: string, nodes: number): NotHere {
   return {
-    reason: `${what} would be ${nodes} nodes`,
+    reason: `${what} would be ${nodes} nodes${w.isInside ? ', and it is in a loop that is a repeated region, which holds no other' : ''}`,
     limit: { what: 'nodes of a body unrolled', actual: String(nodes), allowed: String(unrollLimit) },
+    ...(w.isInside
+      ? { fix: `shorten one of the two loops: up to ${unrollLimit} nodes are written out, and the other is then the region` }
+      : {}),
   };
 }
 
@@ -80,23 +119,26 @@ const loop: Rule = (w, node) => {
   const given = trips === null ? null : w.numbers(trips);
   if (trips !== null && given === null) return { reason: 'its trip count is computed at run time' };
   if (first !== null && w.numbers(first) === null) return { reason: 'its condition is computed at run time' };
-  const size = nodeCount(body, node, (id) => w.numbers(id));
+  const size = sizeOf(w, body, node);
   const operands = { most: given?.[0] ?? Infinity, goesOn: first === null || w.numbers(first)?.[0] !== 0, initial, captures };
   const followed = tripsOf(w, body, operands);
-  if (followed !== null && followed.trips < operands.most) {
+  if (!('reason' in followed) && followed.trips < operands.most) {
     if (!w.isBound) return withTrips(w, node, body, followed.trips);
     const stacks = node.outputs.slice(initial.length).map((id) => w.value(id).type);
     if (stacks.some(({ shape: [length] }) => typeof length === 'number' && length !== followed.trips)) return endsEarly;
   }
-  const region = followed === null ? null : loopRegion(w, node, body, { ...operands, size }, followed);
+  const most = 'reason' in followed ? operands.most : followed.trips;
+  const inside = leavesRegionsInside(w, most, size);
+  const region = 'reason' in followed || inside ? null : loopRegion(w, node, body, { ...operands, size: size.full }, followed);
   if (region !== null) return region.results;
-  const most = followed?.trips ?? operands.most;
-  if (Number.isFinite(most) && most * size > unrollLimit) return tooLong(`${most} iterations of ${size} nodes`, most * size);
+  const each = inside ? size.compact : size.full;
+  if (Number.isFinite(most) && most * each > unrollLimit)
+    return 'reason' in followed ? followed : tooLong(w, `${most} iterations of ${each} nodes`, most * each);
   let condition = first === null ? 1 : (w.numbers(first)?.[0] ?? 1);
   let carried: readonly ValueId[] = initial;
   const scanned: ValueId[][] = body.outputs.slice(1 + initial.length).map(() => []);
   for (let i = 0; i < most && condition !== 0; i++) {
-    if ((i + 1) * size > unrollLimit) return tooLong(`${i + 1} or more iterations of ${size} nodes`, (i + 1) * size);
+    if ((i + 1) * each > unrollLimit) return tooLong(w, `${i + 1} or more iterations of ${each} nodes`, (i + 1) * each);
     const scalar = w.tensor({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(i)) });
     const keepGoing = w.tensor({ dtype: 'bool', shape: [], data: Uint8Array.of(1) });
     const [next, ...outputs] = inlineAll(w, body, [scalar, keepGoing, ...carried, ...captures]);
@@ -147,11 +189,10 @@ function withTrips(w: Writer, node: Node, body: Graph, trips: number): readonly 
   });
 }
 
-/** null where it is only known trip by trip, once each is written. */
-function tripsOf(w: Writer, body: Graph, { most, goesOn, initial, captures }: Omit<LoopOperands, 'size'>): KnownTrips | null {
+/** Why not, where it is only known trip by trip, once each is written. */
+function tripsOf(w: Writer, body: Graph, { most, goesOn, initial, captures }: Omit<LoopOperands, 'size'>): KnownTrips | NotHere {
   const tensors = (ids: readonly ValueId[]): readonly (Tensor | null)[] => ids.map((id) => w.smallTensor(id));
-  const trips = followTrips({ body, most, goesOn, initial: tensors(initial), captured: tensors(captures) });
-  return 'reason' in trips ? null : trips;
+  return followTrips({ body, most, goesOn, initial: tensors(initial), captured: tensors(captures) });
 }
 
 function loopRegion(
@@ -227,8 +268,9 @@ const scan: Rule = (w, node) => {
   const [lead] = inputs;
   const steps = lead === undefined ? 0 : (w.value(lead).type.shape[axisOf(lead, 0)] ?? 0);
   if (typeof steps !== 'number') return { reason: 'the length of its sequence is not known' };
-  const size = nodeCount(body, node, (id) => w.numbers(id));
-  if (w.canRepeat(steps, size)) {
+  const size = sizeOf(w, body, node);
+  const inside = leavesRegionsInside(w, steps, size);
+  if (w.canRepeat(steps, size.full) && !inside) {
     const first = states.length + inputs.length;
     const region = asRegion(
       w,
@@ -254,7 +296,8 @@ const scan: Rule = (w, node) => {
     );
     if (region !== null) return region.results;
   }
-  if (steps * size > unrollLimit) return tooLong(`${steps} steps of ${size} nodes`, steps * size);
+  const each = inside ? size.compact : size.full;
+  if (steps * each > unrollLimit) return tooLong(w, `${steps} steps of ${each} nodes`, steps * each);
   let carried: readonly ValueId[] = states;
   const scanned: ValueId[][] = Array.from({ length: outs }, () => []);
   for (let t = 0; t < steps; t++) {

@@ -1,5 +1,5 @@
 /** Conversions with scales of their own: one for each block of an axis, or made from the data. */
-import { integerRange, isFloat } from '../../core/index.ts';
+import { isFloat } from '../../core/index.ts';
 import { attributeInt } from '../../graph/index.ts';
 import type { Node, ValueId } from '../../graph/ir.ts';
 import { dtypeCode } from './float-types.ts';
@@ -54,13 +54,11 @@ const dynamic: Rule = (w, node) => {
   const [x = null] = node.inputs;
   if (x === null || w.shape(x).includes(0) || w.value(x).type.dtype !== 'float32') return null;
   const zero = w.float(0);
-  const least = w.op('Min', [w.op('ReduceMin', [x], { keepdims: 0 }), zero]);
-  const span = w.op('Sub', [w.op('Max', [w.op('ReduceMax', [x], { keepdims: 0 }), zero]), least]);
-  const isFlat = w.op('Equal', [span, zero]);
-  const scale = w.op('Where', [isFlat, w.float(1), w.op('Div', [span, w.float(255)])]);
-  const [lo, hi] = integerRange('uint8');
-  const place = w.op('Clip', [w.op('Round', [w.op('Div', [w.op('Sub', [zero, least]), scale])]), w.float(lo), w.float(hi)]);
-  const point = w.op('Cast', [place], { to: dtypeCode('uint8') });
+  // How far the range goes below 0, and above.
+  const below = w.op('Neg', [w.op('Min', [w.op('ReduceMin', [x], { keepdims: 0 }), zero])]);
+  const above = w.op('Max', [w.op('ReduceMax', [x], { keepdims: 0 }), zero]);
+  const scale = w.op('systole.SpanStep', [w.op('Add', [above, below])]);
+  const point = w.op('QuantizeLinear', [below, scale, numberOf(w, 'uint8', 0)]);
   return [w.op('QuantizeLinear', [x, scale, point]), scale, point].slice(0, node.outputs.length);
 };
 

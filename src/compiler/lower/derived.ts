@@ -3,6 +3,7 @@ import { bytesOf, elementCount, type Tensor } from '../../core/index.ts';
 import { constantFrom, constantOf, isCopy, type OpDef } from '../../graph/index.ts';
 import type { Constant, Node, Value } from '../../graph/ir.ts';
 import { lazyBytes, staticShape } from '../passes/constants.ts';
+import { asPacked, packedByMove } from '../passes/packed-numbers.ts';
 
 /** Operators that place elements of their first operand and make none up. */
 const placing: ReadonlySet<string> = new Set([
@@ -41,7 +42,8 @@ export function derivedConstant(
   const shape = staticShape(output.type);
   if (shape === null || output.type.container !== undefined || output.type.unranked === true) return null;
   const absent = operands.find((v) => v?.constant?.kind === 'absent');
-  if (absent?.constant) return absent.constant;
+  const packed = packedByMove(node, operands[0]);
+  if (absent?.constant) return asPacked(absent.constant, packed);
   const first = operands[0]?.constant ?? null;
   if (first?.kind === 'splat' && placing.has(node.op) && node.op !== 'Cast') return first;
   const evaluate = (shapeOf: (v: Value) => readonly number[], out: readonly number[]): Tensor | undefined =>
@@ -65,5 +67,5 @@ export function derivedConstant(
   };
   // Small ones (shapes, indices, conditions) are wanted at once.
   if (output.type.dtype === 'string' || elementCount(shape) <= 64) return constantFrom(whole());
-  return lazyBytes(() => bytesOf(whole()));
+  return lazyBytes(() => bytesOf(whole()), undefined, packed);
 }

@@ -3,6 +3,7 @@ import { bytesOf, compilerLowerMessages, isNarrowFloat, viewBytes, type DType, t
 import { constantOf, dtypeCodes, floatsOf, tensorOf } from '../../graph/index.ts';
 import type { Attribute, Constant, Graph, Node, TensorType, Value, ValueId } from '../../graph/ir.ts';
 import { lazyBytes } from '../passes/constants.ts';
+import { asPacked, roundedPacked } from '../passes/packed-numbers.ts';
 
 /** Element types by their ONNX codes, turned around. */
 const codes: ReadonlyMap<DType, number> = new Map(Object.entries(dtypeCodes).map(([code, dtype]) => [dtype, Number(code)]));
@@ -100,14 +101,17 @@ export function convertConstant(type: TensorType, constant: Constant, to: DType,
     const numbers = floatsOf(constantOf({ dtype: type.dtype, shape: [count] }, from, name, ''));
     return bytesOf(tensorOf(to, [count], isNarrowFloat(to) ? numbers.map((x) => inRange(x, to)) : numbers));
   };
+  const held = constant.kind === 'bytes' || constant.kind === 'absent' ? constant.packed : undefined;
+  const packed = held === undefined ? undefined : roundedPacked(held, to);
   switch (constant.kind) {
     case 'absent':
+      return asPacked({ kind: 'absent', reason: constant.reason }, packed);
     case 'strings':
       return constant;
     case 'splat':
       return { kind: 'splat', element: bytes(1, { kind: 'bytes', bytes: constant.element }) };
     case 'bytes':
-      return lazyBytes(() => bytes(viewBytes(type.dtype, constant.bytes).length, constant));
+      return lazyBytes(() => bytes(viewBytes(type.dtype, constant.bytes).length, constant), undefined, packed);
   }
 }
 

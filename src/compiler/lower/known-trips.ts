@@ -60,6 +60,7 @@ function follow({ body, most, goesOn, initial, captured }: LoopStart): KnownTrip
     if (tensor !== null && tensor.data.length <= mostElements) constants.set(id, tensor);
   });
 
+  if (most > mostTrips && goesOn && isSteady(body, results)) return alike(most);
   const isFollowed = carried.map((_, j) => (initial[j]?.data.length ?? Infinity) <= mostElements);
   let steps: readonly Node[] = [];
   let known = new Set<ValueId>();
@@ -124,6 +125,25 @@ function follow({ body, most, goesOn, initial, captured }: LoopStart): KnownTrip
     final: (index) => (isFollowed[index] === true ? (state[index] ?? null) : null),
     isKnown: (node) => nodes.has(node),
   };
+}
+
+/** Goes on whatever happens, and asks nothing about the number of the trip: no trip need be looked at. */
+function isSteady(body: Graph, results: readonly ValueId[]): boolean {
+  const [number = -1, condition = -1] = body.inputs;
+  const [next = -1] = body.outputs;
+  const isTrue = (id: ValueId): boolean => {
+    const value = body.values[id];
+    return value !== undefined && value.constant !== null && Number(constantOf(value.type, value.constant, value.name, '').data[0]) !== 0;
+  };
+  const made = new Map(body.nodes.flatMap((n) => n.outputs.map((id) => [id, n] as const)));
+  let from = next;
+  for (let maker = made.get(from); maker?.op === 'Identity'; maker = made.get(from)) from = maker.inputs[0] ?? -1;
+  const isAsked = (id: ValueId): boolean => results.includes(id) || body.nodes.some((n) => n.op !== 'Identity' && n.inputs.includes(id));
+  return (from === condition || isTrue(from)) && !isAsked(number) && !isAsked(condition);
+}
+
+function alike(trips: number): KnownTrips {
+  return { trips, of: () => null, final: () => null, isKnown: () => false };
 }
 
 function tooMany(what: string): NotHere {

@@ -1,7 +1,9 @@
 /** Operators of com.microsoft that are ai.onnx operators joined: taken apart again. */
+import { elementCount } from '../../core/index.ts';
 import { attributeFloat, attributeInt, attributeInts, attributeString } from '../../graph/index.ts';
 import type { Attribute, Node, ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
+import { multiplied, realProduct } from './integer-products.ts';
 import type { Rule, Rules } from './rule.ts';
 import type { Writer } from './writer.ts';
 
@@ -152,18 +154,28 @@ function dequantized(w: Writer, x: ValueId, scale: ValueId, zero: ValueId | null
   return w.op('DequantizeLinear', zero === null ? [x, scale] : [x, scale, zero], { axis });
 }
 
+/** Zero points of rows have no place in integer products. */
+function isOfColumns(w: Writer, id: ValueId | null): boolean {
+  return id === null || elementCount(w.shape(id)) === 1;
+}
+
 const matMulIntegerToFloat: Rule = (w, node) => {
   const [a = null, b = null, scaleA = null, scaleB = null, zeroA = null, zeroB = null, bias = null] = node.inputs;
   if (a === null || b === null || scaleA === null || scaleB === null) return null;
+  if (w.value(scaleA).type.dtype === 'float32' && isOfColumns(w, scaleA) && isOfColumns(w, zeroA)) {
+    const left = { weights: a, scale: scaleA, zero: zeroA };
+    return [plus(w, realProduct(w, left, { weights: b, scale: scaleB, zero: zeroB }), bias)];
+  }
   const x = dequantized(w, a, scaleA, zeroA, -1);
   const y = dequantized(w, b, scaleB, zeroB, -1);
   return [plus(w, w.op('MatMul', [x, y]), bias)];
 };
 
-/** The left side is quantized while the model runs; with scales of its own the precision stage does that. */
+/** The left side is quantized while the model runs. */
 const dynamicMatMul: Rule = (w, node) => {
   const [a = null, b = null, scale = null, zero = null, bias = null] = node.inputs;
   if (a === null || b === null || scale === null) return null;
+  if (w.value(a).type.dtype === 'float32') return [plus(w, multiplied(w, node, a, { weights: b, scale, zero }), bias)];
   return [plus(w, w.op('MatMul', [a, dequantized(w, b, scale, zero, -1)]), bias)];
 };
 

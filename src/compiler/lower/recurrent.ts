@@ -16,6 +16,7 @@ import { attributeInt, attributeString } from '../../graph/index.ts';
 import type { Node, ValueId } from '../../graph/ir.ts';
 import type { NotHere } from '../kernels/context.ts';
 import { unrollLimit, type Rule } from './rule.ts';
+import { integerProducts } from './integer-products.ts';
 import { readActivations, type Activation } from './recurrent-activations.ts';
 import type { Writer } from './writer.ts';
 
@@ -33,6 +34,8 @@ interface Parameters {
   readonly batch: number;
   /** Rᵀ [hidden, gates · hidden] */
   readonly r: ValueId;
+  /** The state times all of Rᵀ. */
+  readonly times: (h: ValueId) => ValueId;
   /** Biases that stay with the state's product (GRU with linear_before_reset), [gates · hidden]; null: none. */
   readonly rb: ValueId | null;
   /** Peepholes of gate `k`, [hidden]; null: none. */
@@ -52,7 +55,7 @@ const rnn: Family = {
   nodesPerStep: 4,
   cell: (w, p) => (x, h) => {
     const [f] = p.activations;
-    return { h: run(w, f, clipped(w, p, w.op('Add', [w.op('MatMul', [h, p.r]), x]))), c: null };
+    return { h: run(w, f, clipped(w, p, w.op('Add', [p.times(h), x]))), c: null };
   },
 };
 
@@ -93,7 +96,7 @@ const lstm: Family = {
     return (x, h, c) => {
       const [f, g, last] = p.activations;
       if (c === null) throw new Error('an LSTM without a cell');
-      const sums = w.op('Add', [w.op('MatMul', [h, p.r]), x]);
+      const sums = w.op('Add', [p.times(h), x]);
       const part = (k: number, count = 1): ValueId => w.slice(sums, 1, k * n, (k + count) * n);
       const gate = (k: number, peephole: number, state: ValueId): ValueId => {
         const seen = peepholes[peephole] ?? null;
@@ -120,14 +123,49 @@ function clipped(w: Writer, p: Parameters, x: ValueId): ValueId {
   return p.clip > 0 ? w.op('Clip', [x, w.float(-p.clip), w.float(p.clip)]) : x;
 }
 
-function lowerRecurrent(family: Family, w: Writer, node: Node): readonly (ValueId | null)[] | NotHere | null {
-  const [x = null, weights = null, recurrent = null, bias = null, lengths = null, h0 = null, c0 = null, p = null] = node.inputs;
-  if (x === null || weights === null || recurrent === null) return null;
+/** What multiplies the input and the state. */
+export interface Products {
+  readonly directions: number;
+  readonly hidden: number;
+  /** The products of all steps, [steps · batch, gates · hidden]. `bias`: [gates · hidden], or none. */
+  input(sequence: ValueId, direction: number, bias: ValueId | null): ValueId;
+  /** Rᵀ of one direction, [hidden, gates · hidden], and how a state is multiplied with it. */
+  state(direction: number): Pick<Parameters, 'r' | 'times'>;
+}
+
+/** W and R of ONNX: transposed. */
+function floatProducts(w: Writer, node: Node): Products | null {
+  const [, weights = null, recurrent = null] = node.inputs;
+  if (weights === null || recurrent === null) return null;
+  const [directions = 1, rows = 1, hidden = 1] = w.shape(recurrent);
+  const [, , features = 1] = w.shape(weights);
+  const turned = (id: ValueId, d: number, columns: number): ValueId =>
+    w.transpose(w.reshape(w.slice(id, 0, d, d + 1), [rows, columns]), [1, 0]);
+  return {
+    directions,
+    hidden,
+    input: (sequence, d, bias) => w.op('Gemm', [sequence, turned(weights, d, features), ...(bias === null ? [] : [bias])]),
+    state(d) {
+      const r = turned(recurrent, d, hidden);
+      return { r, times: (h) => w.op('MatMul', [h, r]) };
+    },
+  };
+}
+
+function lowerRecurrent(
+  family: Family,
+  w: Writer,
+  node: Node,
+  productsOf: (w: Writer, node: Node) => Products | null,
+): readonly (ValueId | null)[] | NotHere | null {
+  const [x = null, , , bias = null, lengths = null, h0 = null, c0 = null, p = null] = node.inputs;
+  const multiply = productsOf(w, node);
+  if (x === null || multiply === null) return null;
   const isLstm = family === lstm;
   const batchMajor = attributeInt(node, 'layout', 0) !== 0;
   const [first = 1, second = 1, features = 1] = w.shape(x);
   const [steps, batch] = batchMajor ? [second, first] : [first, second];
-  const [directions = 1, , hidden = 1] = w.shape(recurrent);
+  const { directions, hidden } = multiply;
   if (steps === 0 || batch === 0) return { reason: 'the sequence has no elements' };
   if (lengths !== null && !(w.numbers(lengths)?.every((n) => n === steps) ?? false)) {
     return {
@@ -139,9 +177,11 @@ function lowerRecurrent(family: Family, w: Writer, node: Node): readonly (ValueI
   const nodes = steps * directions * family.nodesPerStep;
   if (!repeats && nodes > unrollLimit) {
     return {
-      reason: `${steps} steps in ${directions === 1 ? 'one direction' : 'two directions'} would be about ${nodes} nodes`,
+      reason: `${steps} steps in ${directions === 1 ? 'one direction' : 'two directions'} would be about ${nodes} nodes${w.isInside ? ', and it is in a loop that is a repeated region, which holds no other' : ''}`,
       limit: { what: 'nodes written for one node', actual: String(nodes), allowed: String(unrollLimit) },
-      fix: 'run the model on shorter sequences and carry the state from one to the next',
+      fix: w.isInside
+        ? 'shorten the loop around it so that it is written out, or these sequences'
+        : 'run the model on shorter sequences and carry the state from one to the next',
     };
   }
   const activations = readActivations(node, directions, family.activations);
@@ -172,16 +212,11 @@ function lowerRecurrent(family: Family, w: Writer, node: Node): readonly (ValueI
         : kept === null
           ? w.op('Add', [wb, rb])
           : w.op('Add', [wb, w.concat([w.slice(rb, 0, 0, 2 * hidden), zeros(w, hidden)], 0)]);
-    const products = w.op('Gemm', [
-      sequence,
-      w.transpose(part(weights, d, [rows, features]), [1, 0]),
-      ...(joined === null ? [] : [joined]),
-    ]);
-    const gates = w.reshape(products, [steps, batch, rows]);
+    const gates = w.reshape(multiply.input(sequence, d, joined), [steps, batch, rows]);
     const cell = family.cell(w, {
       hidden,
       batch,
-      r: w.transpose(part(recurrent, d, [rows, hidden]), [1, 0]),
+      ...multiply.state(d),
       rb: kept,
       peephole: (k) => (p === null ? null : w.slice(part(p, d, [3 * hidden]), 0, k * hidden, (k + 1) * hidden)),
       activations: activations[d] ?? [],
@@ -245,8 +280,10 @@ function zeros(w: Writer, count: number): ValueId {
 }
 
 const ruleOf =
-  (family: Family): Rule =>
+  (family: Family, products: (w: Writer, node: Node) => Products | null = floatProducts): Rule =>
   (w, node) =>
-    lowerRecurrent(family, w, node);
+    lowerRecurrent(family, w, node, products);
+
+export const microsoftRecurrentRules: Readonly<Record<string, Rule>> = { DynamicQuantizeLSTM: ruleOf(lstm, integerProducts) };
 
 export const recurrentRules: Readonly<Record<string, Rule>> = { RNN: ruleOf(rnn), GRU: ruleOf(gru), LSTM: ruleOf(lstm) };

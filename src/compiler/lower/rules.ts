@@ -19,7 +19,7 @@ import { placingRules } from './placing.ts';
 import { poolingRules } from './pooling.ts';
 import { productRules } from './products.ts';
 import { rankingRules } from './ranking.ts';
-import { recurrentRules } from './recurrent.ts';
+import { microsoftRecurrentRules, recurrentRules } from './recurrent.ts';
 import { reductionRules } from './reductions.ts';
 import { resizeRules } from './resize.ts';
 import { spectrumRules } from './spectra.ts';
@@ -57,6 +57,7 @@ const microsoft: Rules = {
   ...microsoftRules,
   ...groupedProductRules,
   ...microsoftAttentionRules,
+  ...microsoftRecurrentRules,
   ...microsoftRotaryRules,
 };
 

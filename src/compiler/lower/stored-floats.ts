@@ -14,7 +14,8 @@ import { removeDeadCode } from '../passes/dead-code.ts';
 import { rewrite, type Edit } from '../passes/edit.ts';
 import { foldOutputs } from '../passes/fold-constants.ts';
 import { runPasses } from '../passes/pass.ts';
-import { bytesFrom } from '../passes/quantization-values.ts';
+import { asPacked, packedByNode } from '../passes/packed-numbers.ts';
+import { bytesFrom, lazyResult } from '../passes/quantization-values.ts';
 import { dtypeCode } from './float-types.ts';
 import { realsBehindMoves, storedFloats } from './stored-moves.ts';
 
@@ -189,11 +190,9 @@ function constantReals(node: Node, edit: Edit, listed: readonly DType[]): boolea
   const absent = operands.find((v) => v?.constant?.kind === 'absent')?.constant ?? null;
   const tensorOf = (v: Value | null): Tensor | null =>
     v === null || v.constant === null ? null : constantOf(v.type, v.constant, v.name, node.name);
-  const contents = lazyBytes(() => {
-    const [made] = evaluateNode(node, node.version ?? 23, operands.map(tensorOf));
-    return made === undefined ? new Uint8Array() : bytesFrom(made);
-  });
-  edit.update(out, { constant: absent ?? contents });
+  const packed = packedByNode(node, operands, edit.value(out).type);
+  const contents = lazyResult(() => evaluateNode(node, node.version ?? 23, operands.map(tensorOf)), packed);
+  edit.update(out, { constant: absent === null ? contents : asPacked(absent, packed) });
   edit.retire(node.origin, 'folded');
   return true;
 }

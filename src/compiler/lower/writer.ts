@@ -51,6 +51,8 @@ export interface Writer {
   /** One entry of an axis, the axis kept; other sizes may be open. */
   cut(x: ValueId, axis: number, at: number): ValueId;
   concat(list: readonly ValueId[], axis: number): ValueId;
+  /** Whether what is written stands in a repeated region. */
+  readonly isInside: boolean;
   /** Whether so many trips of about so many nodes are better a repeated region here, and may be one: regions do not nest. */
   canRepeat(trips: number, nodes: number): boolean;
   /**
@@ -179,6 +181,9 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', { products: f
       return constantOf(type, constant, name, '');
     },
     isBound: sizes === 'bound',
+    get isInside() {
+      return inside;
+    },
     infer,
     begin(node) {
       from = node;

@@ -1,4 +1,4 @@
-import { isFloat, type DType } from '../../core/index.ts';
+import { isEngineFloat, isFloat, type DType } from '../../core/index.ts';
 import { attributeInt, constantOf, evaluateNode, isRepeatBegin, isRepeatEnd, sameQuantization } from '../../graph/index.ts';
 import type { Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
 import { biasIndex, weightSlot } from '../precision/contraction.ts';
@@ -7,6 +7,7 @@ import { staticCount, staticShape } from './constants.ts';
 import { joinOrigins, rewrite, type Edit } from './edit.ts';
 import type { Pass } from './pass.ts';
 import { carriers, movedAxis } from './quantization-carriers.ts';
+import { asPacked, packedByNode } from './packed-numbers.ts';
 import { fromQOperator } from './qoperator.ts';
 import { fromQuant } from './qonnx-quant.ts';
 import { integerForms, type Forms } from './quantization-forms.ts';
@@ -145,7 +146,12 @@ class Absorber {
     if (q === undefined || q === null || out === undefined) return false;
     const integers = edit.value(q);
     const result = edit.value(out);
-    if (result.type.dtype !== 'float32' || result.quantization !== null) return false;
+    if (result.quantization !== null) return false;
+    if (result.type.dtype !== 'float32') {
+      // Of 16-bit floats constants alone: their numbers, and what they are made of.
+      const isKnown = integers.constant !== null && isEngineFloat(result.type.dtype) && !isFloat(integers.type.dtype);
+      return isKnown && this.constantReal(node, edit, integers.constant, null, opset);
+    }
     const meaning = this.forms.read(edit, integers.type, scale, zero, attributeInt(node, 'axis', 1));
     // Floats of 8 bits are settled with the machine: lower/stored-floats.ts.
     if (isFloat(integers.type.dtype)) return false;
@@ -183,8 +189,9 @@ class Absorber {
       const operands = node.inputs.map((id) => (id === null ? null : edit.value(id)));
       if (operands.some((v) => v !== null && v.constant === null)) return false;
       const absent = operands.find((v) => v?.constant?.kind === 'absent')?.constant ?? null;
-      const contents = lazyResult(() => evaluateNode(node, opset, operands.map(tensorOfConstant)));
-      edit.update(out, { type, constant: absent ?? contents });
+      const packed = packedByNode(node, operands, type);
+      const contents = lazyResult(() => evaluateNode(node, opset, operands.map(tensorOfConstant)), packed);
+      edit.update(out, { type, constant: absent === null ? contents : asPacked(absent, packed) });
     }
     edit.retire(node.origin, 'folded');
     return true;

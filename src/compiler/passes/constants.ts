@@ -3,10 +3,11 @@
  * computed when somebody first reads the bytes, so that timing never pays for weights.
  */
 import { bytesOf, elementCount, invariant, viewBytes, type DType } from '../../core/index.ts';
+import type { PackedNumbers } from '../../graph/index.ts';
 import type { Constant, TensorType } from '../../graph/ir.ts';
 
 /** A constant whose bytes are computed on first read and kept. */
-export function lazyBytes(compute: () => Uint8Array, fits?: 'int4' | 'uint4'): Constant {
+export function lazyBytes(compute: () => Uint8Array, fits?: 'int4' | 'uint4', packed?: PackedNumbers): Constant {
   let bytes: Uint8Array | null = null;
   return {
     kind: 'bytes',
@@ -15,6 +16,7 @@ export function lazyBytes(compute: () => Uint8Array, fits?: 'int4' | 'uint4'): C
       return bytes;
     },
     ...(fits === undefined ? {} : { fits }),
+    ...(packed === undefined ? {} : { packed }),
   };
 }
 

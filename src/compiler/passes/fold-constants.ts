@@ -3,6 +3,7 @@ import { constantOf, isCopy, opDef, startInference, type Inference, type OpDef }
 import type { Constant, Graph, Node, TensorType, ValueId } from '../../graph/ir.ts';
 import { lazyBytes, staticCount, staticShape } from './constants.ts';
 import { rewrite, type Edit } from './edit.ts';
+import { asPacked, packedByMove } from './packed-numbers.ts';
 import type { Pass } from './pass.ts';
 
 /**
@@ -114,7 +115,8 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
   const [first] = operands;
   const contents = first?.constant ?? null;
   if (node.domain === '' && node.op === 'ConstantOfShape') return [fillConstant(node)];
-  if (node.domain === '' && contents !== null && contents.kind !== 'bytes' && pickers.has(node.op)) return outputs.map(() => contents);
+  if (node.domain === '' && contents !== null && contents.kind !== 'bytes' && pickers.has(node.op))
+    return outputs.map(() => asPacked(contents, packedByMove(node, first)));
   if (operands.some((v) => v?.constant?.kind === 'absent')) return null;
   if (node.domain === '' && contents !== null && views.has(node.op)) return [contents];
 
@@ -151,14 +153,13 @@ function foldNode(node: Node, edit: Edit, def: OpDef, opset: number): readonly C
       throw error;
     }
   }
-  return outputs.map((_, i) =>
-    lazyBytes(() => {
-      results ??= evaluate((type) => staticShape(type) ?? []);
-      const result = results[i];
-      if (result === undefined) throw new Error(`${node.op} "${node.name}" made no output ${i}`);
-      return bytesOf(result);
-    }),
-  );
+  const compute = (i: number): Uint8Array => {
+    results ??= evaluate((type) => staticShape(type) ?? []);
+    const result = results[i];
+    if (result === undefined) throw new Error(`${node.op} "${node.name}" made no output ${i}`);
+    return bytesOf(result);
+  };
+  return outputs.map((_, i) => lazyBytes(() => compute(i), undefined, packedByMove(node, first)));
 }
 
 /** Floats of 8 bits: an array may multiply them as they are. Few of them are no weights. */

@@ -76,6 +76,7 @@ const epilogueOperators: ReadonlySet<string> = new Set([
   'Max',
   'Min',
   'ScaleShift',
+  'SpanStep',
   'QuantizeLinear',
   'DequantizeLinear',
   'Cast',

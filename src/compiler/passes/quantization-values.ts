@@ -1,9 +1,10 @@
 /** Scales, zero points and integer constants of quantized models, as the passes need them. Large contents are read when asked for. */
 import { elementCount, isFloat, type DType, type Tensor } from '../../core/index.ts';
-import { constantFrom, constantOf, floatsOf, numbersOf, sameQuantization, tensorOf } from '../../graph/index.ts';
+import { constantFrom, constantOf, floatsOf, numbersOf, sameQuantization, tensorOf, type PackedNumbers } from '../../graph/index.ts';
 import type { Constant, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
 import { placeholderPerChannel, placeholderQuantization } from '../precision/placeholder.ts';
 import { lazyBytes, staticCount, staticShape } from './constants.ts';
+import { asPacked, packedByQuantization } from './packed-numbers.ts';
 
 /** How integers stand for reals, and where the graph says so. */
 export interface Meaning {
@@ -108,8 +109,10 @@ export function bytesFrom(tensor: Tensor): Uint8Array {
 
 /** The float32 numbers of a quantized constant, each f32((q - zeroPoint) · scale). */
 export function realConstant(value: Value, constant: Constant, quantization: Quantization): Constant {
-  if (constant.kind === 'absent' || constant.kind === 'strings') return constant;
-  return lazyBytes(() => {
+  if (constant.kind === 'strings') return constant;
+  const packed = packedByQuantization(value, constant, quantization);
+  if (constant.kind === 'absent') return asPacked(constant, packed);
+  const compute = (): Uint8Array => {
     const shape = staticShape(value.type) ?? [];
     const q = numbersOf(constantOf(value.type, constant, value.name, ''));
     const { axis, scale, zeroPoint } = quantization;
@@ -120,15 +123,17 @@ export function realConstant(value: Value, constant: Constant, quantization: Qua
       out[i] = ((q[i] ?? 0) - (zeroPoint[c] ?? 0)) * (scale[c] ?? 1);
     }
     return bytesFrom({ dtype: 'float32', shape, data: out });
-  });
+  };
+  return lazyBytes(compute, undefined, packed);
 }
 
 /** The result of a node on constants alone, computed when first read. */
-export function lazyResult(evaluate: () => readonly Tensor[]): Constant {
-  return lazyBytes(() => {
+export function lazyResult(evaluate: () => readonly Tensor[], packed?: PackedNumbers): Constant {
+  const compute = (): Uint8Array => {
     const [result] = evaluate();
     return result === undefined ? new Uint8Array() : bytesFrom(result);
-  });
+  };
+  return lazyBytes(compute, undefined, packed);
 }
 
 /**

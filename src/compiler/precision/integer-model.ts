@@ -9,7 +9,7 @@
  */
 import { compilerMessages, integerRange, type Diagnostic, type DType } from '../../core/index.ts';
 import type { Attributes, Constant, Graph, Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
-import { attributeFloat, depthOf, sumBitsOf, sumsFit } from '../../graph/index.ts';
+import { attributeFloat, depthOf, leafNodes, sumBitsOf, sumsFit } from '../../graph/index.ts';
 import { staticShape } from '../passes/constants.ts';
 import { rewrite, type Edit } from '../passes/edit.ts';
 import { integerForms, type Forms } from '../passes/quantization-forms.ts';
@@ -20,9 +20,10 @@ import { placeholderQuantization } from './placeholder.ts';
 import { int8Quantization, type CalibrationTable } from './range.ts';
 import { quantizeBias, quantizeWeights } from './weights.ts';
 
-/** True where the file says what activations stand for. */
+/** True where the file says what activations stand for, before the run or while it runs: then operands of integer products have scales of their own. */
 export function bringsQuantization(graph: Graph): boolean {
-  return graph.values.some((v) => v.constant === null && v.quantization?.source === 'model');
+  const isHeld = graph.values.some((v) => v.constant === null && v.quantization?.source === 'model');
+  return isHeld || leafNodes(graph.nodes).some((n) => n.domain === '' && (n.op === 'MatMulInteger' || n.op === 'ConvInteger'));
 }
 
 export interface IntegerModelOptions {

@@ -1,14 +1,79 @@
 /**
  * Tiles of a contraction: what a mapping is, which input a tile reads, and what it needs of the core's memories.
  */
-import { bytesPerElement, tensorBytes } from '../../core/index.ts';
+import { bytesPerElement, elementCount, tensorBytes } from '../../core/index.ts';
+import { packedBytes } from '../../graph/index.ts';
 import type { ContractionKernel, Geometry } from '../kernels/spec.ts';
 import { slotBytes } from '../memory/local-window.ts';
 import type { MapperEnvironment } from './environment.ts';
 
-/** Bytes of so many weights, as memory holds them. */
+/** Bytes of so many weights, as memory holds them; of weights in blocks their share of the scales. */
 export function weightBytes(k: ContractionKernel, count: number): number {
+  if (k.wExpanded === null) return weightTileBytes(k, count);
+  const { packed } = k.wExpanded;
+  return Math.ceil((packedBytes(packed) / elementCount(packed.shape)) * count);
+}
+
+/** All weights as tiles of this size hold them: a scale lies in every tile that has numbers of its block. */
+export function tiledWeightBytes(k: ContractionKernel, t: Pick<ContractionTile, 'g' | 'n' | 'c'>): number {
+  if (k.wExpanded === null) return weightTileBytes(k, elementCount(k.w.shape));
+  const { packed } = k.wExpanded;
+  const box = constantBox(k, t);
+  const blocks = packed.shape.reduce((n, extent, axis) => {
+    const [size, per] = [Math.max(1, box[axis] ?? 1), packed.per[axis] ?? 1];
+    const tiles = Math.ceil(extent / size);
+    if (per === 1) return n * extent;
+    return n * (per >= extent || per % size === 0 ? tiles : size % per === 0 ? Math.ceil(extent / per) : tiles + Math.ceil(extent / per));
+  }, 1);
+  const zeros = typeof packed.zeros === 'number' ? 0 : tensorBytes(packed.zeros.dtype, blocks);
+  return tensorBytes(packed.codes.dtype, elementCount(packed.shape)) + tensorBytes(packed.scales.dtype, blocks) + zeros;
+}
+
+/** The same as the array takes them. */
+export function weightTileBytes(k: ContractionKernel, count: number): number {
   return tensorBytes(k.wPacked ?? k.w.dtype, count);
+}
+
+/** At most so many bytes a tile of codes takes on chip, with its scales: ranges of an axis cut at most two blocks. */
+export function codedTileBytes(k: ContractionKernel, t: Pick<ContractionTile, 'g' | 'n' | 'c'>): number {
+  if (k.wExpanded === null) return 0;
+  const { packed } = k.wExpanded;
+  const box = constantBox(k, t);
+  const blocks = box.reduce((n, size, axis) => n * touchedBlocks(size, packed.shape[axis] ?? 1, packed.per[axis] ?? 1), 1);
+  const zeros = typeof packed.zeros === 'number' ? 0 : tensorBytes(packed.zeros.dtype, blocks);
+  const pieces = box.reduce((n, size, axis) => n * (isWhole(packed.shape[axis] ?? 1, packed.per[axis] ?? 1) ? 1 : Math.min(3, size)), 1);
+  // Each piece begins at a byte.
+  return tensorBytes(packed.scales.dtype, blocks) + tensorBytes(packed.codes.dtype, elementCount(box)) + zeros + 2 * pieces + 4;
+}
+
+/** Along such an axis no block is cut: each is a single number, or there is one for all. */
+export function isWhole(extent: number, per: number): boolean {
+  return per === 1 || per >= extent;
+}
+
+function touchedBlocks(size: number, extent: number, per: number): number {
+  if (isWhole(extent, per)) return per === 1 ? size : 1;
+  return Math.min(Math.ceil(extent / per), Math.ceil(size / per) + 1, size);
+}
+
+/** How much of each axis of the weights' constant a tile covers. */
+export function constantBox(k: ContractionKernel, t: Pick<ContractionTile, 'g' | 'n' | 'c'>): readonly number[] {
+  if (k.op !== 'MATMUL') return [t.g * t.n, t.c, ...k.w.shape.slice(2)];
+  return matrixAxes(k, k.wStrides.g === 0 ? 1 : t.g, t.n, t.c);
+}
+
+/** Where on each axis the tile begins that begins at these groups, output and input channels. */
+export function constantStart(k: ContractionKernel, t: Pick<ContractionTile, 'g' | 'n' | 'c'>): readonly number[] {
+  if (k.op !== 'MATMUL') return [t.g * k.geometry.mg + t.n, t.c, ...k.w.shape.slice(2).map(() => 0)];
+  return matrixAxes(k, k.wStrides.g === 0 ? 0 : t.g, t.n, t.c);
+}
+
+function matrixAxes(k: ContractionKernel, g: number, ofN: number, ofC: number): readonly number[] {
+  const { n, c } = k.wStrides;
+  // Strides agree where the last axis is 1: which one that is, the sizes say.
+  const inRows = n === c ? k.geometry.mg === 1 : n < c;
+  const matrix = inRows ? [ofC, ofN] : [ofN, ofC];
+  return k.w.shape.length === 3 ? [g, ...matrix] : matrix;
 }
 
 export interface ContractionTile {
@@ -102,6 +167,8 @@ export function loadedExtent(extent: number, tile: number, stride: number, reach
 export interface Footprint {
   readonly x: number;
   readonly w: number;
+  /** Codes that the weights are made of. */
+  readonly coded: number;
   readonly params: number;
   readonly mid: number;
   readonly out: number;
@@ -123,7 +190,8 @@ export function footprint(k: ContractionKernel, homes: ContractionHomes, t: Cont
   const midSlot = k.drainOn === 'array' && k.epilogue !== null && (mid !== out || homes.outDirect) ? slotBytes(mid) : 0;
   return {
     x: homes.xDirect ? 0 : slotBytes(t.b * t.g * t.c * inputRows(g, t.y) * inputCols(g, t.x) * bytesPerElement(k.dtype)),
-    w: homes.wDirect ? 0 : slotBytes(weightBytes(k, t.g * t.n * t.c * g.kh * g.kw)),
+    w: homes.wDirect ? 0 : slotBytes(weightTileBytes(k, t.g * t.n * t.c * g.kh * g.kw)),
+    coded: k.wExpanded === null ? 0 : slotBytes(codedTileBytes(k, t)),
     params: paramBytes === 0 ? 0 : slotBytes(channels * paramBytes),
     mid: midSlot,
     out: homes.outDirect ? 0 : slotBytes(out),
@@ -167,7 +235,7 @@ export function fits(r: Roles, f: Footprint, s: ContractionMapping['slots'], rin
   };
   add(r.activations, ring > 0 ? ring : f.x * s.x);
   add(r.weights, f.w * s.w);
-  add(r.scratchpad, f.params * Math.min(2, Math.max(1, s.w)) + f.mid * s.out + f.operand * s.operand);
+  add(r.scratchpad, (f.params + f.coded) * Math.min(2, Math.max(1, s.w)) + f.mid * s.out + f.operand * s.operand);
   add(r.results, f.out * s.out);
   add(r.accumulator, f.acc * s.acc);
   for (let i = 0; i < asked.length; i++) if ((asked[i] as number) > (capacity[i] as number)) return false;

@@ -6,12 +6,15 @@
 import { bytesPerElement, ceilDiv, ofOperands } from '../../core/index.ts';
 import { matrixTicks, ticksPerElement } from '../../isa/index.ts';
 import {
+  constantBox,
   fits,
   footprint,
   inputCols,
   inputRows,
+  isWhole,
   loadedExtent,
   rolesOf,
+  tiledWeightBytes,
   weightBytes,
   type ContractionHomes,
   type ContractionMapping,
@@ -88,7 +91,9 @@ function leastPs(env: MapperEnvironment, k: ContractionKernel, homes: Contractio
   const g = k.geometry;
   const whole: ContractionTile = { b: g.batch, g: g.groups, n: g.mg, c: g.cg, y: g.oh, x: g.ow };
   const outs = g.batch * g.groups * g.mg * g.oh * g.ow;
-  const vector = k.epilogue === null ? 0 : (outs / env.core.vector.lanes) * ticksPerElement(k.epilogue.steps, env.core) * env.tickPs;
+  const made = k.wExpanded === null ? 0 : g.groups * g.mg * g.cg * g.kh * g.kw * ticksPerElement(k.wExpanded.steps, env.core);
+  const behind = k.epilogue === null ? 0 : outs * ticksPerElement(k.epilogue.steps, env.core);
+  const vector = ((behind + made) / env.core.vector.lanes) * env.tickPs;
   let read = movePs(env, homes.w, 'read', homes.wDirect ? 0 : weightBytes(k, g.groups * g.mg * g.cg * g.kh * g.kw));
   const input = g.batch * g.groups * g.cg * touched(g.oh, g.strides[0], g.kh, g.ih) * touched(g.ow, g.strides[1], g.kw, g.iw);
   if (!homes.xDirect) read += movePs(env, homes.x, 'read', input * bytesPerElement(k.dtype));
@@ -120,11 +125,31 @@ function candidateSizes(env: MapperEnvironment, k: ContractionKernel): Sizes {
   return {
     b: [...new Set([...tileSizes(g.batch, 1, 1).slice(0, 4), 1])],
     g: depthwise ? tileSizes(g.groups, perFold, 1) : k.op === 'CONV' && g.groups > 1 ? tileSizes(g.groups, 1, 1) : [1],
-    n: depthwise ? [g.mg] : tileSizes(g.mg, quantumN, 1),
-    c: tileSizes(g.cg, quantumC, 1),
+    n: depthwise ? [g.mg] : wholeBlocks(env, k, { g: 0, n: -1, c: 0 }, g.mg, tileSizes(g.mg, quantumN, 1)),
+    c: wholeBlocks(env, k, { g: 0, n: 0, c: -1 }, g.cg, tileSizes(g.cg, quantumC, 1)),
     y: tileSizes(g.oh, 1, 1),
     x: wantCols ? tileSizes(g.ow, 1, 1) : [g.ow],
   };
+}
+
+/**
+ * Of the sizes along one loop those that cut no block of weights, whose scale would be stored with both parts; all where there are no such.
+ * @param loop  -1 for the loop
+ */
+function wholeBlocks(
+  env: MapperEnvironment,
+  k: ContractionKernel,
+  loop: Pick<ContractionTile, 'g' | 'n' | 'c'>,
+  extent: number,
+  sizes: readonly number[],
+): readonly number[] {
+  const axis = k.wExpanded === null || env.chance !== null ? -1 : constantBox(k, loop).indexOf(-1);
+  const per = k.wExpanded?.packed.per[axis] ?? 1;
+  if (axis < 0 || isWhole(extent, per)) return sizes;
+  const whole = sizes.filter((size) => size === extent || size % per === 0 || per % size === 0);
+  // As many tiles as the search had, in whole blocks.
+  const rounded = sizes.map((size) => Math.min(extent, Math.ceil(size / per) * per));
+  return [...new Set([...whole, ...rounded])].toSorted((a, b) => b - a);
 }
 
 /** The best mapping, or the smallest tile's need when none fits. */
@@ -139,7 +164,7 @@ export function mapContraction(env: MapperEnvironment, k: ContractionKernel, hom
   const smallest: ContractionTile = { b: 1, g: 1, n: 1, c: 1, y: 1, x: 1 };
   const f = footprint(k, homes, smallest);
   return {
-    need: { activations: f.x + f.mid + f.out + f.operand + f.params, weights: f.w, accumulator: f.acc },
+    need: { activations: f.x + f.mid + f.out + f.operand + f.params + f.coded, weights: f.w, accumulator: f.acc },
     terms: [
       { what: 'input tile', bytes: f.x },
       { what: 'weight tile', bytes: f.w },
@@ -235,13 +260,18 @@ function judge(
   const rowsLoaded = loadedExtent(g.oh, t.y, g.strides[0], reachY, g.padTop, g.ih);
   const colsLoaded = loadedExtent(g.ow, t.x, g.strides[1], reachX, g.padLeft, g.iw);
   const outs = g.batch * g.groups * g.mg * g.oh * g.ow;
-  const wBytes = weightBytes(k, g.groups * g.mg * g.cg * g.kh * g.kw);
+  const weightCount = g.groups * g.mg * g.cg * g.kh * g.kw;
+  const wBytes = k.wExpanded === null ? weightBytes(k, weightCount) : tiledWeightBytes(k, t);
   const outTiles = nG * nN * nS;
   const { vector } = env.core;
   const vectorPs =
     k.epilogue === null
       ? 0
       : ((outs / vector.lanes) * ticksPerElement(k.epilogue.steps, env.core) + outTiles * vector.startTicks) * env.tickPs;
+  const expandPs =
+    k.wExpanded === null
+      ? 0
+      : ((weightCount / vector.lanes) * ticksPerElement(k.wExpanded.steps, env.core) + nG * nN * nK * vector.startTicks) * env.tickPs;
   const loadStartPs = env.core.dma.startTicks * env.tickPs;
   const eo = bytesPerElement(k.out.dtype);
   // Contiguous bytes per run of a tile in its home (products: a row's part).
@@ -288,13 +318,16 @@ function judge(
         const loadsWait = (slots.x === 1 && !ring && !homes.xDirect) || (slots.w === 1 && wSweeps * nN * nK > 1);
         const storesWait = slots.out === 1 && !homes.outDirect && outTiles > 1;
         const serial =
-          (loadsWait ? inPs + loads * latencyPs(env, homes.x) : 0) + (storesWait ? outPs + outTiles * latencyPs(env, homes.out) : 0);
+          (loadsWait ? inPs + loads * latencyPs(env, homes.x) : 0) +
+          (slots.w === 1 ? expandPs * wSweeps : 0) +
+          (storesWait ? outPs + outTiles * latencyPs(env, homes.out) : 0);
         const firstPs =
           (homes.xDirect ? 0 : movePs(env, homes.x, 'read', f.x) + latencyPs(env, homes.x)) +
-          movePs(env, homes.w, 'read', f.w) +
+          movePs(env, homes.w, 'read', k.wExpanded === null ? f.w : f.coded) +
           latencyPs(env, homes.w) * 0.5;
         const lastPs = homes.outDirect ? 0 : movePs(env, homes.out, 'write', f.out) + latencyPs(env, homes.out);
-        const estimatePs = Math.max(computePs + serial, movedPs, vectorPs) + firstPs + lastPs + tiles * handshakePs;
+        const workPs = vectorPs + expandPs * wSweeps;
+        const estimatePs = Math.max(computePs + serial, movedPs, workPs) + firstPs + lastPs + tiles * handshakePs;
         if (prefers({ estimatePs, tiles }, best)) {
           best = { tile: t, order, slots: homes.xDirect ? { ...slots, x: 0 } : slots, ringRows, estimatePs, tiles };
         }

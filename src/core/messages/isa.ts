@@ -105,8 +105,9 @@ export const programTooLong: Message<{ commands: number; most: number }> = defin
   'SYS5030',
   'error',
   'program too long',
-  'A REPEAT runs the commands below it `count` times, and REPEATs nest: a wrong count multiplies.',
-  ({ commands, most }) => `The program runs ${commands} commands; at most ${most} are simulated. Check the counts of its REPEATs.`,
+  'A REPEAT runs the commands below it `count` times, and REPEATs nest: a wrong count multiplies. Loops and recurrent layers become REPEATs; every trip is simulated, so that time and memory grow with their number.',
+  ({ commands, most }) =>
+    `The program runs ${commands} commands; at most ${most} are simulated. Check the counts of its REPEATs: give a loop fewer iterations, or a recurrent layer a shorter sequence, and take the rest in proportion.`,
 );
 
 // What the verifier finds. `where` names the row, its command and kernel: `Row 12 (CONV of kernel "conv1")`.

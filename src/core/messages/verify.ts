@@ -145,6 +145,18 @@ export const fittingSizes: Message<{ sizes: readonly { readonly symbol: string; 
     `sizes that fit each other: ${sizes.map(({ symbol, size }) => `--dim ${/[^\w.:/-]/.test(symbol) ? `"${symbol}=${size}"` : `${symbol}=${size}`}`).join(' ')}.`,
 );
 
+export const sizesFromInputs: Message<{ sizes: Readonly<Record<string, number>> }> = defineMessage(
+  'SYS8077',
+  'info',
+  'sizes taken from inputs',
+  'The model leaves dimensions open, and the arrays given with --inputs have them. The program is compiled for these sizes; --dim fixes others, which the ' +
+    'arrays then have to fit.',
+  ({ sizes }) =>
+    `compiled for the sizes of the inputs: ${Object.entries(sizes)
+      .map(([symbol, size]) => `${symbol} = ${size}`)
+      .join(', ')}.`,
+);
+
 export const calibrationUnused: Message<{ options: readonly string[]; precision: string }> = defineMessage(
   'SYS8076',
   'warning',
@@ -154,6 +166,26 @@ export const calibrationUnused: Message<{ options: readonly string[]; precision:
   ({ options, precision }) =>
     `${options.join(' and ')} ${options.length === 1 ? 'has' : 'have'} no effect: no value of this ${precision} program gets its scale from a calibration. ` +
     `Leave ${options.length === 1 ? 'it' : 'them'} out, or ask for --precision int8.`,
+);
+
+export const cacheNotFull: Message<{ source: string; name: string; full: number; found: number }> = defineMessage(
+  'SYS8077',
+  'warning',
+  'a cache that is not full',
+  'A program is made for fixed sizes, with every entry of a cache in use and every token of the query new. Models say how long sequences really are by ' +
+    'a mask or by lengths that GroupQueryAttention reads; a program does not read them.',
+  ({ source, name, full, found }) =>
+    `input "${name}" of ${source} holds ${found} where the program, made for full caches, takes ${full} for granted: its outputs are not what the model means. ` +
+    `Give ${full} throughout, and sizes (--dim) as long as the sequences are.`,
+);
+
+export const inputIsNoTensor: Message<{ name: string; kind: string }> = defineMessage(
+  'SYS8078',
+  'error',
+  'model input is not a tensor',
+  'Inputs of a program are tensors. A sequence or an optional has no numbers of a fixed shape to compare with.',
+  ({ name, kind }) =>
+    `the input "${name}" is ${kind.startsWith('optional') ? 'an optional' : `a ${kind}`}, a tensor is needed. Export the model with a tensor there.`,
 );
 
 export const unusableFolder: Message<{ path: string; reason: string }> = defineMessage(

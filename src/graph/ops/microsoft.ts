@@ -10,6 +10,7 @@ import { microsoftMatMulOps } from './microsoft-matmul.ts';
 import { microsoftMoveOps } from './microsoft-moves.ts';
 import { multiHeadOps } from './microsoft-multi-head.ts';
 import { microsoftNormalizationOps } from './microsoft-normalization.ts';
+import { microsoftRecurrentOps } from './microsoft-recurrent.ts';
 import { qLinearOps } from './microsoft-quantized.ts';
 
 /** ai.onnx operators that com.microsoft repeats, with the operator-set version whose rules it follows. */
@@ -51,4 +52,5 @@ export const microsoftOps: readonly OpDef[] = [
   ...multiHeadOps,
   ...microsoftNormalizationOps,
   ...qLinearOps,
+  ...microsoftRecurrentOps,
 ];

@@ -232,4 +232,23 @@ export const dynamicQuantizeLinear: OpDef = defineOp({
   },
 });
 
-export const quantizedOps: readonly OpDef[] = [convInteger, qLinearConv, matMulInteger, qLinearMatMul, dynamicQuantizeLinear];
+/** Ours: what one of 255 steps is that cover a span; 1 where there is nothing to cover. */
+const spanStep: OpDef = defineOp({
+  domain: 'systole',
+  name: 'SpanStep',
+  since: [1],
+  kernelClass: 'elementwise',
+  infer: (context) => [requiredType(context, 0, 'span')],
+  evaluate(context) {
+    const span = requiredTensor(context, 0, 'span');
+    return [
+      tensorOf(
+        span.dtype,
+        span.shape,
+        floatsOf(span).map((x) => (x === 0 ? 1 : x / 255)),
+      ),
+    ];
+  },
+});
+
+export const quantizedOps: readonly OpDef[] = [convInteger, qLinearConv, matMulInteger, qLinearMatMul, dynamicQuantizeLinear, spanStep];

@@ -32,7 +32,7 @@ interface Family {
   readonly attributes: Readonly<Record<string, AttributeDefault>>;
 }
 
-const common: Readonly<Record<string, AttributeDefault>> = {
+export const common: Readonly<Record<string, AttributeDefault>> = {
   activation_alpha: 'computed',
   activation_beta: 'computed',
   activations: 'computed',
@@ -42,7 +42,7 @@ const common: Readonly<Record<string, AttributeDefault>> = {
   layout: 0,
 };
 
-function directionsOf(context: OpContext): number {
+export function directionsOf(context: OpContext): number {
   const direction = stringAttribute(context, 'direction', 'forward');
   if (!['forward', 'reverse', 'bidirectional'].includes(direction)) {
     badAttribute(context, 'direction', `"${direction}"`, 'forward, reverse, bidirectional');
@@ -51,7 +51,7 @@ function directionsOf(context: OpContext): number {
 }
 
 /** batch_major: layout 1, since opset 14. */
-function batchMajor(context: OpContext): boolean {
+export function batchMajor(context: OpContext): boolean {
   return intAttribute(context, 'layout', 0) !== 0;
 }
 
@@ -106,14 +106,14 @@ function inferFamily(family: Family, context: InferContext): readonly TensorType
   return family.name === 'LSTM' ? [y, state, state] : [y, state];
 }
 
-function checkShape(context: InferContext, index: number, what: string, wanted: readonly Dim[]): void {
+export function checkShape(context: InferContext, index: number, what: string, wanted: readonly Dim[]): void {
   const type = context.inputs[index] ?? null;
   if (type === null || (type.shape.length === wanted.length && !type.shape.some((d, i) => differ(d, wanted[i] ?? 1)))) return;
   misfit(context, `${what} is ${printShape(type.shape)}, ${printShape(wanted)} is needed`);
 }
 
 /** The part of direction `d` of an optional parameter; zeros of `size` where it is left out. */
-function partOf(context: EvaluateContext, index: number, d: number, size: number): Float32Array {
+export function partOf(context: EvaluateContext, index: number, d: number, size: number): Float32Array {
   const t = context.inputs[index] ?? null;
   return t === null ? new Float32Array(size) : floatsOf(t).subarray(d * size, (d + 1) * size);
 }

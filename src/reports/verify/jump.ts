@@ -21,10 +21,10 @@ export function findJump(kernels: readonly Checked[], precision: string): Jump |
   /** Of values without a figure that a kernel before made. */
   const carried = new Map<string, Standing>();
   const standingOf = ({ name, db }: Reading): Standing | undefined => (db === null ? carried.get(name) : { db, since: Infinity });
-  for (const [at, { check, readings, trips }] of kernels.entries()) {
+  for (const [at, { check, readings, trips, ceiling: own }] of kernels.entries()) {
     // What a trip of a loop leaves for the next is part of what the loop makes, not of what it reads.
     const before = readings.filter((r) => !graph.isLeftByTrip(r.name, at)).flatMap((r) => standingOf(r) ?? []);
-    const fromDb = Math.min(ceiling, ...before.map((s) => s.db));
+    const fromDb = Math.min(ceiling, own, ...before.map((s) => s.db));
     const since = Math.min(...before.map((s) => s.since));
     const toDb = floatDbOf(check);
     if (toDb === null) {

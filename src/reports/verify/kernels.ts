@@ -7,7 +7,7 @@ import { evaluateIsolated, isolate, piecesOf, readingOf, writtenBy, type Pieces 
 import { compareTensors, sameBits, worse, type ErrorMetrics, type Meant } from './metrics.ts';
 import { figureOf } from './jump.ts';
 import type { KernelCheck, KernelTensor, VerifyProblem, Verdict } from './report.ts';
-import { isExact, isNear, type Tolerance } from './tolerance.ts';
+import { ceilingOf, isExact, isNear, type Tolerance } from './tolerance.ts';
 import { againstFloat, meant, type Sides, type Values } from './values.ts';
 
 /** A value that a kernel read, and its SQNR against the float model; null where that has no such value. */
@@ -22,6 +22,8 @@ export interface Checked {
   /** The repeated region it runs in, and how often that runs; null outside of any. */
   readonly region: number | null;
   readonly trips: number | null;
+  /** What the float model's own type of its results can hold, in dB. */
+  readonly ceiling: number;
 }
 
 export function checkKernels(problem: VerifyProblem, executable: Executable, sides: Sides): readonly Checked[] {
@@ -73,7 +75,8 @@ export function checkKernels(problem: VerifyProblem, executable: Executable, sid
       cumulative,
       float,
     };
-    return [{ check, readings, region, trips }];
+    const ceiling = Math.min(...written.map((v) => ceilingOf(sides.float.get(v.name)?.dtype)));
+    return [{ check, readings, region, trips, ceiling }];
   });
 }
 

@@ -44,6 +44,11 @@ export function leastDbFor(dtype: DType, wanted: number): number {
   return Math.min(wanted, dtype === 'float16' ? 40 : dtype === 'bfloat16' ? 25 : 12);
 }
 
+/** Of values that the model itself rounds to a type: a program that keeps them in another differs by those roundings. */
+export function ceilingOf(dtype: DType | undefined): number {
+  return dtype === 'float16' ? ceilingDb('fp16') : dtype === 'bfloat16' ? ceilingDb('bf16') : Infinity;
+}
+
 export function ceilingDb(precision: string): number {
   return bestDb[precision] ?? 130;
 }

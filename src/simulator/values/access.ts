@@ -6,7 +6,9 @@ import { isScatter } from '../../isa/index.ts';
 export interface Access {
   /** Name of the operand in messages. */
   readonly operand: string;
-  /** The whole reference: must lie inside its region or window. */
+  /** As the command has it. */
+  readonly given: Ref;
+  /** The whole reference, packed elements as bytes: must lie inside its region or window. */
   readonly ref: Ref;
   /** The part that is really read or written: rows and columns no tap reaches are left out. */
   readonly touched: Ref;
@@ -14,9 +16,16 @@ export interface Access {
   readonly writes: boolean;
 }
 
-const read = (operand: string, ref: Ref, touched: Ref = ref): Access => ({ operand, ref, touched, reads: true, writes: false });
-const write = (operand: string, ref: Ref): Access => ({ operand, ref, touched: ref, reads: false, writes: true });
-const update = (operand: string, ref: Ref): Access => ({ operand, ref, touched: ref, reads: true, writes: true });
+const read = (operand: string, given: Ref, touched: Ref = inBytes(given)): Access => ({
+  operand,
+  given,
+  ref: inBytes(given),
+  touched,
+  reads: true,
+  writes: false,
+});
+const write = (operand: string, ref: Ref): Access => ({ operand, given: ref, ref, touched: ref, reads: false, writes: true });
+const update = (operand: string, ref: Ref): Access => ({ operand, given: ref, ref, touched: ref, reads: true, writes: true });
 
 /** The accesses of a command, in the order they happen: reads before writes of the same operand. Synchronisation has none. */
 export function accessesOf(command: Command): readonly Access[] {
@@ -59,7 +68,7 @@ function moved(c: MoveCommand): readonly Access[] {
 }
 
 function contraction(c: ConvCommand | MatmulCommand, x: Ref): readonly Access[] {
-  const list = [read('x', c.x, x), read('w', inBytes(c.w))];
+  const list = [read('x', c.x, x), read('w', c.w)];
   list.push(c.mode === 'accumulate' ? update('acc', c.acc) : write('acc', c.acc));
   if (c.drain === null) return list;
   // The drain reads the sums back, so that nobody takes them for work nobody used.

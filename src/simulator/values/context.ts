@@ -1,5 +1,6 @@
 /** What an executor of one command may use. */
 import type { Ref } from '../../isa/command.ts';
+import type { ByteMap } from './fast-table.ts';
 import type { HostEvaluator } from './host.ts';
 import type { Memory } from './memory.ts';
 import type { Scratch } from './scratch.ts';
@@ -15,6 +16,8 @@ export interface Context {
   readonly tally: Tally;
   /** Null: the plain form runs everything. */
   readonly kernels: Kernels | null;
+  /** Programs from bytes to bytes seen so far in this run. */
+  readonly byteMaps: Map<string, ByteMap>;
 }
 
 export function tile(cx: Context, ref: Ref): Tile {

@@ -137,12 +137,13 @@ function createRunner(
   const scratch = createScratch();
   const host = createHost(executable.hostSegments);
   const stray = createTally();
+  const byteMaps: Context['byteMaps'] = new Map();
   const contexts = new Map<number, Context>();
   return (core, kernel) => {
     const key = core * (tallies.length + 1) + kernel + 1;
     let cx = contexts.get(key);
     if (cx === undefined) {
-      cx = { memory, scratch, host, core, tally: tallies[kernel] ?? stray, kernels };
+      cx = { memory, scratch, host, core, tally: tallies[kernel] ?? stray, kernels, byteMaps };
       contexts.set(key, cx);
     }
     return cx;

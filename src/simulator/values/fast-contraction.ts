@@ -11,6 +11,7 @@ import { fewChannels, indexIn, isPlainProduct, withoutBroadcast } from './contra
 import { drainSizes, fastDrain, type DrainAreas } from './fast-drain.ts';
 import { allFinite, isShort, rawBytes, readShorts, readUnits } from './fast-operands.ts';
 import { convolveByTaps } from './fast-taps.ts';
+import { isByVector, multiplyByVectors } from './fast-vectors.ts';
 import { scatter } from './tile.ts';
 import { tapRange } from './window.ts';
 import type { Kernels } from './wasm/kernels.ts';
@@ -29,7 +30,7 @@ export function fastContraction(cx: Context, kernels: Kernels, c: ConvCommand | 
   const float = c.acc.dtype === 'float32';
   const fits = float ? isUnit(c.x.dtype) && isUnit(c.w.dtype) : c.acc.dtype === 'int32' && isShort(c.x, c.xZero) && isShort(c.w, c.wZero);
   if (!fits || elementCount(c.acc.extents) === 0) return false;
-  const done = c.op === 'MATMUL' ? multiplyBatches(cx, kernels, c, float) : convolve(cx, kernels, c, float);
+  const done = c.op === 'MATMUL' ? multiplyMatrices(cx, kernels, c, float) : convolve(cx, kernels, c, float);
   if (done === null) return false;
   scatter(tile(cx, c.acc), kernels.buffer(), done.sums);
   if (c.drain === null) return true;
@@ -114,6 +115,10 @@ function startSums(cx: Context, kernels: Kernels, c: ConvCommand | MatmulCommand
 
 function readOperand(cx: Context, kernels: Kernels, float: boolean, ref: Ref, zero: number, raw: number, to: number): void {
   (float ? readUnits : readShorts)(cx, kernels, ref, zero, raw, to);
+}
+
+function multiplyMatrices(cx: Context, kernels: Kernels, c: MatmulCommand, float: boolean): Done | null {
+  return isByVector(c, float) ? multiplyByVectors(cx, kernels, c, { float, startSums }) : multiplyBatches(cx, kernels, c, float);
 }
 
 function multiplyBatches(cx: Context, kernels: Kernels, c: MatmulCommand, float: boolean): Done | null {

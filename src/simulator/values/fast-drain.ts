@@ -3,8 +3,9 @@ import { isEngineFloat } from '../../core/index.ts';
 import type { Drain } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { drain } from './drain.ts';
-import { readFloats, readInts, writeNumbers } from './numbers.ts';
-import { countOutputs, integerBounds, type Tally } from './stats.ts';
+import { writeFloats } from './fast-operands.ts';
+import { readFloats, readInts } from './numbers.ts';
+import { integerBounds, type Tally } from './stats.ts';
 import { scatter } from './tile.ts';
 import type { Kernels } from './wasm/kernels.ts';
 
@@ -99,9 +100,7 @@ function drainToFloats(cx: Context, kernels: Kernels, d: Drain, { count, channel
   const { drainChannelsFloat, drainColumnsFloat } = kernels.run;
   if (inner === 1) drainColumnsFloat(sums, out, count / channels, channels, from, d.lo, d.hi);
   else for (let i = 0; i < count; i += channels * inner) drainChannelsFloat(sums + i * 4, out + i * 4, channels, inner, from, d.lo, d.hi);
-  const floats = new Float32Array(kernels.buffer(), out, count);
-  if (d.out.dtype === 'float32') scatter(tile(cx, d.out), kernels.buffer(), out);
-  else writeNumbers(tile(cx, d.out), floats, cx.scratch);
-  countOutputs(cx.tally, d.out.dtype, floats);
+  writeFloats(cx, kernels, d.out, out);
+  cx.tally.outputs += count;
   return true;
 }

@@ -1,9 +1,9 @@
 /** Operands in the memory of the kernels. */
-import { bitsOf, elementCount, tensorBytes } from '../../core/index.ts';
+import { bitsOf, elementCount, tensorBytes, type DType } from '../../core/index.ts';
 import type { Ref } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
-import { readFloats, readInts } from './numbers.ts';
-import { gather } from './tile.ts';
+import { readFloats, readInts, writeNumbers } from './numbers.ts';
+import { gather, scatter } from './tile.ts';
 import type { Kernels } from './wasm/kernels.ts';
 
 /** Less its zero point, every element is an int16. */
@@ -38,8 +38,28 @@ export function readUnits(cx: Context, kernels: Kernels, ref: Ref, zero: number,
     gather(t, kernels.buffer(), raw);
     kernels.run[ref.dtype === 'int8' ? 'intsS' : 'intsU'](raw, to, t.count, zero);
   } else if (ref.dtype === 'float32' || ref.dtype === 'int32') gather(t, kernels.buffer(), to);
-  else if (ref.dtype === 'int16' || isPacked(ref)) new Int32Array(kernels.buffer(), to, t.count).set(readInts(t, zero, cx.scratch, 'x'));
+  else if (isHalf(ref.dtype)) {
+    gather(t, kernels.buffer(), raw);
+    decodeHalves(kernels, ref.dtype, raw, to, t.count);
+  } else if (ref.dtype === 'int16' || isPacked(ref)) new Int32Array(kernels.buffer(), to, t.count).set(readInts(t, zero, cx.scratch, 'x'));
   else new Float32Array(kernels.buffer(), to, t.count).set(readFloats(t, cx.scratch, 'x'));
+}
+
+export function isHalf(dtype: DType): dtype is 'float16' | 'bfloat16' {
+  return dtype === 'float16' || dtype === 'bfloat16';
+}
+
+/** Codes as fp32 numbers. They may lie in the second half of where the numbers go. */
+export function decodeHalves({ run }: Kernels, dtype: 'float16' | 'bfloat16', from: number, to: number, count: number): void {
+  run[dtype === 'float16' ? 'halfToFloat' : 'bfloatToFloat'](from, to, count);
+}
+
+/** Writes fp32 numbers in the type of `ref`; narrow ones take the place of the numbers on the way. @param saturate  see `writeNumbers` */
+export function writeFloats(cx: Context, kernels: Kernels, ref: Ref, at: number, saturate = true): void {
+  const t = tile(cx, ref);
+  if (isHalf(ref.dtype)) kernels.run[ref.dtype === 'float16' ? 'floatToHalf' : 'floatToBfloat'](at, at, t.count);
+  if (isHalf(ref.dtype) || ref.dtype === 'float32') scatter(t, kernels.buffer(), at);
+  else writeNumbers(t, new Float32Array(kernels.buffer(), at, t.count), cx.scratch, saturate);
 }
 
 export function allFinite(kernels: Kernels, at: number, count: number): boolean {

@@ -4,6 +4,7 @@ import type { ConvCommand } from '../../isa/command.ts';
 import type { Context } from './context.ts';
 import type { DrainAreas } from './fast-drain.ts';
 import { allFinite, rawBytes, readUnits } from './fast-operands.ts';
+import { offsetsOf, paddedOf, phasesOf, type Window } from './fast-window.ts';
 import type { Kernels } from './wasm/kernels.ts';
 
 export interface TapsPlan {
@@ -15,14 +16,6 @@ export interface TapsPlan {
   readonly startSums: (cx: Context, kernels: Kernels, c: ConvCommand, at: number) => void;
 }
 
-/** The padded planes of a group: columns that a stride apart are neighbours lie side by side, so that taps read neighbouring units. */
-interface Padded {
-  readonly rows: number;
-  /** Units from phase to phase, and from row to row. */
-  readonly phaseStep: number;
-  readonly rowStep: number;
-}
-
 /** Null, and nothing done, where zeros in place of padding are not the same as leaving taps out. */
 export function convolveByTaps(cx: Context, kernels: Kernels, c: ConvCommand, plan: TapsPlan): DrainAreas | null {
   const [n = 1, channels = 1, h = 1, width = 1] = c.x.extents;
@@ -32,8 +25,8 @@ export function convolveByTaps(cx: Context, kernels: Kernels, c: ConvCommand, pl
   const sumsCount = elementCount(c.acc.extents);
   const taps = groupChannels * kh * kw;
   const [sh, sw] = c.strides;
-  const phaseStep = Math.ceil(((ow - 1) * sw + (kw - 1) * c.dilations[1] + 1) / sw);
-  const padded: Padded = { rows: (oh - 1) * sh + (kh - 1) * c.dilations[0] + 1, phaseStep, rowStep: phaseStep * sw };
+  const window: Window = { ...c, kernel: [kh, kw], input: [h, width], output: [oh, ow] };
+  const padded = paddedOf(window);
   const planeUnits = padded.rows * padded.rowStep;
   const areas = kernels.room([
     Math.max(rawBytes(c.x), rawBytes(c.w)),
@@ -53,8 +46,8 @@ export function convolveByTaps(cx: Context, kernels: Kernels, c: ConvCommand, pl
   if (float && !allFinite(kernels, ws, elementCount(c.w.extents))) return null;
   if (float && c.mode === 'accumulate' && !noNegativeZero(kernels, sums, sumsCount)) return null;
   readUnits(cx, kernels, c.x, c.xZero, raw, xs);
-  new Int32Array(kernels.buffer(), offsets, taps).set(offsetsOf(c, padded));
-  new Int32Array(kernels.buffer(), table, sw * 3).set(phasesOf(c, padded));
+  new Int32Array(kernels.buffer(), offsets, taps).set(offsetsOf(window, padded, groupChannels));
+  new Int32Array(kernels.buffer(), table, sw * 3).set(phasesOf(window, padded));
   // Every plane leaves the padding as it is.
   new Int32Array(kernels.buffer(), planes, groupChannels * planeUnits).fill(0);
 
@@ -79,34 +72,4 @@ export function convolveByTaps(cx: Context, kernels: Kernels, c: ConvCommand, pl
 /** −0 + 0 is +0: the only sum that a tap on padding would change. Sums that begin at +0 never come to it. */
 function noNegativeZero(kernels: Kernels, at: number, count: number): boolean {
   return !new Int32Array(kernels.buffer(), at, count).includes(-2147483648);
-}
-
-/** Bytes from an output's place in the planes to each of its taps. */
-function offsetsOf(c: ConvCommand, p: Padded): readonly number[] {
-  const [, channels = 1, kh = 1, kw = 1] = c.w.extents;
-  const offsets: number[] = [];
-  for (let channel = 0; channel < channels; channel++) {
-    for (let r = 0; r < kh; r++) {
-      for (let s = 0; s < kw; s++) {
-        const column = s * c.dilations[1];
-        const phase = column % c.strides[1];
-        const units = (channel * p.rows + r * c.dilations[0]) * p.rowStep + phase * p.phaseStep + (column - phase) / c.strides[1];
-        offsets.push(units * 4);
-      }
-    }
-  }
-  return offsets;
-}
-
-/** For each phase: the first input column, bytes from the row's start to its place, and how many of each row. */
-function phasesOf(c: ConvCommand, p: Padded): readonly number[] {
-  const stride = c.strides[1];
-  const width = c.x.extents[3] ?? 1;
-  return Array.from({ length: stride }, (_, phase) => {
-    const first = Math.max(0, -c.padLeft);
-    const x = first + ((((phase - first - c.padLeft) % stride) + stride) % stride);
-    const place = (x + c.padLeft - phase) / stride;
-    const count = Math.max(0, Math.min(Math.ceil((width - x) / stride), p.phaseStep - place));
-    return [x, (phase * p.phaseStep + place) * 4, count];
-  }).flat();
 }

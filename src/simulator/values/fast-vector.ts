@@ -2,27 +2,13 @@
  * VECTOR by the kernels of wasm/, four lanes at a time, where fp32 registers hold what the plain form holds in binary64: fp32 numbers, small
  * integers, and quantized results on their way to a byte. vector.ts elsewhere.
  */
-import {
-  bfloat16FromFloat32,
-  bitsOf,
-  elementCount,
-  erf32,
-  exp32,
-  float16FromFloat32,
-  float32FromBfloat16,
-  float32FromFloat16,
-  isEngineFloat,
-  isNarrowFloat,
-  log32,
-  sigmoid32,
-  tanh32,
-  type DType,
-} from '../../core/index.ts';
+import { bitsOf, elementCount, isEngineFloat, isNarrowFloat, type DType } from '../../core/index.ts';
 import type { Ref, VectorCommand, VectorStep } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { countBytes, seenBytes } from './fast-drain.ts';
-import { readDense, writeNumbers } from './numbers.ts';
-import { countOutputs } from './stats.ts';
+import { mapBytes } from './fast-table.ts';
+import { decodeHalves, isHalf, writeFloats } from './fast-operands.ts';
+import { readDense } from './numbers.ts';
 import { gather, scatter } from './tile.ts';
 import { compact, isScalar, saturates, sinkOf } from './vector.ts';
 import type { Kernels } from './wasm/kernels.ts';
@@ -52,6 +38,13 @@ const kernelSteps = {
   div: 'float',
   max: 'float',
   min: 'float',
+  exp: 'float',
+  tanh: 'float',
+  erf: 'float',
+  log: 'float',
+  sigmoid: 'float',
+  toFloat16: 'float',
+  toBfloat16: 'float',
   neg: 'float',
   abs: 'float',
   sqrt: 'float',
@@ -64,19 +57,24 @@ const kernelSteps = {
   select: 'float',
 } as const satisfies Readonly<Record<string, Kind>>;
 
-/** Steps of one operand that run lane by lane. */
-const laneSteps = {
-  exp: exp32,
-  tanh: tanh32,
-  erf: erf32,
-  log: log32,
-  sigmoid: sigmoid32,
-  toFloat16: (x: number): number => float32FromFloat16(float16FromFloat32(x)),
-  toBfloat16: (x: number): number => float32FromBfloat16(bfloat16FromFloat32(x)),
-} as const satisfies Readonly<Record<string, (x: number) => number>>;
+/** Steps of one operand. */
+const unarySteps: ReadonlySet<string> = new Set([
+  'exp',
+  'tanh',
+  'erf',
+  'log',
+  'sigmoid',
+  'toFloat16',
+  'toBfloat16',
+  'neg',
+  'abs',
+  'sqrt',
+  'floor',
+]);
 
 /** False, and nothing done, where the kernels do not fit the program, its types or its size. */
 export function fastVector(cx: Context, kernels: Kernels, c: VectorCommand): boolean {
+  if (mapBytes(cx, c)) return true;
   const count = elementCount(c.outputs[0]?.extents ?? []);
   const fits =
     c.outputs.every((ref) => elementCount(ref.extents) === count && (isByte(ref.dtype) || isLaneFloat(ref.dtype))) &&
@@ -119,6 +117,11 @@ function readInput(cx: Context, kernels: Kernels, ref: Ref, to: number, exact: b
     gather(t, kernels.buffer(), to);
     return true;
   }
+  if (isHalf(ref.dtype)) {
+    gather(t, kernels.buffer(), to + 2 * t.count);
+    decodeHalves(kernels, ref.dtype, to + 2 * t.count, to, t.count);
+    return true;
+  }
   const dense = readDense(t, cx.scratch, 'input');
   new Float32Array(kernels.buffer(), to, t.count).set(dense);
   if (!exact || !(dense instanceof Int32Array)) return true;
@@ -134,12 +137,10 @@ interface Stored {
 }
 
 function writeOutput(cx: Context, kernels: Kernels, ref: Ref, { at, count, seen, saturate }: Stored): void {
-  const t = tile(cx, ref);
-  const floats = new Float32Array(kernels.buffer(), at, count);
-  if (isByte(ref.dtype) || ref.dtype === 'float32') scatter(t, kernels.buffer(), at);
-  else writeNumbers(t, floats, cx.scratch, saturate);
+  if (isByte(ref.dtype)) scatter(tile(cx, ref), kernels.buffer(), at);
+  else writeFloats(cx, kernels, ref, at, saturate);
   if (ref.dtype === 'int8' || ref.dtype === 'uint8') countBytes(cx.tally, kernels, at, count, seen);
-  else countOutputs(cx.tally, ref.dtype, floats);
+  else cx.tally.outputs += count;
 }
 
 /** The highest register, or -1 where some register would not hold what the plain form holds. */
@@ -170,9 +171,12 @@ function kindOf(step: VectorStep, kinds: readonly Kind[], c: VectorCommand): Kin
       const dtype = c.inputs[step.a]?.dtype;
       if (dtype === undefined) return null;
       if (isByte(dtype) || dtype === 'int16' || dtype === 'uint16') return 'small';
+      if (dtype === 'int4' || dtype === 'uint4') return 'small';
       if (dtype === 'int32') return op === 'load' ? 'float' : 'small';
       return op === 'load' && isLaneFloat(dtype) ? 'float' : null;
     }
+    case 'unpack':
+      return kinds[step.a] ?? null;
     case 'immediate':
       return Number.isInteger(step.immediate) && Math.abs(step.immediate) <= mostSmall ? 'small' : 'float';
     case 'dequantize':
@@ -191,23 +195,14 @@ function kindOf(step: VectorStep, kinds: readonly Kind[], c: VectorCommand): Kin
       if (a === 'small') return bounded[op][b];
       return narrow(step.a, step.b) ? 'float' : null;
     }
-    case 'neg':
-    case 'abs':
-    case 'sqrt':
-    case 'floor':
-      return narrow(step.a) ? 'float' : null;
     default:
-      if (isKernelStep(op)) return narrow(step.a, step.b) ? kernelSteps[op] : null;
-      return isLaneStep(op) && narrow(step.a) ? 'float' : null;
+      if (!isKernelStep(op)) return null;
+      return narrow(step.a) && (unarySteps.has(op) || narrow(step.b)) ? kernelSteps[op] : null;
   }
 }
 
 function isKernelStep(op: string): op is keyof typeof kernelSteps {
   return Object.hasOwn(kernelSteps, op);
-}
-
-function isLaneStep(op: string): op is keyof typeof laneSteps {
-  return Object.hasOwn(laneSteps, op);
 }
 
 interface Places {
@@ -252,10 +247,8 @@ function runSteps(kernels: Kernels, c: VectorCommand, at: Places): number {
       if (isByte(ref.dtype)) run[ref.dtype === 'int8' ? 'loadS' : 'loadU'](scalar ? source : source + from, to, scalar ? 1 : n);
       else if (!scalar) places[step.dst] = source + from * 4;
       if (scalar) memory.fill(memory[(isByte(ref.dtype) ? to : source) / 4] ?? 0, to / 4, to / 4 + n);
-    } else if (isLaneStep(op)) {
-      const f = laneSteps[op];
-      const source = place(step.a, to) / 4;
-      for (let i = 0; i < n; i++) memory[to / 4 + i] = f(memory[source + i] ?? 0);
+    } else if (op === 'unpack') {
+      places[step.dst] = place(step.a, to);
     } else if (isKernelStep(op)) {
       const a = place(step.a, to);
       run[op](to, a, place(step.b, a), place(step.c, a), n);

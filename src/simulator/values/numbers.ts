@@ -17,6 +17,11 @@ export type Dense = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Arr
 
 /** Elements in their own type, narrow floats as fp32; `slot` names the scratch buffer, overwritten by the next read into the same slot. */
 export function readDense(tile: Tile, scratch: Scratch, slot: string): Dense {
+  if (tile.dtype === 'int4' || tile.dtype === 'uint4') {
+    const numbers = new Int32Array(scratch(`${slot} raw`, tile.count * 4), 0, tile.count);
+    gatherNibbles(tile, numbers);
+    return numbers;
+  }
   const buffer = scratch(`${slot} raw`, tile.count * bytesPerElement(tile.dtype));
   gather(tile, buffer, 0);
   if (tile.dtype === 'int64') return lowWords(buffer, tile.count);

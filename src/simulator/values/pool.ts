@@ -1,5 +1,5 @@
 /** POOL: windows over planes, tap by tap so that sums run over the kernel's rows, then its columns. */
-import { isFloat, roundHalfEven } from '../../core/index.ts';
+import { elementCount, isFloat, roundHalfEven } from '../../core/index.ts';
 import type { PoolCommand } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { countOutputs, integerBounds } from './stats.ts';
@@ -8,22 +8,27 @@ import { tapRange } from './window.ts';
 
 export function runPool(cx: Context, c: PoolCommand): void {
   const xTile = tile(cx, c.x);
-  const outTile = tile(cx, c.out);
+  const count = elementCount(c.out.extents);
+  const max = c.kind === 'max';
+  const sums = new Float64Array(cx.scratch('pool', count * 8), 0, count).fill(max ? -Infinity : 0);
+  if (isFloat(c.x.dtype)) {
+    const x = readFloats(xTile, cx.scratch, 'x');
+    eachTapLine(c, (line) => (max ? maxFloats : addFloats)(sums, x, line));
+  } else {
+    const x = readInts(xTile, max ? 0 : c.xZero, cx.scratch, 'x');
+    eachTapLine(c, (line) => (max ? maxInts : addInts)(sums, x, line));
+  }
+  finishPool(cx, c, sums);
+}
+
+/** Largest numbers or sums, one per output, become what the command writes; `sums` is overwritten. */
+export function finishPool(cx: Context, c: PoolCommand, sums: Float64Array): void {
   const float = isFloat(c.x.dtype);
-  const sums = new Float64Array(cx.scratch('pool', outTile.count * 8), 0, outTile.count);
   if (c.kind === 'max') {
-    sums.fill(-Infinity);
-    const x = float ? readFloats(xTile, cx.scratch, 'x') : readInts(xTile, 0, cx.scratch, 'x');
-    eachTapLine(c, (line) => (x instanceof Int32Array ? maxInts(sums, x, line) : maxFloats(sums, x, line)));
     const [lo, hi] = float ? [c.lo, c.hi] : rangeOf(c);
     for (let i = 0; i < sums.length; i++) sums[i] = clampTo(sums[i] ?? 0, lo, hi);
-  } else {
-    sums.fill(0);
-    const x = float ? readFloats(xTile, cx.scratch, 'x') : readInts(xTile, c.xZero, cx.scratch, 'x');
-    eachTapLine(c, (line) => (x instanceof Int32Array ? addInts(sums, x, line) : addFloats(sums, x, line)));
-    divide(cx, c, sums, float);
-  }
-  writeNumbers(outTile, sums, cx.scratch);
+  } else divide(cx, c, sums, float);
+  writeNumbers(tile(cx, c.out), sums, cx.scratch);
   countOutputs(cx.tally, c.out.dtype, sums);
 }
 
@@ -43,19 +48,19 @@ function divide(cx: Context, c: PoolCommand, sums: Float64Array, float: boolean)
   const rows = tapsInside(oh, 0, c, top, bottom);
   const columns = tapsInside(ow, 1, c, left, right);
   const bounds = integerBounds(c.out.dtype, c.lo, c.hi, c.outZero);
-  for (let i = 0; i < sums.length; i++) {
-    const column = i % ow;
-    const row = Math.floor(i / ow) % oh;
-    const count = Math.max(1, (rows[row] ?? 0) * (columns[column] ?? 0));
-    const sum = Math.fround(sums[i] ?? 0);
-    const mean = Math.fround(sum / count);
-    if (float) {
-      sums[i] = clampTo(mean, c.lo, c.hi);
-      continue;
+  for (let line = 0; line * ow < sums.length; line++) {
+    const height = rows[line % oh] ?? 0;
+    for (let column = 0; column < ow; column++) {
+      const i = line * ow + column;
+      const mean = Math.fround(Math.fround(sums[i] ?? 0) / Math.max(1, height * (columns[column] ?? 0)));
+      if (float) {
+        sums[i] = clampTo(mean, c.lo, c.hi);
+        continue;
+      }
+      const q = roundHalfEven(Math.fround(mean * c.multiplier)) + c.outZero;
+      if (q < bounds.saturatedBelow || q > bounds.saturatedAbove) cx.tally.saturated++;
+      sums[i] = clampTo(q, bounds.lo, bounds.hi);
     }
-    const q = roundHalfEven(Math.fround(mean * c.multiplier)) + c.outZero;
-    if (q < bounds.saturatedBelow || q > bounds.saturatedAbove) cx.tally.saturated++;
-    sums[i] = clampTo(q, bounds.lo, bounds.hi);
   }
 }
 

@@ -9,7 +9,7 @@ export function runReduce(cx: Context, c: ReduceCommand): void {
   const accTile = tile(cx, kept);
   const xTile = tile(cx, c.x);
   const float = c.acc.dtype === 'float32';
-  const fresh = c.kind === 'max' ? (float ? -Infinity : -2147483648) : c.kind === 'product' ? 1 : 0;
+  const fresh = freshValue(c);
   const buffer = cx.scratch('reduced', accTile.count * 4);
   const steps = denseSteps(c.x.extents, kept.extents);
   if (float) {
@@ -23,6 +23,12 @@ export function runReduce(cx: Context, c: ReduceCommand): void {
     eachLine(c.x.extents, steps, (at, from, count, step) => foldInts(c.kind, acc, x, { at, from, count, step }));
     writeNumbers(accTile, acc, cx.scratch);
   }
+}
+
+/** What a fold begins with. */
+export function freshValue({ kind, acc }: ReduceCommand): number {
+  if (kind === 'max') return acc.dtype === 'float32' ? -Infinity : -2147483648;
+  return kind === 'product' ? 1 : 0;
 }
 
 /** Strides of the dense accumulator, 0 on folded axes. */

@@ -5,6 +5,8 @@ import { accessesOf } from './access.ts';
 import type { Context } from './context.ts';
 import { runContraction } from './contraction.ts';
 import { fastContraction } from './fast-contraction.ts';
+import { fastPool } from './fast-pool.ts';
+import { fastReduce } from './fast-reduce.ts';
 import { fastVector } from './fast-vector.ts';
 import { runHost } from './host.ts';
 import { span } from './memory.ts';
@@ -22,12 +24,14 @@ export function runCommand(cx: Context, command: Command): void {
       if (cx.kernels === null || !fastContraction(cx, cx.kernels, command)) runContraction(cx, command);
       return;
     case 'POOL':
-      return runPool(cx, command);
+      if (cx.kernels === null || !fastPool(cx, cx.kernels, command)) runPool(cx, command);
+      return;
     case 'VECTOR':
       if (cx.kernels === null || !fastVector(cx, cx.kernels, command)) runVector(cx, command);
       return;
     case 'REDUCE':
-      return runReduce(cx, command);
+      if (cx.kernels === null || !fastReduce(cx, cx.kernels, command)) runReduce(cx, command);
+      return;
     case 'LOAD':
     case 'STORE':
     case 'COPY':

@@ -41,6 +41,7 @@ import type { Ref, VectorCommand, VectorStep } from '../../isa/command.ts';
 import { tile, type Context } from './context.ts';
 import { countOutputs, integerBounds } from './stats.ts';
 import { readDense, writeNumbers, type Dense } from './numbers.ts';
+import type { Scratch } from './scratch.ts';
 
 /** Elements per block: registers of a dozen steps stay in the first-level cache. */
 const block = 512;
@@ -57,28 +58,7 @@ export function runVector(cx: Context, c: VectorCommand): void {
   invariant(shapesAgree, `VECTOR on operands of ${[...c.inputs, ...c.outputs].map((r) => elementCount(r.extents)).join(', ')} elements`);
   const outputs = outTiles.map((t, i) => new Float64Array(cx.scratch(`output ${i}`, t.count * 8), 0, t.count));
   const sinks = c.outputs.map((ref, i) => sinkOf(c.steps, i, ref.dtype));
-  const registers = registersOf(cx, c.steps);
-  for (let from = 0; from < count; from += block) {
-    const n = Math.min(block, count - from);
-    for (const step of c.steps) {
-      if (step.op === 'load' || step.op === 'loadInt') {
-        const source = inputs[step.a];
-        const target = registers[step.dst];
-        if (source !== undefined && target !== undefined) load(source, broadcast[step.a] === true ? -1 : from, target, n, step.op);
-      } else if (step.op === 'lookup') {
-        const [table, at, target] = [inputs[step.immediate], registers[step.a], registers[step.dst]];
-        if (table !== undefined && at !== undefined && target !== undefined)
-          for (let i = 0; i < n; i++) target[i] = table[(at[i] ?? 0) & 255] ?? 0;
-      } else if (step.op === 'store') {
-        const target = outputs[step.dst];
-        const sink = sinks[step.dst];
-        const source = registers[step.a];
-        if (target !== undefined && sink !== undefined && source !== undefined) cx.tally.saturated += store(source, target, from, n, sink);
-      } else {
-        compute(step, registers, n);
-      }
-    }
-  }
+  cx.tally.saturated += runSteps(c.steps, { count, inputs, broadcast, outputs, sinks, outside: null }, cx.scratch);
   for (const [i, t] of outTiles.entries()) {
     const values = outputs[i];
     if (values === undefined) continue;
@@ -92,6 +72,52 @@ export function saturates(steps: readonly VectorStep[], output: number): boolean
   return !steps.some((s) => s.op === 'store' && s.dst === output && s.immediate !== 0);
 }
 
+/** Operands of a program as arrays. */
+export interface Operands {
+  readonly count: number;
+  readonly inputs: readonly Dense[];
+  /** One element read for all. */
+  readonly broadcast: readonly boolean[];
+  readonly outputs: readonly Float64Array[];
+  readonly sinks: readonly Sink[];
+  /** Where not null: grows by how many values of each element saturated. */
+  readonly outside: Uint8Array | null;
+}
+
+/** Runs the program over all elements; returns how many values saturated. */
+export function runSteps(steps: readonly VectorStep[], o: Operands, scratch: Scratch): number {
+  const registers = registersOf(scratch, steps);
+  let saturated = 0;
+  for (let from = 0; from < o.count; from += block) {
+    const n = Math.min(block, o.count - from);
+    for (const step of steps) {
+      if (step.op === 'load' || step.op === 'loadInt') {
+        const source = o.inputs[step.a];
+        const target = registers[step.dst];
+        if (source !== undefined && target !== undefined) load(source, o.broadcast[step.a] === true ? -1 : from, target, n, step.op);
+      } else if (step.op === 'lookup') {
+        const [table, at, target] = [o.inputs[step.immediate], registers[step.a], registers[step.dst]];
+        if (table !== undefined && at !== undefined && target !== undefined)
+          for (let i = 0; i < n; i++) target[i] = table[(at[i] ?? 0) & 255] ?? 0;
+      } else if (step.op === 'store') {
+        const [target, sink, source] = [o.outputs[step.dst], o.sinks[step.dst], registers[step.a]];
+        if (target === undefined || sink === undefined || source === undefined) continue;
+        saturated += store(source, target, from, n, sink);
+        if (o.outside !== null)
+          for (let i = 0; i < n; i++) if (isOutside(source[i] ?? 0, sink)) o.outside[from + i] = (o.outside[from + i] ?? 0) + 1;
+      } else {
+        compute(step, registers, n);
+      }
+    }
+  }
+  return saturated;
+}
+
+function isOutside(x: number, sink: Sink): boolean {
+  const v = Math.trunc(x);
+  return sink.integer && (v < sink.saturatedBelow || v > sink.saturatedAbove);
+}
+
 /** One element read for all: extents of 1. */
 export function isScalar(ref: Ref): boolean {
   return ref.strides.every((s, i) => s === 0 || ref.extents[i] === 1);
@@ -101,10 +127,10 @@ export function compact(ref: Ref): Ref {
   return isScalar(ref) ? { ...ref, extents: [1], strides: [0] } : ref;
 }
 
-function registersOf(cx: Context, steps: readonly VectorStep[]): Float64Array[] {
+function registersOf(scratch: Scratch, steps: readonly VectorStep[]): Float64Array[] {
   let top = 0;
   for (const s of steps) top = Math.max(top, s.op === 'store' ? 0 : s.dst, s.op === 'load' || s.op === 'loadInt' ? 0 : s.a, s.b, s.c);
-  const buffer = cx.scratch('registers', (top + 1) * block * 8);
+  const buffer = scratch('registers', (top + 1) * block * 8);
   return Array.from({ length: top + 1 }, (_, i) => new Float64Array(buffer, i * block * 8, block));
 }
 
@@ -330,6 +356,9 @@ function compute(step: VectorStep, registers: readonly Float64Array[], n: number
       return;
     case 'toBfloat16':
       for (let i = 0; i < n; i++) d[i] = float32FromBfloat16(bfloat16FromFloat32(a[i] ?? 0));
+      return;
+    case 'unpack':
+      d.set(a.subarray(0, n));
       return;
     case 'load':
     case 'loadInt':

@@ -153,10 +153,8 @@ interface Use {
 /** One for each operand: a contraction that reads back its own sums only writes them, as seen from outside. */
 function usesOf(command: Command): readonly Use[] {
   const found = new Map<string, Use>();
-  for (const { operand, ref, reads, writes } of accessesOf(command)) {
-    const known = found.get(operand);
-    const packed = operand === 'w' && (command.op === 'CONV' || command.op === 'DWCONV' || command.op === 'MATMUL') ? command.w : ref;
-    if (known === undefined) found.set(operand, { name: operand, ref: packed, held: ref, reads, writes });
+  for (const { operand, given, ref, reads, writes } of accessesOf(command)) {
+    if (!found.has(operand)) found.set(operand, { name: operand, ref: given, held: ref, reads, writes });
   }
   return [...found.values()];
 }

@@ -21,6 +21,19 @@ vi.mock(import('../../../src/simulator/values/vector.ts'), async (original) => (
   },
 }));
 
+vi.mock(import('../../../src/simulator/values/reduce.ts'), async (original) => ({
+  ...(await original()),
+  runReduce: () => {
+    throw new Error('a reduction ran in the plain form');
+  },
+}));
+vi.mock(import('../../../src/simulator/values/pool.ts'), async (original) => ({
+  ...(await original()),
+  runPool: () => {
+    throw new Error('a pool ran in the plain form');
+  },
+}));
+
 const drainTo = (region: number, dtype: 'int8' | 'float32', shape: readonly number[], scale: number | null): Drain => ({
   out: ref(0, region, dtype, 0, shape),
   bias: null,
@@ -74,4 +87,60 @@ test('a quantized activation: dequantize, tanh, quantize, clamp', () => {
   const rows = [row('vector', { op: 'VECTOR', inputs: [ref(0, 0, 'int8', 0, [3])], outputs: [ref(0, 1, 'int8', 0, [3])], steps })];
   // tanh(±1) = ±0.7616
   expect(output(run({ rows, inputs: [int8([3], [100, 0, -100])], outputs: [{ dtype: 'int8', shape: [3] }] }))).toEqual([76, 0, -76]);
+});
+
+test('sums and windows', () => {
+  const rows = [
+    row('vector', {
+      op: 'REDUCE',
+      kind: 'sum',
+      mode: 'overwrite',
+      x: ref(0, 0, 'int8', 0, [4]),
+      acc: { ...ref(0, 1, 'int32', 0, [4]), strides: [0] },
+      xZero: 1,
+    }),
+    row('vector', {
+      op: 'POOL',
+      kind: 'max',
+      x: ref(0, 0, 'int8', 0, [1, 1, 2, 2]),
+      out: ref(0, 2, 'int8', 0, [1, 1, 1, 1]),
+      kernel: [2, 2],
+      strides: [1, 1],
+      dilations: [1, 1],
+      padTop: 0,
+      padLeft: 0,
+      countBox: [0, 0, 2, 2],
+      xZero: 0,
+      outZero: 0,
+      multiplier: 1,
+      lo: -Infinity,
+      hi: Infinity,
+    }),
+  ];
+  const execution = run({
+    rows,
+    inputs: [int8([4], [3, -5, 7, 1])],
+    outputs: [
+      { dtype: 'int32', shape: [1] },
+      { dtype: 'int8', shape: [1] },
+    ],
+  });
+  expect([...output(execution), ...output(execution, 'out1')]).toEqual([2, 7]);
+});
+
+test('functions that the kernels lack, of bytes: 256 values looked up', () => {
+  const steps: VectorStep[] = [
+    { op: 'load', dst: 0, a: 0, b: -1, c: -1, immediate: 0 },
+    { op: 'sin', dst: 1, a: 0, b: -1, c: -1, immediate: 0 },
+    { op: 'store', dst: 0, a: 1, b: -1, c: -1, immediate: 0 },
+  ];
+  const [from, to] = [ref(0, 0, 'int8', 0, [2000]), ref(0, 1, 'int8', 0, [2000])];
+  const values = Array.from({ length: 2000 }, (_, i) => (i % 256) - 128);
+  const tiny = {
+    rows: [row('vector', { op: 'VECTOR', inputs: [from], outputs: [to], steps })],
+    inputs: [int8([2000], values)],
+    outputs: [{ dtype: 'int8', shape: [2000] }],
+  } as const;
+  // Numbers between -1 and 1 are cut towards zero.
+  expect(new Set(output(run(tiny)))).toEqual(new Set([0]));
 });

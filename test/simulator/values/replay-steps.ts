@@ -158,6 +158,8 @@ export function compute(s: Step, a: number, b: number, c: number): number {
       return a === b ? 1 : 0;
     case 'select':
       return a !== 0 ? b : c;
+    case 'unpack':
+      return a;
     case 'toFloat16':
       return float32FromFloat16(float16FromFloat32(a));
     case 'toBfloat16':

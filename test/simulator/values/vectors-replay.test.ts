@@ -77,8 +77,8 @@ test(`small networks, ${cases} random programs and packed weights: every command
     const machine = await loadChoice(randomMachine(number));
     expectReplayed(record(compileCase(made, machine, number).executable, machine, made.inputs), seen);
   }
-  for (let seed = 0; seed < 5; seed++) {
-    const { graph, inputs } = properties.packedProduct('int4', true, seed);
+  for (let seed = 0; seed < 8; seed++) {
+    const { graph, inputs } = properties[seed < 5 ? 'packedProduct' : 'blockProduct']('int4', true, seed);
     const { executable } = compile(modelOf(graph), everyType, { precision: 'auto', dims: {}, calibration: null });
     const recorded = record(executable, everyType, inputs);
     expect(recorded.manifest.vectors.flatMap((v) => v.operands.map((o) => o.dtype))).toContain('int4');

@@ -131,38 +131,65 @@ export const v128: {
   readonly load: Load;
   readonly load8x8s: Load;
   readonly load8x8u: Load;
+  readonly load16x4u: Load;
   readonly splat32: Load;
+  readonly one32: Load;
   readonly store: Store;
   readonly store32: Store;
+  readonly store64: Store;
   readonly and: Binary;
+  readonly andNot: Binary;
   readonly or: Binary;
+  readonly any: Unary;
   readonly select: (mask: Code, then: Code, otherwise: Code) => Code;
   readonly ints: (a: number, b: number, c: number, d: number) => Code;
+  readonly double: (x: number) => Code;
   readonly shuffle: (a: Code, b: Code, lanes: readonly number[]) => Code;
 } = {
   load: loadOf(...vector(0x00)),
   load8x8s: loadOf(...vector(0x01)),
   load8x8u: loadOf(...vector(0x02)),
+  load16x4u: loadOf(...vector(0x04)),
   /** One 32-bit word in all lanes. */
   splat32: loadOf(...vector(0x09)),
+  /** One 32-bit word in the lowest lane. */
+  one32: loadOf(...vector(0x5c)),
   store: storeOf(...vector(0x0b)),
   /** The lowest lane. */
   store32: (address, value, offset = 0) => [...storeOf(...vector(0x5a))(address, value, offset), 0],
+  /** The two lowest lanes. */
+  store64: (address, value, offset = 0) => [...storeOf(...vector(0x5b))(address, value, offset), 0],
   and: v2(0x4e),
+  /** a and not b. */
+  andNot: v2(0x4f),
   or: v2(0x50),
+  /** 1 where any bit is set. */
+  any: v1(0x53),
   select: (mask, then, otherwise) => [...then, ...otherwise, ...mask, ...vector(0x52)],
   ints: (a, b, c, d) => [...vector(0x0c), ...[a, b, c, d].flatMap((x) => [x & 255, (x >> 8) & 255, (x >> 16) & 255, (x >> 24) & 255])],
+  /** A double in both lanes. */
+  double: (x) => [...vector(0x0c), ...new Uint8Array(Float64Array.of(x, x).buffer)],
   shuffle: (a, b, lanes) => [...a, ...b, ...vector(0x0d), ...lanes],
 };
 
 export const i16x8: { readonly splat: Unary; readonly sub: Binary } = { splat: v1(0x10), sub: v2(0x91) };
+
+/** By how many bits each lane is shifted. */
+type Shift = (a: Code, bits: number) => Code;
+const shift =
+  (op: number): Shift =>
+  (a, bits) => [...a, ...int(bits), ...vector(op)];
 
 export const i32x4: {
   readonly splat: Unary;
   readonly lowS: Unary;
   readonly highS: Unary;
   readonly add: Binary;
+  readonly sub: Binary;
   readonly mul: Binary;
+  readonly shl: Shift;
+  readonly shr: Shift;
+  readonly same: (value: number) => Code;
   readonly dot: Binary;
   readonly min: Binary;
   readonly max: Binary;
@@ -170,12 +197,19 @@ export const i32x4: {
   readonly gt: Binary;
   readonly bits: Unary;
   readonly fromFloat: Unary;
+  readonly fromDouble: Unary;
 } = {
   splat: v1(0x11),
   lowS: v1(0xa7),
   highS: v1(0xa8),
   add: v2(0xae),
+  sub: v2(0xb1),
   mul: v2(0xb5),
+  shl: shift(0xab),
+  /** Zeros come in. */
+  shr: shift(0xad),
+  /** One integer in all lanes. */
+  same: (value) => v128.ints(value, value, value, value),
   /** Pairs of int16: a0·b0 + a1·b1, wrapping. */
   dot: v2(0xba),
   min: v2(0xb6),
@@ -186,6 +220,21 @@ export const i32x4: {
   bits: v1(0xa4),
   /** Towards zero, saturating, NaN to 0. */
   fromFloat: v1(0xf8),
+  /** The same of two doubles, into the lower lanes. */
+  fromDouble: v1(0xfc),
+};
+
+export const i64x2: {
+  readonly fromInt: Unary;
+  readonly add: Binary;
+  readonly shl: Shift;
+  readonly shr: Shift;
+} = {
+  /** Of the lower lanes. */
+  fromInt: v1(0xc7),
+  add: v2(0xce),
+  shl: shift(0xcb),
+  shr: shift(0xcd),
 };
 
 export const f32x4: {
@@ -206,6 +255,7 @@ export const f32x4: {
   readonly eq: Binary;
   readonly ne: Binary;
   readonly fromInt: Unary;
+  readonly fromDouble: Unary;
 } = {
   splat: v1(0x13),
   add: v2(0xe4),
@@ -226,4 +276,40 @@ export const f32x4: {
   eq: v2(0x41),
   ne: v2(0x42),
   fromInt: v1(0xfa),
+  /** Rounded, into the lower lanes. */
+  fromDouble: v1(0x5e),
+};
+
+export const f64x2: {
+  readonly add: Binary;
+  readonly sub: Binary;
+  readonly mul: Binary;
+  readonly div: Binary;
+  readonly min: Binary;
+  readonly max: Binary;
+  readonly neg: Unary;
+  readonly abs: Unary;
+  readonly nearest: Unary;
+  readonly lt: Binary;
+  readonly gt: Binary;
+  readonly eq: Binary;
+  readonly fromFloat: Unary;
+  readonly fromInt: Unary;
+} = {
+  add: v2(0xf0),
+  sub: v2(0xf1),
+  mul: v2(0xf2),
+  div: v2(0xf3),
+  min: v2(0xf4),
+  max: v2(0xf5),
+  neg: v1(0xed),
+  abs: v1(0xec),
+  nearest: v1(0x94),
+  lt: v2(0x49),
+  gt: v2(0x4a),
+  eq: v2(0x47),
+  /** Of the lower lanes. */
+  fromFloat: v1(0x5f),
+  /** Of the lower lanes. */
+  fromInt: v1(0xfe),
 };

@@ -102,7 +102,7 @@ export function copyWords(from: Local, to: Code, i: Local, words: Local): Code {
 
 /**
  * (padded plane, offsets of the taps, weights of the taps, taps, sums, ow, oh, bytes from row to row of the plane, spare):
- * sums[i, j] += Σ weight · plane[i · step + offset + j], tap after tap.
+ * sums[i, j] += Σ weight · plane[i · step + offset + j], tap after tap. Where the largest is looked for, weights do not matter.
  */
 function taps(name: string, add: Sum): WasmFunction {
   const params = ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'] as const;
@@ -152,5 +152,7 @@ export function gemmFunctions(first: number): readonly WasmFunction[] {
     gemm('gemmFloats', first + 1),
     taps('tapsInts', multiplyInts),
     taps('tapsFloats', multiplyFloats),
+    taps('tapsMaxInts', (sum, _w, x) => i32x4.max(sum, x)),
+    taps('tapsMaxFloats', (sum, _w, x) => f32x4.max(sum, x)),
   ];
 }

@@ -2,16 +2,23 @@
  * The kernels as functions on one memory of their own. Made at start-up from the bytes in this folder; where WebAssembly, its vector
  * instructions, or compiling in the middle of a page are not to be had, there are none, and the plain form runs.
  */
+import { convertFunctions } from './convert-code.ts';
 import { elementFunctions } from './element-code.ts';
+import { functionFunctions } from './function-code.ts';
 import { gemmFunctions } from './gemm-code.ts';
 import { assemble } from './module.ts';
 import { packFunctions } from './pack-code.ts';
+import { rowFunctions } from './row-code.ts';
+
+type ReduceKind = 'sum' | 'max' | 'product' | 'sumSquares';
 
 export type KernelName =
   | 'gemmInts'
   | 'gemmFloats'
   | 'tapsInts'
   | 'tapsFloats'
+  | 'tapsMaxInts'
+  | 'tapsMaxFloats'
   | 'pairsS'
   | 'pairsU'
   | 'intsS'
@@ -44,7 +51,25 @@ export type KernelName =
   | 'requantize'
   | 'less'
   | 'equal'
-  | 'select';
+  | 'select'
+  | 'exp'
+  | 'sigmoid'
+  | 'tanh'
+  | 'erf'
+  | 'log'
+  | 'toFloat16'
+  | 'toBfloat16'
+  | 'halfToFloat'
+  | 'bfloatToFloat'
+  | 'floatToHalf'
+  | 'floatToBfloat'
+  | 'vectorFloats'
+  | 'vectorS'
+  | 'vectorU'
+  | FoldName;
+
+/** Folds of 32-bit lanes: each row into one number, or rows into one row. */
+export type FoldName = `${ReduceKind}${'Floats' | 'Ints'}${'Along' | 'Across'}`;
 
 /** Addresses and counts in, a count out where the kernel has one. What each takes stands where it is written. */
 export type Kernel = (...args: readonly number[]) => number;
@@ -78,7 +103,7 @@ let compiled: object | null | undefined;
 
 /** The bytes of the module. */
 export function kernelModule(): Uint8Array {
-  return assemble([...gemmFunctions(0), ...packFunctions, ...elementFunctions]);
+  return assemble([...gemmFunctions(0), ...packFunctions, ...elementFunctions, ...functionFunctions, ...convertFunctions, ...rowFunctions]);
 }
 
 /** Kernels with a memory of their own, or null where this platform has no such thing. */
