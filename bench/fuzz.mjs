@@ -21,8 +21,10 @@ const stumbles = ['SYS4030', 'SYS3056'];
 /** Put where sizes, axes and counts are read. */
 const sizes = [0, 1, 2, 3, 7, 1024, 65536, 2 ** 31, 2 ** 40, 2 ** 52, -1];
 
-const { values } = parseArgs({
+const usage = 'node bench/fuzz.mjs [--runs 20000] [--seed 1] [--dist dist] [--only NAME] [--check]';
+const { values } = wordsOf({
   options: {
+    help: { type: 'boolean', default: false },
     runs: { type: 'string', default: '20000' },
     seed: { type: 'string', default: '1' },
     dist: { type: 'string', default: join(root, 'dist') },
@@ -30,11 +32,26 @@ const { values } = parseArgs({
     check: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 const dist = resolve(values.dist);
 const codec = await loadCodec(dist);
 const seeds = (await seedFiles(dist)).filter((s) => s.name.includes(values.only));
 if (process.send === undefined) await supervise(Number(values.seed) * 1_000_000, Number(values.runs));
 else process.on('message', ({ from, to }) => void work(from, to));
+
+function wordsOf(config) {
+  try {
+    const found = parseArgs(config);
+    for (const name of ['runs', 'seed']) if (!/^\d{1,9}$/.test(found.values[name])) throw new Error(`--${name} takes a whole number`);
+    return found;
+  } catch (error) {
+    console.error(`${error.message}\n${usage}`);
+    return process.exit(2);
+  }
+}
 
 async function supervise(first, runs) {
   console.log(`${seeds.length} seed files, ${runs} damaged files`);

@@ -7,8 +7,8 @@ import { execute } from '../simulator/index.ts';
 import { writeWhole } from './files.ts';
 import type { InputType } from './input-fit.ts';
 import { describeTensor, formatNpz } from './npy.ts';
-import { columns } from './output.ts';
 import { readSamples } from './samples.ts';
+import { columns } from './wrap.ts';
 
 export interface RunOptions {
   /** Where inputs come from; undefined: no numbers, only the order and addresses of accesses are checked. */

@@ -4,41 +4,36 @@
  * Always: user errors show coded messages and no stack; output files appear whole or not at all; heavy modules load inside commands.
  * Must not know: anything the library rooms decide.
  */
-import { SystoleError, formatDiagnostic, printable } from '../core/index.ts';
+import { SystoleError, cliMessages, formatDiagnostic } from '../core/index.ts';
 import { readEnvironment } from './environment.ts';
+import { reasonOf } from './files.ts';
 import { note } from './output.ts';
 import { commandNames, runProgram } from './program.ts';
 import { UsageError } from './values.ts';
 
+/** Problems one wants to read at once. */
+const mostProblems = 20;
+
 // A reader that has seen enough (`| head`) is no error.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    // A full disk behind a redirection, say: the input of nobody, but not our bug either.
-    if (stream === process.stdout) process.stderr.write(`systole: cannot write the output: ${error.code ?? error.message}\n`);
-    process.exit(1);
-  });
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  // A full disk behind a redirection, say.
+  note(formatDiagnostic(cliMessages.unwritableOutput({ path: 'standard output', reason: reasonOf(error) })));
+  process.exit(1);
+});
+// Nobody reads what goes wrong: the exit code still tells.
+process.stderr.on('error', () => undefined);
 
 const words = process.argv.slice(2);
 try {
   await runProgram(words);
 } catch (error) {
-  process.exitCode = await report(error);
+  process.exitCode = report(error);
 }
 
-/** One line for each problem, for whoever reads it with a program; on a terminal as wide as it is. */
-async function tell(problems: readonly string[]): Promise<void> {
-  const { isTTY, columns } = process.stderr;
-  if (isTTY !== true) return note(problems.join('\n'));
-  const { wrap } = await import('../reports/index.ts');
-  const width = Math.max(20, columns);
-  note(problems.map((text) => wrap(printable(text), width - 2).join('\n  ')).join('\n'));
-}
-
-async function report(error: unknown): Promise<number> {
+function report(error: unknown): number {
   if (error instanceof SystoleError) {
-    await tell(error.diagnostics.map(formatDiagnostic));
+    note(listed(error.diagnostics.map(formatDiagnostic)).join('\n'));
     return 1;
   }
   if (error instanceof UsageError) {
@@ -53,6 +48,12 @@ async function report(error: unknown): Promise<number> {
       (debug ? `${error instanceof Error ? (error.stack ?? '') : ''}\n` : 'SYSTOLE_DEBUG=1 shows where it happened.\n'),
   );
   return 70;
+}
+
+function listed(lines: readonly string[]): readonly string[] {
+  const distinct = [...new Set(lines)];
+  const more = distinct.length - mostProblems;
+  return more > 0 ? [...distinct.slice(0, mostProblems), `… and ${more} more`] : distinct;
 }
 
 function helpFor(word: string | undefined): string {

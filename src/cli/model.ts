@@ -5,12 +5,14 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { cliMessages, fail, suggest } from '../core/index.ts';
 import type { ImportedModel } from '../compiler/index.ts';
 import type { ExternalReader } from '../onnx/index.ts';
-import { isFile, readBytes } from './files.ts';
+import { firstBytes, inFile, isFile, isThere, readBytes, reasonOf, standardStream } from './files.ts';
 import { noOptions, resolveInputValues, type ModelOptions } from './model-options.ts';
 
-/** A `.npu` file is a finished program, not a model. */
-export function isProgram(name: string): boolean {
-  return name.toLowerCase().endsWith('.npu');
+/** A finished program, not a model: by its name, or by how it begins. */
+export async function isProgram(name: string): Promise<boolean> {
+  if (name.toLowerCase().endsWith('.npu')) return true;
+  const begin = name === standardStream ? await readBytes(name) : firstBytes(name, 4);
+  return begin[0] === 0x89 && begin[1] === 0x4e && begin[2] === 0x50 && begin[3] === 0x55;
 }
 
 /** Reads and imports. Errors: SYS8001 neither file nor network, SYS8002 unreadable, SYS1xxx what the file says. */
@@ -18,11 +20,15 @@ export async function loadModel(name: string, options: ModelOptions = noOptions)
   const { importModel } = await import('../compiler/index.ts');
   const importBytes = async (bytes: Uint8Array, model: string, external?: ExternalReader): Promise<ImportedModel> =>
     importModel(bytes, { name: model, external, shapes: options.shapes, inputValues: await resolveInputValues(bytes, options) });
-  if (isFile(name)) return importBytes(await readBytes(name), nameOf(name), externalData(name));
+  if (isFile(name)) {
+    const bytes = await readBytes(name);
+    return inFile(name, () => importBytes(bytes, nameOf(name), externalData(name)));
+  }
   const { buildModel, findModel, models } = await import('../models/index.ts');
   const builder = findModel(name);
   if (builder === undefined) {
-    if (/[\\/]|\.onnx$/i.test(name)) await readBytes(name);
+    // What looks like a path, or is a directory or a broken link, was meant to be a file.
+    if (/[\\/]|\.onnx$/i.test(name) || isThere(name)) await readBytes(name);
     const known = models.map((model) => model.name);
     return fail(cliMessages.unknownModel({ name, known, near: suggest(name, known) }));
   }
@@ -31,6 +37,7 @@ export async function loadModel(name: string, options: ModelOptions = noOptions)
 
 /** resnet.onnx is "resnet"; the usual model.onnx in a folder is named after the folder. */
 function nameOf(path: string): string {
+  if (path === standardStream) return 'stdin';
   const stem = basename(path).replace(/\.onnx$/i, '');
   return stem === 'model' ? basename(dirname(resolve(path))) : stem;
 }
@@ -83,6 +90,6 @@ function readRange(path: string, offset: number, length: number): Uint8Array {
     }
   } catch (error) {
     // It was there at import: removed since, or the device failed.
-    return fail(cliMessages.unreadableFile({ path, reason: error instanceof Error ? error.message : String(error) }));
+    return fail(cliMessages.unreadableFile({ path, reason: reasonOf(error) }));
   }
 }

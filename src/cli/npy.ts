@@ -3,8 +3,7 @@
  * Source: numpy.lib.format, "Format Version 1.0 / 2.0 / 3.0".
  */
 import { strToU8, unzipSync, zipSync, type Zippable } from 'fflate';
-import { bytesOf, cliMessages, elementCount, fail, viewBytes, type DType, type Tensor } from '../core/index.ts';
-import { isText } from './files.ts';
+import { bytesOf, cliMessages, elementCount, fail, fileKind, viewBytes, type DType, type Tensor } from '../core/index.ts';
 
 const magic = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59); // "\x93NUMPY"
 
@@ -69,7 +68,9 @@ function elementTypeOf(descriptor: string): DType | undefined {
 
 function notNumpy(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'it is empty (0 bytes)';
-  return isText(bytes) ? 'it is text; numpy.save and numpy.savez write what is read here' : 'it does not begin like a .npy file';
+  const kind = fileKind(bytes);
+  if (kind === undefined) return 'it does not begin like a .npy file';
+  return kind.isText ? 'it is text; numpy.save and numpy.savez write what is read here' : `it is ${kind.what}, not a .npy file`;
 }
 
 /** What numpy can store and a tensor cannot be made of. */

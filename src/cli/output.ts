@@ -1,16 +1,17 @@
 /** What people see: text on standard output, progress on standard error and only where a person watches. */
-import stringWidth from 'string-width';
 import { printable } from '../core/index.ts';
-import type { Environment } from './environment.ts';
+import { terminalWidth, type Environment } from './environment.ts';
+import { fold } from './wrap.ts';
 
 export function print(text: string): void {
   const shown = printable(text);
   process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
 }
 
-/** For things a person should know that are not the output asked for. */
+/** For things a person should know that are not the output asked for; on a terminal as wide as it is. */
 export function note(text: string): void {
-  const shown = printable(text);
+  const width = terminalWidth(process.stderr);
+  const shown = width === Infinity ? printable(text) : fold(printable(text), width);
   process.stderr.write(shown.endsWith('\n') ? shown : `${shown}\n`);
 }
 
@@ -30,7 +31,7 @@ export function startProgress(environment: Environment, quiet: boolean): Progres
   };
   return {
     say(what) {
-      if (watched) process.stderr.write(`\r\u001b[K${what}`);
+      if (watched) process.stderr.write(`\r\u001b[K${inOneLine(what)}`);
       if (environment.debug) {
         if (watched) process.stderr.write('\r\u001b[K');
         finishStep();
@@ -44,12 +45,8 @@ export function startProgress(environment: Environment, quiet: boolean): Progres
   };
 }
 
-/** Rows as aligned columns, two spaces apart; the last column is free. */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const sized = rows.map((row) => row.map((cell, i) => ({ cell, width: i === row.length - 1 ? 0 : stringWidth(cell) })));
-  const widths: number[] = [];
-  for (const row of sized) row.forEach(({ width }, i) => (widths[i] = Math.max(widths[i] ?? 0, width)));
-  const line = (row: (typeof sized)[number]): string =>
-    row.map(({ cell, width }, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - width))).join('  ');
-  return sized.map((row) => `${line(row).trimEnd()}\n`).join('');
+/** A line that does not reach the edge of the terminal, where it would become two that cannot be taken away. */
+function inOneLine(text: string): string {
+  const [line = ''] = fold(printable(text).replace(/\s+/g, ' '), terminalWidth(process.stderr) - 2, 0).split('\n');
+  return line;
 }

@@ -4,7 +4,7 @@ import type { Compilation, CompileOptions, ImportedModel } from '../compiler/ind
 import type { Machine } from '../hw-configs/index.ts';
 import type { CheckReport } from '../reports/index.ts';
 import type { Executable } from '../isa/index.ts';
-import { readBytes } from './files.ts';
+import { inFile, readBytes } from './files.ts';
 import { isProgram, loadModel } from './model.ts';
 import { readModelOptions } from './model-options.ts';
 import type { OptionName } from './options.ts';
@@ -23,6 +23,13 @@ export const programOptions: readonly OptionName[] = [
   'calibration',
 ];
 
+/** Files the command line names to be read: no output may be one of them. */
+export function inputFiles(values: Values): readonly string[] {
+  const listed = (['target', 'values', 'program', 'calibrate', 'inputs'] as const).flatMap((name) => values.texts(name));
+  const contents = values.texts('input-value').map((text) => text.slice(text.indexOf('=') + 1));
+  return [values.positional('model'), ...listed, ...contents].filter((path) => path !== '');
+}
+
 export interface Prepared {
   readonly executable: Executable;
   readonly machine: Machine;
@@ -31,7 +38,7 @@ export interface Prepared {
 /** Compiles the model, or reads the finished program; a program without --target runs on the preset it was compiled for. */
 export async function prepareProgram(values: Values, progress: Progress): Promise<Prepared> {
   const name = values.positional('model');
-  if (!isProgram(name)) {
+  if (!(await isProgram(name))) {
     const { compilation, machine } = await compileModel(values, progress, 'simulate');
     return { executable: compilation.executable, machine };
   }
@@ -45,13 +52,14 @@ export async function prepareProgram(values: Values, progress: Progress): Promis
     if (given) fail(cliMessages.programNotModel({ path: name, command: `--${option}` }));
   }
   const { decodeExecutable, verifyExecutable } = await import('../isa/index.ts');
-  const executable = decodeExecutable(await readBytes(name));
+  const bytes = await readBytes(name);
+  const executable = await inFile(name, () => decodeExecutable(bytes));
   const { loadTarget } = await import('./target.ts');
   const machine = await loadTarget(values.text('target') ?? executable.target.name, values.texts('set'));
   // A file may have been made by hand: nothing of it runs before it is known to be legal.
   const faults = machine.planHash === executable.target.planHash ? verifyExecutable(executable, machine) : [];
   const errors = faults.filter((d) => d.severity === 'error');
-  if (errors.length > 0) fail(...errors.slice(0, 20));
+  if (errors.length > 0) await inFile(name, () => fail(...errors.slice(0, 20)));
   return { executable, machine };
 }
 
@@ -98,7 +106,7 @@ export interface Named {
 /** What a command that starts from a model works on. */
 export async function readModelAndMachine(values: Values, progress: Progress, command: string): Promise<Named> {
   const name = values.positional('model');
-  if (isProgram(name)) fail(cliMessages.programNotModel({ path: name, command }));
+  if (await isProgram(name)) fail(cliMessages.programNotModel({ path: name, command }));
   const dims = wholeNumbers(values.assignments('dim'), 'dim');
   progress.say('reading the machine');
   const { loadTarget } = await import('./target.ts');

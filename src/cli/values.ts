@@ -22,14 +22,28 @@ export function putOnce(found: Map<string, string>, option: OptionName, name: st
   found.set(name, value);
 }
 
+/** Stands for a lone "-" while the words are parsed: the parser takes one for an option without a name. */
+const dash = '\u001f-';
+
+export function hideDashes(words: readonly string[]): string[] {
+  return words.map((word) => (word === '-' ? dash : word));
+}
+
+export function showDashes(text: string): string {
+  return text.replaceAll(dash, '-');
+}
+
 /** Wraps what the parser found. Decoder: the only place that looks at untyped arguments. */
 export function readValues(found: Readonly<Record<string, unknown>>): Values {
-  const texts = (name: string): readonly string[] => {
+  const read = (name: string, called: string): readonly string[] => {
     const value = found[name];
-    return value === undefined ? [] : (Array.isArray(value) ? value : [value]).map(String);
+    const all = value === undefined ? [] : (Array.isArray(value) ? value : [value]).map((v) => showDashes(String(v)));
+    if (all.includes('')) throw new UsageError(`${called} is given without a value`);
+    return all;
   };
+  const texts = (name: OptionName): readonly string[] => read(name, `--${name}`);
   return {
-    positional: (name) => texts(name)[0] ?? '',
+    positional: (name) => read(name, name.toUpperCase())[0] ?? '',
     text: (name) => {
       const all = texts(name);
       if (all.length > 1) throw new UsageError(`--${name} is given ${all.length} times; it takes one value`);

@@ -15,7 +15,7 @@ import {
 } from '../reports/index.ts';
 import { recordVectors } from '../simulator/index.ts';
 import { calibrateModel, calibrateOn, inputsOf, readMethod, unusedCalibration } from './calibration.ts';
-import { isFile, readBytes } from './files.ts';
+import { inFile, isFile, readBytes, standardStream } from './files.ts';
 import { readModelOptions, resolveInputValues } from './model-options.ts';
 import type { Progress } from './output.ts';
 import { readModelAndMachine, readPrecision, usesCalibration, type Named } from './session.ts';
@@ -220,7 +220,8 @@ async function compileRunnable(values: Values, { model, machine, dims }: Named, 
 /** The program of --program, which must have the kernels and the inputs and outputs of the compilation. */
 async function programOf(path: string | undefined, { executable: own }: Compilation, { machine }: Named): Promise<Executable> {
   if (path === undefined) return own;
-  const given = decodeExecutable(await readBytes(path));
+  const bytes = await readBytes(path);
+  const given = await inFile(path, () => decodeExecutable(bytes));
   const refuse = (why: string): never => fail(verifyMessages.otherProgram({ path, why }));
   if (given.target.planHash !== own.target.planHash) refuse(`it is for ${given.target.name}`);
   const names = (e: Executable): string => e.kernels.map((k) => k.name).join('\n');
@@ -252,7 +253,7 @@ function checkKernelNames({ kernels }: Executable, names: readonly (readonly [st
 const mostNames = 8;
 
 async function judgeOf(name: string, notes: Diagnostic[]): Promise<Judge | null> {
-  const found = await findJudge(isFile(name) ? name : await builtIn(name));
+  const found = await findJudge(name === standardStream ? await readBytes(name) : isFile(name) ? name : await builtIn(name));
   if ('judge' in found) return found.judge;
   notes.push(found.diagnostic);
   return null;

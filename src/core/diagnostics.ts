@@ -68,8 +68,9 @@ export function fail(...diagnostics: readonly Diagnostic[]): never {
   throw new SystoleError(diagnostics);
 }
 
-/** The candidate nearest to `word` by edit distance, if near enough to be worth suggesting. */
-export function suggest(word: string, candidates: Iterable<string>): string | undefined {
+/** The candidate nearest to `word` by edit distance, if near enough to be worth suggesting, or the only one that begins with it. */
+export function suggest(word: string, given: Iterable<string>): string | undefined {
+  const candidates = [...given];
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
@@ -80,7 +81,14 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
       bestDistance = d;
     }
   }
-  return best;
+  return best ?? onlyBeginning(word, candidates);
+}
+
+/** The one candidate that begins with what was written: a name that was cut. */
+function onlyBeginning(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length < 3) return undefined;
+  const found = candidates.filter((candidate) => candidate.toLowerCase().startsWith(word.toLowerCase()));
+  return found.length === 1 ? found[0] : undefined;
 }
 
 function editDistance(a: string, b: string): number {

@@ -6,6 +6,7 @@
 export * from './assert.ts';
 export * from './diagnostics.ts';
 export * from './dtype.ts';
+export * from './file-kinds.ts';
 export * from './fixed-point.ts';
 export * from './floats.ts';
 export * from './messages/index.ts';

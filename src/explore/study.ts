@@ -1,5 +1,5 @@
 /** What a study is: YAML in, a checked record out, and from it the list of points. */
-import { LineCounter, isNode, parseDocument, type Document } from 'yaml';
+import { LineCounter, isMap, isNode, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { exploreMessages, fail, suggest, type Diagnostic, type Location } from '../core/index.ts';
 
@@ -45,19 +45,28 @@ const pointLimit = 100_000;
 /** Reads a study; `file` is only for messages. All problems of the file are reported at once. */
 export function parseStudy(text: string, file: string): Study {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, logLevel: 'error' });
   if (document.errors.length > 0) {
     fail(
-      ...document.errors.map((error) => {
+      // What follows the first few is mostly their consequence.
+      ...document.errors.slice(0, 5).map((error) => {
         const at = lines.linePos(error.pos[0]);
         return exploreMessages.studySyntax(
-          { problem: error.message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? error.message },
+          {
+            problem:
+              error.message
+                .split('\n')[0]
+                ?.replace(/ at line \d+.*$/, '')
+                .replace(/\.$/, '') ?? error.message,
+          },
           { location: { file, line: at.line, column: at.col } },
         );
       }),
     );
   }
-  const parsed = studySchema.safeParse(document.toJS() ?? {});
+  const data = dataOf(document, file);
+  if (isMachine(data)) fail(exploreMessages.machineAsStudy({ file }, { location: { file } }));
+  const parsed = studySchema.safeParse(data);
   if (!parsed.success) fail(...parsed.error.issues.flatMap((issue) => describeIssue(issue, document, lines, file)));
   const study = parsed.data;
   return {
@@ -69,6 +78,21 @@ export function parseStudy(text: string, file: string): Study {
     precision: study.precision,
     dims: study.dims,
   };
+}
+
+/** The yaml package throws on aliases that multiply and on nesting that exhausts the stack: input faults both. */
+function dataOf(document: Document, file: string): unknown {
+  const refuse = (problem: string): never => fail(exploreMessages.studySyntax({ problem }, { location: { file } }));
+  if (document.contents !== null && !isMap(document.contents)) refuse('the top level is not a map of keys and values');
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    return refuse(error instanceof RangeError ? 'it is nested too deeply' : 'its aliases (*name) multiply to more than anybody reads');
+  }
+}
+
+function isMachine(data: unknown): boolean {
+  return typeof data === 'object' && data !== null && 'cores' in data && 'memories' in data && !('models' in data);
 }
 
 /** All combinations, models slowest and the last parameter fastest. */
@@ -109,8 +133,29 @@ function describeIssue(issue: z.core.$ZodIssue, document: Document, lines: LineC
     models: 'a model or a list of models is needed: paths or built-in names',
     target: 'a target or a list of targets is needed: presets or paths',
   };
-  const problem = expected[path] ?? (path.startsWith('parameters.') ? 'a list of values is needed, such as [16, 32]' : issue.message);
+  const problem = expected[path] ?? expectedBelow(issue.path.map(String)) ?? issue.message;
   return [exploreMessages.malformedStudy({ path, problem, near: undefined }, { location })];
+}
+
+/** What stands below a key of the study. */
+function expectedBelow([key, name, entry]: readonly string[]): string | undefined {
+  switch (key) {
+    case 'parameters':
+      if (name === undefined) return 'a map from paths of the machine to lists of values is needed';
+      return entry === undefined || /\D/.test(entry)
+        ? 'a list of values is needed, such as [16, 32]'
+        : 'a number, a text, true or false is needed';
+    case 'dims':
+      return name === undefined ? 'a map from names to sizes is needed, such as {N: 1}' : 'a whole number above 0 is needed';
+    case 'precision':
+      return `choose ${studySchema.shape.precision.unwrap().options.join(', ')}`;
+    case 'objectives':
+      return 'a list of figures is needed, such as [seconds, energyJoules]';
+    case 'name':
+      return 'a text is needed';
+    default:
+      return undefined;
+  }
 }
 
 /** Where in the file a path is; of a missing key, the nearest thing around it. */

@@ -186,7 +186,7 @@ function faultDiagnostic(fault: FormulaFault, path: string, text: string, names:
     case 'elsewhere':
       return null;
     case 'syntax':
-      return messages.formulaSyntax({ path, text, problem: fault.problem }, { location });
+      return messages.formulaSyntax({ path, text: shortened(text), problem: shortened(fault.problem) }, { location });
     case 'dimension':
       return messages.formulaDimensions({ path, text, problem: fault.problem }, { location });
     case 'name': {
@@ -194,13 +194,19 @@ function faultDiagnostic(fault: FormulaFault, path: string, text: string, names:
       if (parseLiteral(text) !== null) {
         return messages.unknownUnit({ path, text, unit: fault.name, near: suggest(fault.name, unitNames) }, { location });
       }
-      const siblings = [...names].flatMap((name) => [name, name.slice(name.lastIndexOf('.') + 1)]);
-      return messages.formulaUnknownName(
-        { path, text, name: fault.name, near: suggest(fault.name, [...siblings, ...unitNames]) },
-        { location },
-      );
+      const all = [...names];
+      // "rows" means the rows of something: quantities of other parts go by their whole path.
+      const elsewhere = all.find((name) => name.endsWith(`.${fault.name}`));
+      const siblings = all.flatMap((name) => [name, name.slice(name.lastIndexOf('.') + 1)]);
+      const near = elsewhere ?? suggest(fault.name, [...siblings, ...unitNames]);
+      return messages.formulaUnknownName({ path, text, name: fault.name, near }, { location });
     }
   }
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length > 120 ? `${line.slice(0, 120)}…` : line;
 }
 
 function showAmount(amount: Amount, kind: QuantityKind, clockHz: number | null): string {

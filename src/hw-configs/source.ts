@@ -1,6 +1,6 @@
 /** YAML text as data that remembers where each part stands. */
 import { hwMessages as messages, type Diagnostic, type Location } from '../core/index.ts';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml';
 
 /** Plain data as YAML 1.2 (core schema) gives it. */
 export type Data = string | number | boolean | null | readonly Data[] | DataMap;
@@ -39,6 +39,9 @@ export interface SourceRead {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** Syntax errors that are told. */
+const mostErrors = 5;
+
 /** Reads one YAML document. Duplicate keys are reported and reading goes on; with other syntax errors it stops. */
 export function readSource(text: string, file: string): SourceRead {
   const lines = new LineCounter();
@@ -52,22 +55,28 @@ export function readSource(text: string, file: string): SourceRead {
   });
 
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error', version: '1.2', schema: 'core' });
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      logLevel: 'error',
+      version: '1.2',
+      schema: 'core',
+      // The parser would compare each key with all before it.
+      uniqueKeys: false,
+    });
     const diagnostics: Diagnostic[] = [];
     let fatal = false;
     const aliases = (text.match(/(^|[\s[{,:-])\*[\w-]+/g) ?? []).length;
     if (aliases > 50) return broken(`it has ${aliases} aliases (*name); at most 50 are read`, 0);
-    for (const error of [...document.errors, ...document.warnings]) {
-      if (error.code === 'DUPLICATE_KEY') {
-        diagnostics.push(messages.duplicateKey({ key: wordAt(text, error.pos[0]) }, { location: at(error.pos[0]) }));
-      } else {
-        fatal = true;
-        const problem =
-          error.code === 'MULTIPLE_DOCS' ? 'a second document begins here (---); a file holds one machine' : asClause(error.message);
-        diagnostics.push(messages.yamlSyntax({ problem }, { location: at(error.pos[0]) }));
-      }
+    // What follows the first few is mostly their consequence.
+    for (const error of [...document.errors, ...document.warnings].slice(0, mostErrors)) {
+      fatal = true;
+      const problem =
+        error.code === 'MULTIPLE_DOCS' ? 'a second document begins here (---); a file holds one machine' : asClause(error.message);
+      diagnostics.push(messages.yamlSyntax({ problem }, { location: at(error.pos[0]) }));
     }
     if (fatal) return { source: null, diagnostics };
+    for (const [key, offset] of duplicateKeys(document)) diagnostics.push(messages.duplicateKey({ key }, { location: at(offset) }));
     if (!isMap(document.contents)) return broken(text.trim() === '' ? 'the file is empty' : 'the top level is not a map', 0);
     const places = placesOf(document);
     return { source: sourceOf(document.toJS() as DataMap, places, at), diagnostics };
@@ -104,7 +113,7 @@ function sourceOf(data: DataMap, places: ReadonlyMap<string, Place>, at: (offset
 /** Offsets of every key and value, by path. */
 function placesOf(document: Document): Map<string, Place> {
   const places = new Map<string, Place>();
-  const visit = (given: unknown, path: string, depth: number): void => {
+  const walk = (given: unknown, path: string, depth: number): void => {
     const node = isAlias(given) ? given.resolve(document) : given;
     if (depth > 64) return;
     if (isMap(node)) {
@@ -113,17 +122,17 @@ function placesOf(document: Document): Map<string, Place> {
         const here = path === '' ? String(key.value) : `${path}.${String(key.value)}`;
         const keyOffset = startOf(key) ?? 0;
         places.set(here, { key: keyOffset, value: startOf(value) ?? keyOffset });
-        visit(value, here, depth + 1);
+        walk(value, here, depth + 1);
       }
     } else if (isSeq(node)) {
       node.items.forEach((item, i) => {
         const offset = startOf(item) ?? 0;
         places.set(`${path}.${i}`, { key: offset, value: offset });
-        visit(item, `${path}.${i}`, depth + 1);
+        walk(item, `${path}.${i}`, depth + 1);
       });
     }
   };
-  visit(document.contents, '', 0);
+  walk(document.contents, '', 0);
   return places;
 }
 
@@ -133,8 +142,21 @@ function startOf(node: unknown): number | undefined {
   return (node as Node | null)?.range?.[0];
 }
 
-function wordAt(text: string, offset: number): string {
-  return /^["']?([^\s:"']+)/.exec(text.slice(offset))?.[1] ?? '';
+/** Keys that stand twice in a map, and where the second one stands. */
+function duplicateKeys(document: Document): readonly (readonly [string, number])[] {
+  const found: (readonly [string, number])[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const name = String(key.value);
+        if (seen.has(name)) found.push([name, startOf(key) ?? 0]);
+        seen.add(name);
+      }
+    },
+  });
+  return found;
 }
 
 function asClause(message: string): string {

@@ -9,6 +9,11 @@ import { quantityKinds } from './units.ts';
 export function checkStructure(source: Source): readonly Diagnostic[] {
   const parsed = descriptionSchema.safeParse(source.data);
   const issues = parsed.success ? [] : parsed.error.issues;
+  const known = keysOf(descriptionSchema, source.data);
+  const found = Object.keys(source.data);
+  // Nine keys missing and as many unknown: this was never a description.
+  if (found.filter((key) => known.includes(key) && key !== 'name').length === 0)
+    return [messages.otherYaml({ found: found.slice(0, 8), known }, { location: source.locate([]) })];
   return [...issues.flatMap((issue) => issueDiagnostics(issue, source)), ...checkBandwidths(source)];
 }
 

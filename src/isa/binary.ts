@@ -2,7 +2,7 @@
  * The `.npu` file: 24 bytes of header, the body (program.proto), the embedded weights. All little-endian; docs/program-format.md has the table.
  * encode is deterministic; decode(encode(x)) is x, but for how weights are read; encode(decode(bytes)) is bytes.
  */
-import { fail, isaMessages, SystoleError } from '../core/index.ts';
+import { fail, fileKind, isaMessages, SystoleError } from '../core/index.ts';
 import { checkSum, contentHash } from './content-hash.ts';
 import type { Executable, WeightImage, WeightSegment } from './executable.ts';
 import { fromMessage, toMessage } from './executable-codec.ts';
@@ -73,12 +73,14 @@ function decodeBody(body: Uint8Array): systole.Executable {
   }
 }
 
+const hints: Readonly<Record<string, string>> = {
+  'an ONNX model': ', which has to be compiled first',
+  'program text': '; assemble it with `systole asm`',
+};
+
 function describe(bytes: Uint8Array): string {
-  if (bytes.length === 0) return 'it is empty';
-  if (bytes[0] === 0x08) return 'it looks like an ONNX model, which has to be compiled first';
-  const printable = (b: number): boolean => (b >= 0x20 && b < 0x7f) || b === 0x09 || b === 0x0a || b === 0x0d;
-  if (bytes.subarray(0, 64).every(printable)) return 'it looks like text; assemble program text with `systole asm`';
-  return 'it does not begin like one';
+  const what = fileKind(bytes)?.what;
+  return what === undefined ? 'it does not begin like one' : `it is ${what}${hints[what] ?? ''}`;
 }
 
 function weightsMessage(

@@ -1,5 +1,5 @@
 /** Bytes of an ONNX file -> OnnxModel. Zero-copy: raw data and strings of bytes are views of the file. */
-import { onnxMessages as messages, type Diagnostic } from '../core/index.ts';
+import { foreignKind, onnxMessages as messages, type Diagnostic } from '../core/index.ts';
 import { toElementType, toSparseTensor, toTensor } from './decode-tensor.ts';
 import { toOptional, toSequence } from './decode-value.ts';
 import { attributeKind, type AttributeKind } from './element-types.ts';
@@ -21,7 +21,6 @@ import type {
 } from './model.ts';
 import { collectProblems, type Problems } from './problems.ts';
 import { isSet } from './presence.ts';
-import { recognise } from './recognise.ts';
 
 /** ONNX 1.22 (June 2026). */
 export const newestIrVersion = 13;
@@ -50,10 +49,9 @@ export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Dec
   const plain = plainView(bytes);
   const proto = read(plain, 'ModelProto', (r) => onnx.ModelProto.decode(r), problems);
   if (!isSet(proto.graph)) {
-    const what = recognise(plain);
-    problems.add(
-      what === undefined ? messages.noGraph({ size: plain.length }) : messages.notOnnx({ size: plain.length, what, detail: '' }),
-    );
+    const size = plain.length;
+    const kind = foreignKind(plain);
+    problems.add(kind === undefined ? messages.noGraph({ size }) : messages.notOnnx({ size, kind, detail: '' }));
     problems.settle();
   }
   const model = toModel(proto, problems);
@@ -109,12 +107,12 @@ function read<Proto>(
     return decode(packedReader(bytes));
   } catch (error) {
     const size = bytes.length;
-    const what = recognise(bytes);
+    const kind = foreignKind(bytes);
     const damage = locateDamage(bytes, message, fields);
     // A file that makes no sense from its first fields on was never ONNX.
     const atOnce = damage !== undefined && damage.path === '' && damage.offset < 16;
-    if (what !== undefined || atOnce) {
-      problems.add(messages.notOnnx({ size, what, detail: `at byte ${damage?.offset ?? 0}, ${damage?.reason ?? ''}` }));
+    if (kind !== undefined || atOnce) {
+      problems.add(messages.notOnnx({ size, kind, detail: `at byte ${damage?.offset ?? 0}, ${damage?.reason ?? ''}` }));
     } else {
       const found = damage ?? { offset: 0, path: '', reason: error instanceof Error ? error.message : String(error) };
       problems.add(messages.damagedFile({ size, ...found }));

@@ -1,5 +1,5 @@
 /** Whatever is wrong with the input: a coded message, exit code 1, no stack, nothing half-written. */
-import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { presetYaml } from '../../src/hw-configs/index.ts';
@@ -9,6 +9,10 @@ import { cyclicModel, tinyModel, unknownOperatorModel } from './tiny-models.ts';
 
 const folder = temporaryFolder();
 const target = ['--target', 'edge-systolic-32'];
+/** Every list holds the one before nine times. */
+const bomb = ['a: &a [x]', ...Array.from('bcdefgh', (c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefgh'[i]}`).join(', ')}]`), ''].join(
+  '\n',
+);
 
 beforeAll(() => {
   build();
@@ -27,11 +31,18 @@ beforeAll(() => {
     'unknown-path.study.yaml': 'models: good.onnx\ntarget: edge-systolic-32\nparameters:\n  memories.scratchpda.size: [64 KiB]\n',
     'misspelt.study.yaml': 'modles: good.onnx\ntarget: edge-systolic-32\n',
     'objective.study.yaml': 'models: good.onnx\ntarget: edge-systolic-32\nobjectives: [secnods]\n',
+    'bomb.study.yaml': bomb,
+    'fine.study.yaml': 'models: good.onnx\ntarget: edge-systolic-32\n',
     'other-name.npz': formatNpz(new Map([['z', { dtype: 'float32', shape: [1, 3, 8, 8], data: new Float32Array(192) }]])),
     'other-shape.npz': formatNpz(new Map([['x', { dtype: 'float32', shape: [1, 3, 8, 9], data: new Float32Array(216) }]])),
     'not.npz': 'x,y\n1,2\n',
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder.path, name), content);
+  symlinkSync('gone.onnx', join(folder.path, 'dangling'));
+  mkdirSync(join(folder.path, 'exported'));
+  writeFileSync(join(folder.path, 'exported', 'model.onnx'), tinyModel);
+  mkdirSync(join(folder.path, 'saved'));
+  writeFileSync(join(folder.path, 'saved', 'saved_model.pb'), '');
   mkdirSync(join(folder.path, 'locked'));
   chmodSync(join(folder.path, 'locked'), 0o555);
 });
@@ -73,7 +84,31 @@ describe('bad input', () => {
     ['values without scales', /SYS\d{4}.*calibrate/, ['simulate', 'good.onnx', ...target, '--values', 'random:1']],
     ['no target', /SYS8010/, ['simulate', 'good.onnx']],
     ['an unknown code', /SYS8007/, ['explain', 'SYS9999']],
-    ['assembler that is none', /SYS5\d{3}/, ['asm', 'text.onnx', '-o', 'out.npu']],
+    ['a directory with a model in it', /SYS8002.*the model in it is "exported\/model\.onnx"/, compileTo('exported')],
+    ['a SavedModel', /SYS8002.*SavedModel.*tf2onnx/, compileTo('saved')],
+    ['a link to nothing', /SYS8002.*"gone\.onnx", which is not there/, compileTo('dangling')],
+    [
+      'a model as the machine',
+      /SYS1082.*an ONNX model.*not a machine description/,
+      ['compile', 'good.onnx', '-t', 'good.onnx', '-o', 'out.npu'],
+    ],
+    ['a study as the machine', /SYS1084.*modles, target/, ['compile', 'good.onnx', '-t', 'misspelt.study.yaml', '-o', 'out.npu']],
+    ['a directory as the machine', /SYS8002.*it is a directory/, ['compile', 'good.onnx', '-t', 'exported', '-o', 'out.npu']],
+    ['a machine as the study', /SYS1085/, ['sweep', 'unit.yaml', '--out', 'study']],
+    ['a model as the study', /SYS1082.*not a study/, ['sweep', 'good.onnx', '--out', 'study']],
+    ['aliases that multiply', /SYS7002.*aliases/, ['sweep', 'bomb.study.yaml', '--out', 'study']],
+    ['a model as program text', /SYS1082.*an ONNX model.*not program text/, ['asm', 'good.onnx', '-o', 'out.npu']],
+    ['a model as a program', /good\.onnx: error SYS5010.*ONNX model/, ['disasm', 'good.onnx', '-o', 'out.txt']],
+    ['a file where a directory is made', /SYS8074.*file of that name/, ['sweep', 'fine.study.yaml', '--out', 'good.onnx']],
+    ['an output that is read', /SYS8003.*it is the input/, ['report', 'good.onnx', ...target, '-o', './good.onnx']],
+    ['two outputs of one name', /SYS8003.*two outputs/, [...values('random:1'), '-o', 'x.npz', '--trace', './x.npz']],
+    [
+      'one setting with two values',
+      /SYS8043.*as 16 and as 32/,
+      [...compileTo('good.onnx'), ...['16', '32'].flatMap((n) => ['--set', `cores.npu.matrix.rows=${n}`])],
+    ],
+    ['a word that is no code', /SYS8007.*"foo"/, ['explain', 'foo']],
+    ['assembler that is none', /^text\.onnx:1: error SYS1081/, ['asm', 'text.onnx', '-o', 'out.npu']],
   ])('%s', (_, message, words) => {
     const before = readdirSync(folder.path).sort();
     const { code, out, err } = systole(words, folder.path);
@@ -108,8 +143,21 @@ describe('bad usage is exit code 2 and points to the help', () => {
     ['no command', /a command is needed/, []],
     ['an unknown command', /unknown command "simulat"; did you mean "simulate"/, ['simulat', 'x']],
     ['an unknown option', /targte/, ['simulate', 'good.onnx', '--targte', 'x']],
+    [
+      'a choice nearly right',
+      /--emit takes no "kernel": did you mean "kernels"\?/,
+      ['compile', 'good.onnx', ...target, '--emit', 'kernel'],
+    ],
+    ['an option without a value', /^systole: -o is given without a value/, ['report', 'good.onnx', ...target, '-o']],
+    ['an empty value', /--target is given without a value/, ['check', 'good.onnx', '--target=']],
+    ['an empty name', /MODEL is given without a value/, ['check', '', ...target]],
+    ['a flag with a value', /--json takes no value/, ['check', 'good.onnx', ...target, '--json=no']],
+    ['a flag with a word behind it', /--json takes no value/, ['check', 'good.onnx', ...target, '--json', 'false']],
+    ['words behind a double dash', /unknown argument: --json/, ['check', 'good.onnx', ...target, '--', '--json']],
+    ['settings for nothing', /need a target/, ['targets', '--set', 'cores.npu.count=2']],
+    ['parameters for nothing', /name of a network/, ['models', '--param', 'image=96']],
     ['a choice that is none', /precision.*int9/, ['simulate', 'good.onnx', ...target, '--precision', 'int9']],
-    ['an argument too few', /missing/, ['simulate']],
+    ['an argument too few', /MODEL is missing: an ONNX file/, ['simulate']],
     ['an argument too many', /unknown/, ['simulate', 'good.onnx', 'bad.onnx', ...target]],
     ['an option twice', /--target is given 2 times/, ['simulate', 'good.onnx', ...target, ...target]],
     ['a dimension without a number', /--dim N=x/, ['simulate', 'good.onnx', ...target, '--dim', 'N=x']],

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { parseGraph, printGraph } from '../../src/graph/index.ts';
 import { printable } from '../../src/core/index.ts';
-import { columns } from '../../src/cli/output.ts';
+import { columns } from '../../src/cli/wrap.ts';
 import { readBytes } from '../../src/cli/files.ts';
 import { readModelOptions } from '../../src/cli/model-options.ts';
 import { wholeNumbers, type Values } from '../../src/cli/values.ts';

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { checkNotInput, checkWritable, readText, writeWhole } from '../files.ts';
+import { checkOutputs, readText, writeWhole } from '../files.ts';
 
 export const asmCommand: Command = {
   name: 'asm',
@@ -10,9 +10,10 @@ export const asmCommand: Command = {
   examples: [['asm net.txt -o net.npu', 'the inverse of disasm']],
   async run(values) {
     const output = values.text('output') ?? '';
-    checkWritable(output);
-    checkNotInput(output, values.positional('file'));
+    checkOutputs([output], [values.positional('file')]);
     const { assemble, encodeExecutable } = await import('../../isa/index.ts');
-    writeWhole(output, encodeExecutable(assemble(await readText(values.positional('file'))), { weights: 'embed' }));
+    const file = values.positional('file');
+    const text = await readText(file, 'program text, as `systole disasm` prints it');
+    writeWhole(output, encodeExecutable(assemble(text, { file }), { weights: 'embed' }));
   },
 };

@@ -2,10 +2,11 @@ import type { Compilation } from '../../compiler/index.ts';
 import { formatBytes, formatCount, formatDiagnostic } from '../../core/index.ts';
 import type { Command } from '../command.ts';
 import { readEnvironment } from '../environment.ts';
-import { checkNotInput, checkWritable, writeWhole } from '../files.ts';
+import { checkOutputs, standardStream, writeWhole } from '../files.ts';
 import { stages } from '../options.ts';
-import { columns, note, print, startProgress } from '../output.ts';
-import { compileModel, programOptions } from '../session.ts';
+import { note, print, startProgress } from '../output.ts';
+import { compileModel, inputFiles, programOptions } from '../session.ts';
+import { columns } from '../wrap.ts';
 
 export const compileCommand: Command = {
   name: 'compile',
@@ -20,21 +21,20 @@ export const compileCommand: Command = {
   ],
   async run(values) {
     const output = values.text('output');
-    if (output !== undefined) {
-      checkWritable(output);
-      checkNotInput(output, values.positional('model'));
-    }
+    checkOutputs([output], inputFiles(values));
     const progress = startProgress(readEnvironment(), values.flag('quiet'));
     const { compilation } = await compileModel(values, progress, 'compile').finally(() => progress.done());
     const { executable } = compilation;
+    // What goes to standard output goes there alone.
+    const tell = output === standardStream ? note : print;
     const stage = stages.find((name) => name === values.text('emit'));
     if (output !== undefined) {
       const { encodeExecutable } = await import('../../isa/index.ts');
       writeWhole(output, encodeExecutable(executable, { weights: values.flag('no-weights') ? 'hash' : 'embed' }));
     }
     if (!values.flag('quiet')) for (const d of executable.diagnostics) note(formatDiagnostic(d));
-    if (stage !== undefined) print(compilation.stages[stage]());
-    else if (!values.flag('quiet')) print(describe(compilation, output));
+    if (stage !== undefined) tell(compilation.stages[stage]());
+    else if (!values.flag('quiet')) tell(describe(compilation, output));
   },
 };
 

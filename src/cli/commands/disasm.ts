@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { checkNotInput, checkWritable, readBytes, writeWhole } from '../files.ts';
+import { checkOutputs, inFile, readBytes, writeWhole } from '../files.ts';
 import { print } from '../output.ts';
 
 export const disasmCommand: Command = {
@@ -14,12 +14,11 @@ export const disasmCommand: Command = {
   ],
   async run(values) {
     const output = values.text('output');
-    if (output !== undefined) {
-      checkWritable(output);
-      checkNotInput(output, values.positional('file'));
-    }
+    checkOutputs([output], [values.positional('file')]);
     const { decodeExecutable, disassemble } = await import('../../isa/index.ts');
-    const text = disassemble(decodeExecutable(await readBytes(values.positional('file'))), {
+    const file = values.positional('file');
+    const bytes = await readBytes(file);
+    const text = disassemble(await inFile(file, () => decodeExecutable(bytes)), {
       weights: values.flag('weights') ? 'base64' : 'hash',
     });
     if (output === undefined) print(text);

@@ -1,6 +1,8 @@
 import { catalogue, cliMessages, fail, suggest } from '../../core/index.ts';
 import type { Command } from '../command.ts';
-import { columns, print } from '../output.ts';
+import { terminalWidth } from '../environment.ts';
+import { print } from '../output.ts';
+import { columns, fold } from '../wrap.ts';
 
 export const explainCommand: Command = {
   name: 'explain',
@@ -12,7 +14,10 @@ export const explainCommand: Command = {
     ['explain', 'all of them'],
   ],
   async run(values) {
-    const wanted = values.positional('code').toUpperCase().replace(/^(\d)/, 'SYS$1');
+    const width = terminalWidth(process.stdout);
+    const asked = values.positional('code').trim();
+    // 2001 and sys2001 are SYS2001; what is no code at all is told as it was written.
+    const wanted = /^(sys)?\d+$/i.test(asked) ? asked.toUpperCase().replace(/^(\d)/, 'SYS$1') : asked;
     const messages = catalogue
       .map(({ code, severity, title, explanation }) => ({ code, severity, title, explanation }))
       .sort((a, b) => (a.code < b.code ? -1 : 1));
@@ -22,17 +27,24 @@ export const explainCommand: Command = {
         cliMessages.unknownCode({
           code: wanted,
           near: suggest(
-            wanted,
+            wanted.toUpperCase(),
             messages.map((message) => message.code),
           ),
         }),
       );
     if (values.flag('json')) print(JSON.stringify(chosen, null, 2));
-    else if (wanted === '') print(columns(chosen.map((message) => [message.code, message.severity, message.title])));
+    else if (wanted === '')
+      print(
+        columns(
+          chosen.map((message) => [message.code, message.severity, message.title]),
+          width,
+        ),
+      );
     else {
-      const { wrap } = await import('../../reports/index.ts');
       for (const message of chosen)
-        print(`${message.code} (${message.severity}): ${message.title}\n\n${wrap(message.explanation, 78).join('\n')}`);
+        print(
+          `${fold(`${message.code} (${message.severity}): ${message.title}`, width)}\n\n${fold(message.explanation, Math.min(width, 78), 0)}`,
+        );
     }
   },
 };

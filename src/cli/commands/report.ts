@@ -1,9 +1,9 @@
 import type { Command } from '../command.ts';
 import { readChartLibrary } from '../chart-library.ts';
 import { readEnvironment } from '../environment.ts';
-import { checkWritable, writeWhole } from '../files.ts';
+import { checkOutputs, writeWhole } from '../files.ts';
 import { note, startProgress } from '../output.ts';
-import { prepareProgram, programOptions } from '../session.ts';
+import { inputFiles, prepareProgram, programOptions } from '../session.ts';
 
 export const reportCommand: Command = {
   name: 'report',
@@ -17,7 +17,7 @@ export const reportCommand: Command = {
   ],
   async run(values) {
     const output = values.text('output') ?? '';
-    checkWritable(output);
+    checkOutputs([output], inputFiles(values));
     const progress = startProgress(readEnvironment(), values.flag('quiet'));
     try {
       const { executable, machine } = await prepareProgram(values, progress);

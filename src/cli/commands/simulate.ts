@@ -1,8 +1,8 @@
 import type { Command } from '../command.ts';
 import { readEnvironment } from '../environment.ts';
-import { checkWritable, writeWhole } from '../files.ts';
-import { print, startProgress } from '../output.ts';
-import { prepareProgram, programOptions } from '../session.ts';
+import { checkOutputs, standardStream, writeWhole } from '../files.ts';
+import { note, print, startProgress } from '../output.ts';
+import { inputFiles, prepareProgram, programOptions } from '../session.ts';
 import type { simulateWithTrace } from '../simulation.ts';
 import { UsageError } from '../values.ts';
 
@@ -13,9 +13,9 @@ export const simulateCommand: Command = {
   options: [...programOptions, 'json', 'values', 'sanitize', 'output', 'trace', 'quiet'],
   examples: [
     ['simulate resnet50 -t edge-systolic-32', 'a summary for people'],
-    ['simulate resnet50 -t edge-systolic-32 --set memories.dram.bandwidth="25.6 GB/s" --json', 'the result document of a changed machine'],
+    ['simulate net.npu --set memories.dram.bandwidth="25.6 GB/s" --json', 'the result document of a changed machine'],
     ['simulate net.npu --trace run.json', 'a compiled program, with a trace for ui.perfetto.dev'],
-    ['simulate net.onnx -t mine.yaml --calibrate in.npz --values in.npz -o out.npz', 'run on numbers and keep the outputs'],
+    ['simulate net.npu --values in.npz -o out.npz', 'run a calibrated program on numbers and keep the outputs'],
   ],
   async run(values) {
     const traceFile = values.text('trace');
@@ -23,7 +23,12 @@ export const simulateCommand: Command = {
     const source = values.text('values');
     if (outputFile !== undefined && source === undefined)
       throw new UsageError('-o keeps the outputs of a run on numbers: give inputs with --values');
-    for (const file of [traceFile, outputFile]) if (file !== undefined) checkWritable(file);
+    const written = [traceFile, outputFile].filter((file) => file !== undefined);
+    if (written.includes(standardStream) && values.flag('json'))
+      throw new UsageError('--json is printed on standard output: write the other output to a file');
+    checkOutputs(written, inputFiles(values));
+    // What goes to standard output goes there alone.
+    const tell = written.includes(standardStream) ? note : print;
     const environment = readEnvironment();
     const progress = startProgress(environment, values.flag('quiet'));
     try {
@@ -44,7 +49,7 @@ export const simulateCommand: Command = {
       if (values.flag('json')) return print(JSON.stringify(result, null, 2));
       if (values.flag('quiet')) return;
       const { renderSummary } = await import('../../reports/index.ts');
-      print(renderSummary(result, environment) + (outputs === '' ? '' : `\n${outputs}`));
+      tell(renderSummary(result, environment) + (outputs === '' ? '' : `\n${outputs}`));
     } finally {
       progress.done();
     }

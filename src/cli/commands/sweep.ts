@@ -1,12 +1,12 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudyResult } from '../../explore/index.ts';
-import { cliMessages, exploreMessages, fail } from '../../core/index.ts';
+import { exploreMessages, fail } from '../../core/index.ts';
 import type { Command } from '../command.ts';
 import { readChartLibrary } from '../chart-library.ts';
 import { readEnvironment } from '../environment.ts';
-import { checkWritable, isFile, readText, writeWhole } from '../files.ts';
-import { columns, print, startProgress } from '../output.ts';
+import { checkWritable, makeDirectory, readText, writeWhole } from '../files.ts';
+import { print, startProgress } from '../output.ts';
+import { columns } from '../wrap.ts';
 
 export const sweepCommand: Command = {
   name: 'sweep',
@@ -28,7 +28,7 @@ export const sweepCommand: Command = {
       page: join(out, 'points.html'),
     };
     const { parseStudy, runStudy, studyCsv, studyPage } = await import('../../explore/index.ts');
-    const study = parseStudy(await readText(file), file);
+    const study = parseStudy(await readText(file, 'a study (YAML)'), file);
     makeDirectory(out);
     for (const path of Object.values(files)) checkWritable(path);
 
@@ -64,15 +64,6 @@ export const sweepCommand: Command = {
     }
   },
 };
-
-function makeDirectory(path: string): void {
-  if (isFile(path)) fail(cliMessages.unwritableOutput({ path, reason: 'there is a file of that name' }));
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch {
-    fail(cliMessages.unwritableOutput({ path, reason: 'the directory cannot be made' }));
-  }
-}
 
 function describe(result: StudyResult, page: string): string {
   const errors = result.points.flatMap((point) => ('error' in point ? [point.error] : []));

@@ -1,7 +1,9 @@
 import { fail, formatDiagnostic, type Diagnostic } from '../../core/index.ts';
 import type { Command } from '../command.ts';
 import { readText } from '../files.ts';
-import { columns, note, print } from '../output.ts';
+import { terminalWidth } from '../environment.ts';
+import { note, print } from '../output.ts';
+import { columns } from '../wrap.ts';
 import { UsageError } from '../values.ts';
 
 export const targetsCommand: Command = {
@@ -19,9 +21,15 @@ export const targetsCommand: Command = {
     const machines = await import('../../hw-configs/index.ts');
     const name = values.positional('name');
     const file = values.text('validate');
+    if (file === undefined && name === '' && (values.flag('yaml') || values.texts('set').length > 0))
+      throw new UsageError('--yaml and --set need a target to show: name a preset or a file');
     if (file !== undefined) {
+      if (values.flag('yaml')) throw new UsageError('--validate checks a description, --yaml prints one: give one of them');
       if (name !== '') throw new UsageError('either show a target or validate a file, not both');
-      const { machine, diagnostics } = await machines.readMachineSource({ yaml: await readText(file), file }, values.texts('set'));
+      const { machine, diagnostics } = await machines.readMachineSource(
+        { yaml: await readText(file, 'a machine description (YAML)'), file },
+        values.texts('set'),
+      );
       report(file, diagnostics);
       if (machine !== null) print(values.flag('json') ? JSON.stringify(machine, null, 2) : `${file}: fine, this is ${machine.name}`);
     } else if (name === '') {
@@ -33,7 +41,7 @@ export const targetsCommand: Command = {
               null,
               2,
             )
-          : columns(rows),
+          : columns(rows, terminalWidth(process.stdout)),
       );
     } else {
       const { loadTarget, targetText } = await import('../target.ts');

@@ -13,10 +13,7 @@ export const verifyCommand: Command = {
   examples: [
     ['verify model.onnx -t edge-systolic-32', 'on seeded inputs; int8 scales are found on the same inputs'],
     ['verify model.onnx -t edge-systolic-32 --inputs test_data_set_0', 'on ONNX test data, with the outputs it expects'],
-    [
-      'verify net.onnx -t mine.yaml --calibrate train.npz --calibration mse --inputs test.npz',
-      'scales from some samples, judged on others',
-    ],
+    ['verify net.onnx -t mine.yaml --calibrate train.npz --inputs test.npz', 'scales from some samples, judged on others'],
     ['verify net.onnx -t mine.yaml --dump conv1 --out dump', 'operands and results of one kernel as .npy'],
     ['verify net.onnx -t mine.yaml --vectors rtl --kernels conv1 --count 4', 'stimulus and result of four commands, for bring-up'],
   ],

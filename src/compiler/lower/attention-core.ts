@@ -2,6 +2,7 @@
  * Scaled dot-product attention on heads: softmax(q·kᵀ·scale, softcap, + mask)·v. Grouped heads are not copied: the query heads that
  * share a key head become rows of one product.
  */
+import { fail, graphMessages, onnxMessages } from '../../core/index.ts';
 import type { ValueId } from '../../graph/ir.ts';
 import type { Writer } from './writer.ts';
 
@@ -68,6 +69,10 @@ function seeingRows(w: Writer, masks: readonly ValueId[]): ValueId | null {
 /** [batch, length, heads · size] -> [batch, heads, length, size] */
 export function splitHeads(w: Writer, x: ValueId, heads: number): ValueId {
   const [batch = 1, length = 1, width = 1] = w.shape(x);
+  if (width % heads !== 0) {
+    const problem = `${width} features do not divide into ${heads} heads`;
+    fail(graphMessages.inputsDoNotFit({ op: 'Attention', node: w.value(x).name, problem, change: '' }));
+  }
   return w.transpose(w.reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
 }
 
@@ -81,6 +86,9 @@ export function joinHeads(w: Writer, x: ValueId): ValueId {
 export function append(w: Writer, past: ValueId | null, next: ValueId): ValueId {
   return past === null || w.shape(past)[2] === 0 ? next : w.concat([past, next], 2);
 }
+
+/** Numbers of a mask that is written out: 1 GiB of them. */
+const largestMask = 2 ** 28;
 
 /** What is added where a query may not look: everything outside [at - left, at + right] around its own position; -1: no bound. */
 export function windowMask(
@@ -97,6 +105,7 @@ export function windowMask(
   const lowest = left < 0 ? -1 : offset + queries - 1 - left;
   const highest = right < 0 ? keys : offset + right;
   if (lowest <= 0 && highest >= keys - 1) return null;
+  if (queries * keys > largestMask) fail(onnxMessages.tensorTooLarge({ where: 'the mask of its scores', dims: [queries, keys] }));
   const data = new Float32Array(queries * keys);
   for (let i = 0; i < queries; i++) {
     const at = i + offset;

@@ -189,6 +189,8 @@ const groupQuery: Rule = (w, node) => {
   const cut = (begin: number, count: number): ValueId => w.slice(query, 2, begin * size, (begin + count) * size);
   const [q, k, v] =
     key === null || value === null ? [cut(0, heads), cut(heads, keyHeads), cut(heads + keyHeads, keyHeads)] : [query, key, value];
+  const widths = [k, v].map((id) => (w.shape(id).length === 4 ? w.shape(id)[3] : (w.shape(id)[2] ?? 0) / keyHeads));
+  if (widths.some((found) => found !== size)) return { reason: `its heads differ in size: ${[size, ...widths].join(', ')}` };
   const past = pastK === null ? 0 : (w.shape(pastK)[2] ?? 0);
   const [presentK] = node.outputs.slice(1);
   const total = presentK === undefined ? past + queries : (w.shape(presentK)[2] ?? past + queries);

@@ -54,6 +54,7 @@ const oneHot: Rule = (w, node) => {
   const axis = (attributeInt(node, 'axis', -1) + rank) % rank;
   const depth = shape[axis] ?? 1;
   if (depth > longestAxis) return { reason: `its rows have ${depth} elements` };
+  if (w.shape(values).join() !== '2') return { reason: 'it is not given two values, off and on' };
   const { dtype } = w.value(indices).type;
   const whole = dtype === 'int32' ? indices : w.op('Cast', [indices], { to: dtypeCode('int32') });
   const given = w.reshape(whole, [...shape.slice(0, axis), 1, ...shape.slice(axis + 1)]);

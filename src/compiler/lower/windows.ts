@@ -143,13 +143,13 @@ const lpPool: Rule = (w, node) => {
   const t = tapsOf(w, node, x, out);
   const shape = w.shape(out);
   if (node.op === 'GlobalLpPool') {
-    const axes = w.ints(
-      w
-        .shape(x)
-        .slice(2)
-        .map((_, i) => i + 2),
-    );
-    return [power(w.op('ReduceSum', [size, axes], { keepdims: 1 }), 1 / p)];
+    const axes = w
+      .shape(x)
+      .slice(2)
+      .map((_, i) => i + 2);
+    // A ReduceSum over no axes would be one over all of them.
+    const sum = axes.length === 0 ? size : w.op('ReduceSum', [size, w.ints(axes)], { keepdims: 1 });
+    return [power(sum, 1 / p)];
   }
   const taps = positionsOf(t.kernel);
   if (taps.length > mostTaps) return tooManyTaps(taps.length);

@@ -44,7 +44,15 @@ export function readMeaning(
   const scales = value(scale);
   const zeros = zero === null || zero === undefined ? null : value(zero);
   const count = staticCount(scales.type);
-  if (scales.constant === null || count === null || !isFloat(scales.type.dtype) || (zeros !== null && zeros.constant === null)) return null;
+  // No scale at all says nothing of any number.
+  if (
+    scales.constant === null ||
+    count === null ||
+    count === 0 ||
+    !isFloat(scales.type.dtype) ||
+    (zeros !== null && zeros.constant === null)
+  )
+    return null;
   const rank = integers.shape.length;
   const at = axis < 0 ? axis + rank : axis;
   if (count > 1 && (scales.type.shape.length !== 1 || integers.shape[at] !== count)) return null;

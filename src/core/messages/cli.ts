@@ -7,7 +7,7 @@ export const unknownModel: Message<{ name: string; known: readonly string[]; nea
   'unknown model',
   'MODEL is the path of an ONNX file, the path of a compiled program (.npu), or the name of a built-in network (see `systole models`).',
   ({ name, known, near }) =>
-    `"${name}" is neither a file nor a built-in model. ${near === undefined ? '' : `Did you mean "${near}"? `}Built-in: ${known.join(', ')}.`,
+    `"${name.length > 160 ? `${name.slice(0, 160)}…` : name}" is neither a file nor a built-in model. ${near === undefined ? '' : `Did you mean "${near}"? `}Built-in: ${known.join(', ')}.`,
 );
 
 export const unreadableFile: Message<{ path: string; reason: string }> = defineMessage(
@@ -24,7 +24,15 @@ export const unwritableOutput: Message<{ path: string; reason: string }> = defin
   'output cannot be written',
   'Outputs are checked before anything is computed and written as a whole: a temporary file in the same directory, then renamed. ' +
     'So the directory must exist and be writable, and the path must not be a directory. Nothing was written.',
-  ({ path, reason }) => `cannot write "${path}": ${reason}. Name a file in an existing, writable directory.`,
+  ({ path, reason }) => `cannot write "${path}": ${reason}. Name another file, in a directory that exists and may be written.`,
+);
+
+export const notText: Message<{ path: string; what: string; wanted: string; size: number }> = defineMessage(
+  'SYS1082',
+  'error',
+  'another kind of file where text is needed',
+  'Machine descriptions and studies are YAML, programs are assembled from text. The bytes of the file given tell that it is something else.',
+  ({ path, what, wanted, size }) => `"${path}" (${size} bytes) is ${what}, not ${wanted}. Name another file.`,
 );
 
 export const malformedArray: Message<{ file: string; reason: string }> = defineMessage(

@@ -19,6 +19,14 @@ export const studySyntax: Message<{ problem: string }> = defineMessage(
   ({ problem }) => `not valid YAML: ${problem}.`,
 );
 
+export const machineAsStudy: Message<{ file: string }> = defineMessage(
+  'SYS1085',
+  'error',
+  'a machine description where a study is needed',
+  'A study names models and targets; a target may be the path of a machine description.',
+  ({ file }) => `this is a machine description, not a study. Write a study with \`models: …\` and \`target: ${file}\`.`,
+);
+
 export const unknownObjective: Message<{ name: string; known: readonly string[]; near: string | undefined }> = defineMessage(
   'SYS7003',
   'error',

@@ -23,6 +23,16 @@ export const yamlSyntax: Message<{ problem: string }> = defineMessage(
     `The description is not readable as YAML: ${problem}. Correct the line; \`systole targets NAME\` prints a preset to start from.`,
 );
 
+export const otherYaml: Message<{ found: readonly string[]; known: readonly string[] }> = defineMessage(
+  'SYS1084',
+  'error',
+  'YAML that describes no machine',
+  'The file is YAML, but none of the keys of a machine description stands in it. It is a study, or a file of another program, perhaps.',
+  ({ found, known }) =>
+    `this is YAML, but no machine description: its keys are ${list(found)}, where ${known.join(', ')} were expected. ` +
+    '`systole targets NAME --yaml` prints a description to start from.',
+);
+
 export const duplicateKey: Message<{ key: string }> = defineMessage(
   'SYS2003',
   'error',

@@ -1,20 +1,21 @@
 /** SYS1xxx: the ONNX file, and the models we build ourselves. */
 import { defineMessage, type Message } from '../diagnostics.ts';
+import type { FileKind } from '../file-kinds.ts';
 
 /** Both ends of a long path tell where it is. */
 function shortPath(path: string): string {
   return path.length <= 160 ? path : `${path.slice(0, 80)} … ${path.slice(-60)}`;
 }
 
-export const notOnnx: Message<{ size: number; what: string | undefined; detail: string }> = defineMessage(
+export const notOnnx: Message<{ size: number; kind: FileKind | undefined; detail: string }> = defineMessage(
   'SYS1001',
   'error',
   'not an ONNX file',
   'An ONNX file is a protobuf ModelProto. The file given is something else: an empty file, text, an archive, another framework’s format, a pointer left by Git LFS instead of the file itself. Export the model to ONNX, or fetch the file, and give that.',
-  ({ size, what, detail }) =>
-    what === undefined
+  ({ size, kind, detail }) =>
+    kind === undefined
       ? `this is not an ONNX model (${size} bytes): ${detail}. Give a file written by an ONNX exporter.`
-      : `this is ${what}, not an ONNX model (${size} bytes). Give a file written by an ONNX exporter.`,
+      : `this is ${kind.what}, not an ONNX model (${size} bytes). ${kind.toOnnx}`,
 );
 
 export const damagedFile: Message<{ size: number; offset: number; path: string; reason: string }> = defineMessage(
@@ -149,7 +150,7 @@ export const unknownModel: Message<{ name: string; near: string | undefined; kno
   'unknown model',
   'A model is the path of an ONNX file, or the name of a network Systole builds itself (see `systole models`).',
   ({ name, near, known }) =>
-    `unknown model "${name}"${near === undefined ? '' : ` (near: ${near})`}. Give the path of an ONNX file or one of: ${known.join(', ')}.`,
+    `unknown model "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} Give the path of an ONNX file or one of: ${known.join(', ')}.`,
 );
 
 export const unknownModelParameter: Message<{ model: string; name: string; near: string | undefined; known: readonly string[] }> =
@@ -159,7 +160,7 @@ export const unknownModelParameter: Message<{ model: string; name: string; near:
     'unknown model parameter',
     'Built models take named numbers; `systole models NAME` lists them with their defaults.',
     ({ model, name, near, known }) =>
-      `${model} has no parameter "${name}"${near === undefined ? '' : ` (near: ${near})`}. It takes: ${known.join(', ')}.`,
+      `${model} has no parameter "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} It takes: ${known.join(', ')}.`,
   );
 
 export const badModelParameter: Message<{ model: string; name: string; value: number; why: string }> = defineMessage(

@@ -20,10 +20,12 @@ export const noWeightNumbers: Message<{ model: string; reason: string }> = defin
   'A program can be compiled and timed without the numbers of its constants: external data that is not there, quantization scales that are ' +
     'placeholders, or `--no-weights`. Running it on values needs them.',
   ({ model, reason }) =>
-    `"${model}" cannot run on numbers (${reason}). ${
+    `"${model}" cannot run on numbers (${reason === '--no-weights' ? 'written without its weights' : reason}). ${
       reason.includes('scales')
         ? 'Give int8 its scales: `--calibrate FILE` or `--calibrate random:SEED`.'
-        : 'Give the external data, or compile with weights (text of a program keeps them with `disasm --weights`).'
+        : reason === '--no-weights'
+          ? 'Compile without `--no-weights`; text of a program keeps them with `disasm --weights`.'
+          : 'Give the external data that the model names.'
     } Timing works without.`,
 );
 

@@ -192,6 +192,6 @@ export const unusableFolder: Message<{ path: string; reason: string }> = defineM
   'SYS8074',
   'error',
   'directory cannot be written',
-  '--dump writes several files into the directory --out names, --vectors into the one it names. It is made where it does not exist. Nothing was written.',
+  'Commands that write several files put them into the directory that --out names (sweep, verify --dump) or --vectors. It is made where it does not exist. Nothing was written.',
   ({ path, reason }) => `cannot write into "${path}": ${reason}. Name a directory that does not exist yet, or one that can be written.`,
 );

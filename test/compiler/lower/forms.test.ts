@@ -1,6 +1,8 @@
 /** What some lowerings write, to be read. */
 import { describe, expect, it } from 'vitest';
 import { lower, unrollBodies, widenFloats } from '../../../src/compiler/lower/index.ts';
+import { absorbQuantization } from '../../../src/compiler/passes/absorb-quantization.ts';
+import { zeros } from '../../../src/core/index.ts';
 import { interpret, printGraph, printShape, type Graph } from '../../../src/graph/index.ts';
 import { f32, i64 } from '../../graph/helpers.ts';
 import { writeGraph } from './build.ts';
@@ -73,6 +75,38 @@ describe('lower', () => {
           },
     );
     expect(() => lower({ ...before, values: unread })).not.toThrow();
+  });
+});
+
+describe('at the edge of sense', () => {
+  it('a norm over no positions is taken of each element', () => {
+    const w = writeGraph();
+    const { graph } = lower(w.finish(...w.node('GlobalLpPool', [w.input('x', [4, 3])], { p: 3 })));
+    expect(outline(graph)).toEqual(['Abs [4, 3]', 'Pow [4, 3]', 'Pow [4, 3]']);
+  });
+
+  it('rows of one value alone are not written out', () => {
+    const w = writeGraph();
+    const { graph, declined } = lower(w.finish(...w.node('OneHot', [w.input('at', [4]), w.ints([3]), w.input('values', [1])])));
+    expect(graph.nodes.map((n) => n.op)).toEqual(['OneHot']);
+    expect([...declined.values()][0]?.reason).toMatch(/not given two values/);
+  });
+
+  it('a quantized product whose scale is empty stays whole', () => {
+    const w = writeGraph();
+    const numbers = (dtype: 'int8' | 'float32', shape: readonly number[]): number => w.constant(zeros(dtype, shape));
+    const inputs = [w.input('a', [2, 3], 'int8'), numbers('float32', [1]), numbers('int8', [1])];
+    const weights = [numbers('int8', [3, 2]), numbers('float32', [0]), numbers('int8', [1]), numbers('float32', [1]), numbers('int8', [1])];
+    const graph = absorbQuantization.run(w.finish(...w.node('QLinearMatMul', [...inputs, ...weights])), { report: () => undefined });
+    expect(graph.nodes.map((n) => n.op)).toEqual(['QLinearMatMul']);
+  });
+
+  it('attention whose mask no memory holds stays whole, with the reason', () => {
+    const w = writeGraph(23);
+    const [q, k, v] = ['q', 'k', 'v'].map((name) => w.input(name, [1, 1, 2 ** 20, 8]));
+    const { graph, declined } = lower(w.finish(...w.node('Attention', [q ?? 0, k ?? 0, v ?? 0], { is_causal: 1 })));
+    expect(graph.nodes.map((n) => n.op)).toEqual(['Attention']);
+    expect(declined.get('attention0')?.reason).toContain('[1048576, 1048576]');
   });
 });
 
