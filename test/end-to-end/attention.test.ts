@@ -68,7 +68,10 @@ function expectSame({ executable, quantizedGraph }: Compilation, machine: Machin
   expect(verifyExecutable(executable, machine)).toEqual([]);
   const { outputs, diagnostics } = execute(executable, machine, programInputs(executable, inputs), { sanitize: true });
   expect(diagnostics).toEqual([]);
-  expect(outputs).toEqual(interpret(quantizedGraph, graphInputs(quantizedGraph, inputs)));
+  const expected = interpret(quantizedGraph, graphInputs(quantizedGraph, inputs));
+  expect([...outputs.keys()]).toEqual([...expected.keys()]);
+  // Which NaN comes of a row that sees nothing is not promised: numbers are compared, not bits.
+  for (const [name, tensor] of outputs) expect(floatsOf(tensor)).toEqual(floatsOf(expected.get(name) as Tensor));
 }
 
 const kinds = ({ selection }: Compilation): readonly string[] => selection.kernels.map((k) => k.kind);

@@ -154,7 +154,6 @@ function laneTicks(env: MapperEnvironment, k: AttentionKernel): number {
 
 /** The best mapping; null where not even the smallest fits. */
 export function mapAttention(env: MapperEnvironment, k: AttentionKernel, homeOf: HomeOf): AttentionMapping | null {
-  const { geometry: s } = k.scores;
   const quantum = env.matrix.kind === 'systolic' ? env.matrix.cols : env.matrix.outputLanes;
   const vectorTicks = laneTicks(env, k) / env.core.vector.lanes;
   let best: AttentionMapping | null = null;
