@@ -5,7 +5,7 @@ import { parseGraph } from '../../src/graph/index.ts';
 
 const graph = parseGraph(`graph "product" opset 17 {
   input %a: float32[100, 200]
-  const %b: float32[200, 50] = splat 1
+  const %b: float32[200, 50] = splat [1]
   %c: float32[100, 50] = MatMul(%a, %b)
   %d: float32[100, 50] = Relu(%c)
   return %d
