@@ -39,7 +39,7 @@ export const outputDiffers: Message<{ output: string; inputs: string; what: stri
   'Outputs are compared with the graph after precision (bits), with the model in float (SQNR, --tolerance sqnr=DB) and, where there are ' +
     'any, the float model with outputs that others computed (--tolerance reference=DB). The kernels show where the error comes from.',
   ({ output, inputs, what }) =>
-    `output "${output}" on ${inputs}: ${what}. Look for the kernel at which the error jumps; calibrate on better samples or allow more with --tolerance.`,
+    `output "${output}" on ${inputs}: ${what}. The table of kernels shows where the error grows; calibrate on better samples, take another --precision, or allow more with --tolerance.`,
 );
 
 export const unknownKernel: Message<{
