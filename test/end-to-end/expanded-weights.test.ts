@@ -4,6 +4,7 @@ import { compile, importDecoded, randomInputs } from '../../src/compiler/index.t
 import { elementCount, seededRandom, tensorBytes, type DType, type Random, type Tensor } from '../../src/core/index.ts';
 import { interpret, tensorOf, type Graph } from '../../src/graph/index.ts';
 import { readCommand, verifyExecutable, type Executable, type VectorCommand } from '../../src/isa/index.ts';
+import { programInputs } from '../../src/reports/index.ts';
 import { execute, simulate } from '../../src/simulator/index.ts';
 import { writeGraph, type GraphWriter } from '../compiler/lower/build.ts';
 import { testMachine } from './machines.ts';
@@ -157,6 +158,41 @@ describe('weights of few bits beside floats', () => {
       expect(execute(executable, machine, inputs, { sanitize: true }).outputs).toEqual(interpret(graph, inputs));
       expect(storedBytes(executable)).toBeLessThan((k * n) / (bits === 8 ? 1 : 2) + 5 * n * groups + 16);
     }
+  });
+
+  it.each(['fp16', 'bf16', 'fp32'] as const)('of a model made %s: numbers rounded behind their scales', async (precision) => {
+    const machine = await testMachine('narrow');
+    const { graph } = graphOf({ ...matmul, zeros: true });
+    const { executable, quantizedGraph } = compile(modelOf(graph), machine, { precision, dims: {}, calibration: null });
+    expect(storedBytes(executable)).toBeLessThan(500);
+    const inputs = randomInputs(graph, 4);
+    const { outputs, diagnostics } = execute(executable, machine, programInputs(executable, inputs), { sanitize: true });
+    expect(diagnostics).toEqual([]);
+    expect(outputs).toEqual(interpret(quantizedGraph, programInputs(executable, inputs)));
+  });
+
+  it('MatMulNBits of float16 keeps its scales in float16', async () => {
+    const machine = await testMachine('narrow');
+    const [k, n, block] = [64, 9, 32];
+    const random = seededRandom(3);
+    const w = writeGraph();
+    const b = w.constant({
+      dtype: 'uint8',
+      shape: [n, k / block, block / 2],
+      data: Uint8Array.from({ length: (n * k) / 2 }, () => random.integer(0, 255)),
+    });
+    const scale = tensorOf(
+      'float16',
+      [(n * k) / block],
+      Float32Array.from({ length: (n * k) / block }, () => random.integer(1, 64) / 256),
+    );
+    const operands = [w.input('x', [3, k], 'float16'), b, w.constant(scale)];
+    const graph = w.finish(...w.node('com.microsoft.MatMulNBits', operands, { K: k, N: n, bits: 4, block_size: block }));
+    const { executable, quantizedGraph } = compile(modelOf(graph), machine, { precision: 'auto', dims: {}, calibration: null });
+    const inputs = randomInputs(graph, 4);
+    expect(execute(executable, machine, inputs, { sanitize: true }).outputs).toEqual(interpret(quantizedGraph, inputs));
+    expect(storedBytes(executable)).toBe((n * k) / 2 + 2 * n * (k / block));
+    expect(commandsOf(executable).flatMap((c) => (c.op === 'MATMUL' ? [c.w.dtype] : []))).toContain('float16');
   });
 
   it('lanes without int4 pay for taking numbers out of their bytes, those with it do not', async () => {

@@ -9,7 +9,7 @@ import { programInputs } from '../../src/reports/index.ts';
 import { execute } from '../../src/simulator/index.ts';
 import { testMachine } from '../end-to-end/machines.ts';
 
-export type MachineName = 'small' | 'large';
+export type MachineName = 'small' | 'narrow' | 'large';
 
 export interface ProgramRun {
   readonly executable: Executable;
@@ -26,7 +26,7 @@ export async function runProgram(
   const machine = await testMachine(machineName);
   const imported = importDecoded(model, { name: 'case', sha256: '' });
   const { executable, quantizedGraph } = compile(imported, machine, { precision: 'auto', dims: {}, calibration: null });
-  const { outputs, diagnostics } = execute(executable, machine, programInputs(executable, inputs), { sanitize: machineName === 'small' });
+  const { outputs, diagnostics } = execute(executable, machine, programInputs(executable, inputs), { sanitize: machineName !== 'large' });
   expect(diagnostics.filter((d) => d.severity !== 'info')).toEqual([]);
   if (exact) expect(outputs).toEqual(interpret(quantizedGraph, programInputs(executable, inputs)));
   return { executable, outputs };

@@ -64,7 +64,8 @@ export function canConvert(graph: Graph, node: Node): boolean {
       (output.type.dtype === 'int32' && !isPlainFloat(input) && input.quantization === null)
     );
   const parameters = [scale, zero].flatMap((id) => (id === null || id === undefined ? [] : [valueOf(graph, id)]));
-  return parameters.every((v) => v.type.shape.length <= 1 && v.quantization === null && registerTypes.has(v.type.dtype));
+  const isLine = (v: Value): boolean => v.type.shape.length <= 1 || v.type.shape.every((d) => d === 1);
+  return parameters.every((v) => isLine(v) && v.quantization === null && registerTypes.has(v.type.dtype));
 }
 
 /**

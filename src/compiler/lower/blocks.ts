@@ -16,7 +16,7 @@ export interface BlockSizes {
 }
 
 /** Number i of those of `bits` bits that are packed from byte `at` on, from the low bits up. */
-function bitsAt(from: ArrayLike<number>, at: number, i: number, bits: number): number {
+export function bitsAt(from: ArrayLike<number>, at: number, i: number, bits: number): number {
   const bit = i * bits;
   const word = (from[at + (bit >> 3)] ?? 0) | ((from[at + (bit >> 3) + 1] ?? 0) << 8);
   return (word >> (bit & 7)) & ((1 << bits) - 1);

@@ -8,6 +8,7 @@ import { convolutionRules } from './convolution.ts';
 import { dropoutRules } from './dropout.ts';
 import { einsumRules } from './einsum.ts';
 import { groupedProductRules } from './grouped-products.ts';
+import { gatheredBlockRules } from './gathered-blocks.ts';
 import { gridSampleRules } from './grid-sample.ts';
 import { lookupRules } from './lookups.ts';
 import { lossRules } from './losses.ts';
@@ -56,6 +57,7 @@ const microsoft: Rules = {
   ...linearAttentionRules,
   ...microsoftRules,
   ...groupedProductRules,
+  ...gatheredBlockRules,
   ...microsoftAttentionRules,
   ...microsoftRecurrentRules,
   ...microsoftRotaryRules,

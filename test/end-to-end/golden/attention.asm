@@ -67,3 +67,5 @@ program main
 22: c0.matrix  k0 SIGNAL core 0 semaphore 2 count 1
 23: c0.dma-out k0 WAIT core 0 semaphore 2 count 1
 24: c0.dma-out k0 STORE outputs dst=dram:output+0 float32[3, 2] src=scratchpad+896 float32[3, 2]
+
+end
