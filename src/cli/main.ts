@@ -4,7 +4,7 @@
  * Always: user errors show coded messages and no stack; output files appear whole or not at all; heavy modules load inside commands.
  * Must not know: anything the library rooms decide.
  */
-import { SystoleError, cliMessages, formatDiagnostic } from '../core/index.ts';
+import { SystoleError, cliMessages, formatDiagnostic, visible } from '../core/index.ts';
 import { readEnvironment } from './environment.ts';
 import { reasonOf } from './files.ts';
 import { note } from './output.ts';
@@ -33,7 +33,8 @@ try {
 
 function report(error: unknown): number {
   if (error instanceof SystoleError) {
-    note(listed(error.diagnostics.map(formatDiagnostic)).join('\n'));
+    // One line each, whatever the names in it hold.
+    note(listed(error.diagnostics.map((d) => visible(formatDiagnostic(d)))).join('\n'));
     return 1;
   }
   if (error instanceof UsageError) {

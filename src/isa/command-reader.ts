@@ -31,6 +31,14 @@ export function readCommand(table: CommandTable, row: number): Command {
   return new RowReader(table, start, end).command(nameAt(commandOps, at(table.op, row)));
 }
 
+/** Does the command take up all words of its row, and no others? Then rows of its form do, whatever they are bound to. */
+export function fillsItsRow(table: CommandTable, row: number): boolean {
+  const [start, end] = formRange(table, row);
+  const reader = new RowReader(table, start, end);
+  reader.command(nameAt(commandOps, at(table.op, row)));
+  return reader.isAt(end, at(table.wordStart, row + 1));
+}
+
 /** A reference whose binding is still to be read. */
 type FormRef = Pick<Ref, 'space' | 'dtype' | 'extents' | 'strides'> & {
   readonly ring: { readonly bytes: number; readonly axis: number } | null;
@@ -48,6 +56,10 @@ class RowReader {
     this.#immediates = table.numbers;
     this.#form = form;
     this.#binding = binding;
+  }
+
+  isAt(form: number, binding: number): boolean {
+    return this.#form === form && this.#binding === binding;
   }
 
   #f(): number {

@@ -4,7 +4,7 @@
  */
 import { fail, isaMessages } from '../core/index.ts';
 import type { Program } from './executable.ts';
-import { readCommand } from './command-reader.ts';
+import { fillsItsRow } from './command-reader.ts';
 import { commandOps, formRange, type CommandTable } from './command-table.ts';
 import { indexForms } from './form-index.ts';
 import { queueNames } from './command.ts';
@@ -154,10 +154,14 @@ function readForms(streams: ProgramStreams, what: string, end: () => never): For
 /** Reads one row of each form, so that `readCommand` cannot fail on any: whether it can be read depends on the form alone. */
 function checkForms(table: CommandTable, what: string): void {
   for (const row of indexForms(table).firstRow) {
-    try {
-      readCommand(table, row);
-    } catch {
-      damaged(`${what}, row ${row}: not a ${commandOps[table.op[row] ?? 0] ?? 'command'}`);
-    }
+    if (!isCommand(table, row)) damaged(`${what}, row ${row}: not a ${commandOps[table.op[row] ?? 0] ?? 'command'}`);
+  }
+}
+
+function isCommand(table: CommandTable, row: number): boolean {
+  try {
+    return fillsItsRow(table, row);
+  } catch {
+    return false;
   }
 }

@@ -107,6 +107,7 @@ describe('bad input', () => {
       /SYS8043.*as 16 and as 32/,
       [...compileTo('good.onnx'), ...['16', '32'].flatMap((n) => ['--set', `cores.npu.matrix.rows=${n}`])],
     ],
+    ['a name of two lines', /^error SYS8002.*"two\\u000alines\.onnx".*\n$/, compileTo('two\nlines.onnx')],
     ['a word that is no code', /SYS8007.*"foo"/, ['explain', 'foo']],
     ['assembler that is none', /^text\.onnx:1: error SYS1081/, ['asm', 'text.onnx', '-o', 'out.npu']],
   ])('%s', (_, message, words) => {
@@ -135,40 +136,5 @@ describe('bad input', () => {
     writeFileSync(join(folder.path, 'kept.npu'), 'before');
     expect(systole(['compile', 'cycle.onnx', ...target, '-o', 'kept.npu'], folder.path).code).toBe(1);
     expect(readFileSync(join(folder.path, 'kept.npu'), 'utf8')).toBe('before');
-  });
-});
-
-describe('bad usage is exit code 2 and points to the help', () => {
-  test.each<readonly [string, RegExp, readonly string[]]>([
-    ['no command', /a command is needed/, []],
-    ['an unknown command', /unknown command "simulat"; did you mean "simulate"/, ['simulat', 'x']],
-    ['an unknown option', /targte/, ['simulate', 'good.onnx', '--targte', 'x']],
-    [
-      'a choice nearly right',
-      /--emit takes no "kernel": did you mean "kernels"\?/,
-      ['compile', 'good.onnx', ...target, '--emit', 'kernel'],
-    ],
-    ['an option without a value', /^systole: -o is given without a value/, ['report', 'good.onnx', ...target, '-o']],
-    ['an empty value', /--target is given without a value/, ['check', 'good.onnx', '--target=']],
-    ['an empty name', /MODEL is given without a value/, ['check', '', ...target]],
-    ['a flag with a value', /--json takes no value/, ['check', 'good.onnx', ...target, '--json=no']],
-    ['a flag with a word behind it', /--json takes no value/, ['check', 'good.onnx', ...target, '--json', 'false']],
-    ['words behind a double dash', /unknown argument: --json/, ['check', 'good.onnx', ...target, '--', '--json']],
-    ['settings for nothing', /need a target/, ['targets', '--set', 'cores.npu.count=2']],
-    ['parameters for nothing', /name of a network/, ['models', '--param', 'image=96']],
-    ['a choice that is none', /precision.*int9/, ['simulate', 'good.onnx', ...target, '--precision', 'int9']],
-    ['an argument too few', /MODEL is missing: an ONNX file/, ['simulate']],
-    ['an argument too many', /unknown/, ['simulate', 'good.onnx', 'bad.onnx', ...target]],
-    ['an option twice', /--target is given 2 times/, ['simulate', 'good.onnx', ...target, ...target]],
-    ['a dimension without a number', /--dim N=x/, ['simulate', 'good.onnx', ...target, '--dim', 'N=x']],
-    ['a required option left out', /--output must be given/, ['report', 'good.onnx', ...target]],
-    ['outputs without inputs', /--values/, ['simulate', 'good.onnx', ...target, '-o', 'out.npz']],
-    ['a seed that is none', /random:SEED/, values('random:x')],
-  ])('%s', (_, message, words) => {
-    const { code, out, err } = systole(words, folder.path);
-    expect(err).toMatch(message);
-    expect(err).toContain('--help');
-    expect(code).toBe(2);
-    expect(out).toBe('');
   });
 });

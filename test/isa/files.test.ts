@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SystoleError } from '../../src/core/index.ts';
-import { assemble, decodeExecutable, disassemble, encodeExecutable, type Executable } from '../../src/isa/index.ts';
+import { checkSum } from '../../src/isa/content-hash.ts';
+import {
+  assemble,
+  decodeExecutable,
+  disassemble,
+  encodeExecutable,
+  verifyExecutable,
+  type CommandTable,
+  type Executable,
+} from '../../src/isa/index.ts';
 import { anyCommand, anySlot } from './arbitrary.ts';
 import { executableOf } from './fixtures.ts';
 import { sample } from './sample.ts';
@@ -99,6 +108,59 @@ describe('binary form', () => {
     );
   });
 });
+
+describe('made by hand', () => {
+  /** What the room promises of anything it could read: no error without a code, whoever asks. */
+  const inspect = (e: Executable): void => {
+    verifyExecutable(e);
+    expect(disassemble(assemble(disassemble(e)))).toBe(disassemble(e));
+  };
+
+  test('a file changed with its check sum mended is refused, or is a program that can be told', () => {
+    const good = encodeExecutable(sample, { weights: 'hash' });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 24, max: good.length - 1 }), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (changes) => {
+          const bytes = good.slice();
+          for (const [at, value] of changes) bytes[at] = value;
+          new DataView(bytes.buffer).setUint32(16, checkSum(bytes.subarray(24)), true);
+          problem(() => inspect(decodeExecutable(bytes)));
+        },
+      ),
+      { numRuns: 1500 },
+    );
+  });
+
+  test('words of a command beyond those it has', () => {
+    const short: CommandTable = { ...sampleTable(), words: sampleTable().words.map((w, i) => (i === 0 ? w - 1 : w)) };
+    const program = { name: 'main', commands: short };
+    expect(problem(() => decodeExecutable(encodeExecutable({ ...sample, programs: [program] }, { weights: 'hash' })))).toMatch(
+      /SYS5013.*row 0: not a LOAD/,
+    );
+  });
+
+  test('text with lines lost, doubled and swapped', () => {
+    const lines = disassemble(sample, { weights: 'base64' }).split('\n');
+    const line = fc.nat(lines.length - 2);
+    fc.assert(
+      fc.property(fc.constantFrom('lost', 'doubled', 'swapped'), line, line, (what, a, b) => {
+        const edited = [...lines];
+        if (what === 'lost') edited.splice(a, 1);
+        else if (what === 'doubled') edited.splice(a, 0, lines[b] ?? '');
+        else [edited[a], edited[b]] = [lines[b] ?? '', lines[a] ?? ''];
+        problem(() => inspect(assemble(edited.join('\n'))));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+function sampleTable(): CommandTable {
+  const [main] = sample.programs;
+  if (main === undefined) throw new Error('the sample has a program');
+  return main.commands;
+}
 
 describe('text form', () => {
   test('the sample reads like this', async () => {
