@@ -43,7 +43,7 @@ export const options: Readonly<Record<OptionName, Options>> = {
   set: { ...list, describe: 'override a field of the machine: path=value, e.g. cores.npu.matrix.rows=16' },
   precision: {
     ...text,
-    choices: ['auto', 'int8', 'fp32', 'fp16', 'bf16'],
+    choices: ['auto', 'int8', 'fp8', 'fp32', 'fp16', 'bf16'],
     default: 'auto',
     describe: 'numbers to compute in; auto takes int8 where the machine has it',
   },

@@ -125,10 +125,11 @@ export async function checkNamedModel(values: Values, progress: Progress): Promi
 
 /** Programs asked to be in floats have no scales to find. */
 export function usesCalibration(precision: CompileOptions['precision']): boolean {
-  return precision === 'auto' || precision === 'int8';
+  return precision === 'auto' || precision === 'int8' || precision === 'fp8';
 }
 
 export function readPrecision(values: Values): CompileOptions['precision'] {
   const precision = values.text('precision');
-  return precision === 'int8' || precision === 'fp32' || precision === 'fp16' || precision === 'bf16' ? precision : 'auto';
+  const known = ['int8', 'fp8', 'fp32', 'fp16', 'bf16'] as const;
+  return known.find((name) => name === precision) ?? 'auto';
 }

@@ -15,6 +15,7 @@ import { toldOfAttention } from './tiling/attention-told.ts';
 import { environmentOf } from './tiling/environment.ts';
 import { movableMemory } from './memory/moved.ts';
 import { fusePasses, inBlocks, runPasses } from './passes/index.ts';
+import { inFloat8, requireFloat8 } from './precision/float8.ts';
 import { assignPrecision, choosePrecision, withTables, type CalibrationTable, type Precision } from './precision/index.ts';
 
 export interface CompileOptions {
@@ -57,7 +58,8 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     regions: regionsOf(machine),
   };
   const asked = inAskedFloats(bound, options.precision);
-  const lowered = lowerGraph(asked, floats);
+  if (options.precision === 'fp8') requireFloat8(core, machine.name);
+  const lowered = lowerGraph(asked, floats, options.precision === 'fp8' ? (graph) => inFloat8(graph, options.calibration) : undefined);
   // Bodies that were written out may hold what nobody can size: operators without a definition.
   requireSizes(lowered.graph);
   const mode = options.precision === 'auto' ? choosePrecision(matrixTypes(core), lowered.graph) : options.precision;
@@ -96,7 +98,8 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
   return {
     graph,
     quantizedGraph,
-    floatGraph: () => (asked === bound ? lowered.graph : lowerGraph(bound, { ...floats, kept: new Set() }).graph),
+    floatGraph: () =>
+      asked === bound && options.precision !== 'fp8' ? lowered.graph : lowerGraph(bound, { ...floats, kept: new Set() }).graph,
     mode,
     selection,
     diagnostics: told(grown.diagnostics, selection),
@@ -124,13 +127,18 @@ export interface FloatTypes {
 /**
  * In the floats and integers that engines have, in operators that they run where that is possible: what precision is assigned to, and
  * calibrated on. Without `floats` all is float32.
+ * @param hold  writes into the lowered graph how products hold their operands
  */
-export function lowerGraph(bound: Graph, floats: FloatTypes = { kept: new Set(), products: true, stored: [], regions: 'always' }): Lowered {
+export function lowerGraph(
+  bound: Graph,
+  floats: FloatTypes = { kept: new Set(), products: true, stored: [], regions: 'always' },
+  hold: (graph: Graph) => Graph = (graph) => graph,
+): Lowered {
   const widened = widenFloats(bound, floats.kept);
   const lowered = lower(widened.graph, floats);
   return {
     ...lowered,
-    graph: productsOfStored(lowered.graph, floats.stored),
+    graph: productsOfStored(hold(lowered.graph), floats.stored),
     diagnostics: [...widened.diagnostics, ...lowered.diagnostics],
   };
 }
@@ -152,7 +160,7 @@ function inAskedFloats(bound: Graph, precision: CompileOptions['precision']): Gr
 function keptFloats(core: Core, bound: Graph, precision: CompileOptions['precision']): ReadonlySet<DType> {
   const asked = precision === 'fp16' || precision === 'bf16';
   const { dtypes } = core.vector;
-  if (precision === 'int8' || precision === 'fp32') return new Set();
+  if (precision === 'int8' || precision === 'fp32' || precision === 'fp8') return new Set();
   if (!asked && bound.nodes.some((n) => n.op === 'QuantizeLinear')) return new Set();
   const has = (dtype: DType): boolean => core.matrix.rates[dtype] !== undefined && dtypes.includes(dtype) && dtypes.includes('float32');
   return new Set((['float16', 'bfloat16'] as const).filter((dtype) => asked || has(dtype)));

@@ -15,7 +15,7 @@ const studySchema = z.strictObject({
   target: oneOrMore,
   parameters: z.record(z.string(), z.array(value).min(1)).default({}),
   objectives: z.array(z.string()).min(1).default(['seconds', 'energyJoules', 'areaMm2']),
-  precision: z.enum(['auto', 'int8', 'fp32', 'fp16', 'bf16']).default('auto'),
+  precision: z.enum(['auto', 'int8', 'fp8', 'fp32', 'fp16', 'bf16']).default('auto'),
   dims: z.record(z.string(), z.number().int().positive()).default({}),
 });
 
@@ -28,7 +28,7 @@ export interface Study {
   /** Machine paths as `--set` takes them, each with the values it goes through; in the order of the file. */
   readonly parameters: Readonly<Record<string, readonly ParameterValue[]>>;
   readonly objectives: readonly string[];
-  readonly precision: 'auto' | 'int8' | 'fp32' | 'fp16' | 'bf16';
+  readonly precision: 'auto' | 'int8' | 'fp8' | 'fp32' | 'fp16' | 'bf16';
   readonly dims: Readonly<Record<string, number>>;
 }
 

@@ -121,6 +121,26 @@ describe('float8e4m3fn in one kernel', () => {
   });
 });
 
+describe('float8e4m3fn beside floats', () => {
+  it.each(['with a scale', 'by a Cast'])('%s: stays in memory, and becomes floats on chip', async (how) => {
+    const machine = await testMachine('narrow');
+    const b = quantizedBuilder(23);
+    const w = b.stored('float8e4m3fn', [40, 12], codes(seededRandom(2), 'float8e4m3fn', 480));
+    const scale = b.constant('float32', [], [0.5]);
+    const real = how === 'by a Cast' ? b.node('Cast', [w], { to: 1 }) : b.node('DequantizeLinear', [w, scale]);
+    const model = importDecoded(b.finish([[b.node('MatMul', [b.input('x', 'float32', [3, 40]), real]), 'float32']]), {
+      name: how,
+      sha256: '',
+    });
+    const { executable } = compile(model, machine, { precision: 'auto', dims: {}, calibration: null });
+    expect(executable.kernels.map((k) => k.class)).toEqual(['contraction']);
+    expect(executable.kernels[0]?.mapping).toMatch(/ of float32 made of float8e4m3fn$/);
+    expect(executable.weights.segments.reduce((n, s) => n + s.bytes, 0)).toBeLessThan(500);
+    const inputs = randomInputs(model.graph, 3);
+    expect(execute(executable, machine, inputs, { sanitize: true }).outputs).toEqual(interpret(model.graph, inputs));
+  });
+});
+
 describe.each(types)('%s', (dtype, code) => {
   it.each(Object.entries(forms))('%s', async (_, form) => {
     const machine = await testMachine('narrow', ['memories.scratchpad.size=6 KiB', 'memories.accumulator.size=1 KiB']);

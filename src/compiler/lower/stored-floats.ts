@@ -24,13 +24,29 @@ export function productsOfStored(graph: Graph, listed: readonly DType[]): Graph 
   const isStored = (id: ValueId | null | undefined): boolean =>
     typeof id === 'number' && storedFloats.includes(graph.values[id]?.type.dtype ?? 'float32');
   if (!graph.nodes.some((n) => (n.op === 'DequantizeLinear' || n.op === 'Cast') && isStored(n.inputs[0]))) return graph;
-  if (!listed.some((dtype) => storedFloats.includes(dtype))) return rewrite(graph, (node, edit) => constantReals(node, edit, listed));
+  if (!listed.some((dtype) => storedFloats.includes(dtype))) return rewrite(graph, (node, edit) => constantReals(node, edit, none));
   const behind = realsBehindMoves(graph);
   const sunk = behind === graph ? graph : runPasses(behind, [foldOutputs, removeDeadCode]);
-  return rewrite(
-    rewrite(sunk, (node, edit) => product(node, edit, listed)),
-    (node, edit) => constantReals(node, edit, listed),
-  );
+  const moved = rewrite(sunk, (node, edit) => product(node, edit, listed));
+  const through = readThrough(moved, listed);
+  return rewrite(moved, (node, edit) => constantReals(node, edit, through));
+}
+
+const none: ReadonlySet<ValueId> = new Set();
+
+/** What Casts make for products whose operands are both stored so: nobody makes floats of them. */
+function readThrough(graph: Graph, listed: readonly DType[]): ReadonlySet<ValueId> {
+  const cast = new Set<ValueId>();
+  const found = new Set<ValueId>();
+  for (const node of graph.nodes) {
+    const [first = null, second = null] = node.inputs;
+    const [out] = node.outputs;
+    if (node.op === 'Cast' && first !== null && out !== undefined && listed.includes(graph.values[first]?.type.dtype ?? 'float32'))
+      cast.add(out);
+    const isProduct = node.op === 'Conv' || node.op === 'Gemm' || node.op === 'MatMul';
+    if (isProduct && first !== null && second !== null && cast.has(first) && cast.has(second)) found.add(first).add(second);
+  }
+  return found;
 }
 
 interface Operand {
@@ -178,15 +194,14 @@ function channelConstant(bias: Value, { count, behind }: Channels, edit: Edit): 
 }
 
 /** DequantizeLinear or Cast of a constant that is still there: the numbers, made when first read. */
-function constantReals(node: Node, edit: Edit, listed: readonly DType[]): boolean {
+function constantReals(node: Node, edit: Edit, through: ReadonlySet<ValueId>): boolean {
   const [codes = null] = node.inputs;
   const [out] = node.outputs;
   const isReal = node.op === 'DequantizeLinear' || node.op === 'Cast';
   if (!isReal || node.domain !== '' || codes === null || out === undefined || edit.isOutput(out)) return false;
   const operands = node.inputs.map((id) => (id === null ? null : edit.value(id)));
   if (!storedFloats.includes(edit.value(codes).type.dtype) || operands.some((v) => v !== null && v.constant === null)) return false;
-  // What products read through.
-  if (node.op === 'Cast' && listed.includes(edit.value(codes).type.dtype) && edit.value(codes).type.shape.length > 1) return false;
+  if (node.op === 'Cast' && through.has(out)) return false;
   const absent = operands.find((v) => v?.constant?.kind === 'absent')?.constant ?? null;
   const tensorOf = (v: Value | null): Tensor | null =>
     v === null || v.constant === null ? null : constantOf(v.type, v.constant, v.name, node.name);

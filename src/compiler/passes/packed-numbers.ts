@@ -30,7 +30,12 @@ function lazily(dtype: DType, make: () => Uint8Array): LazyNumbers {
 function codesOf(value: Value, constant: Constant, dtype: DType): LazyNumbers {
   const tensor = (): Tensor => constantOf(value.type, constant, value.name, '');
   if (isNarrowFloat(dtype)) return lazily(dtype, () => bytesOf(tensor()));
-  return lazily(dtype, () => Uint8Array.from(numbersOf(tensor()), (q) => q & 255));
+  return lazily(dtype, () => {
+    const numbers = numbersOf(tensor());
+    const bytes = new Uint8Array(numbers.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = numbers[i] ?? 0;
+    return bytes;
+  });
 }
 
 /** What a DequantizeLinear, or a Cast, of constants makes, in the numbers it makes it of; undefined where they are not kept so. */

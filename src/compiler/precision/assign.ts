@@ -17,8 +17,8 @@ import { int8Quantization, type CalibrationTable, type Range } from './range.ts'
 import { movedConstants, shareQuantization } from './sharing.ts';
 import { quantizeBias, quantizeMoved, quantizeWeights, type QuantizedConstant } from './weights.ts';
 
-/** fp32, fp16 and bf16: in floats, as the graph has them. */
-export type Precision = 'int8' | 'fp32' | 'fp16' | 'bf16';
+/** fp32, fp16 and bf16: in floats, as the graph has them. fp8: products on float8e4m3fn, by pairs in the graph (float8.ts). */
+export type Precision = 'int8' | 'fp32' | 'fp16' | 'bf16' | 'fp8';
 
 export interface PrecisionOptions {
   readonly mode: Precision;
@@ -54,6 +54,7 @@ export function assignPrecision(given: Graph, options: PrecisionOptions): Precis
   switch (options.mode) {
     case 'fp16':
     case 'bf16':
+    case 'fp8':
     case 'fp32':
       refuseQuantized(graph);
       return { graph: withFloatConstants(graph), diagnostics: [] };

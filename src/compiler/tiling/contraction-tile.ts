@@ -248,5 +248,6 @@ export function describeMapping(k: ContractionKernel, m: ContractionMapping): st
   if (t.g > 1) parts.unshift(`g${t.g}`);
   if (t.b > 1) parts.unshift(`b${t.b}`);
   const buffers = m.ringRows > 0 ? `ring of ${m.ringRows} rows` : m.slots.x === 0 ? 'input in place' : `${m.slots.x} input tiles`;
-  return `${parts.join(' ')}, ${m.order}, ${buffers}, ${m.slots.w} weight tiles`;
+  const made = k.wExpanded === null ? '' : ` of ${k.w.dtype} made of ${k.wExpanded.packed.codes.dtype}`;
+  return `${parts.join(' ')}, ${m.order}, ${buffers}, ${m.slots.w} weight tiles${made}`;
 }

@@ -181,3 +181,12 @@ function named(kernels: readonly string[]): string {
   const [first = ''] = kernels;
   return kernels.length === 1 ? `attention ${first}` : `attention ${first} and ${kernels.length - 1} more`;
 }
+
+export const float8Missing: Message<{ machine: string; rates: readonly string[]; lanes: readonly string[] }> = defineMessage(
+  'SYS4570',
+  'error',
+  'the machine has no 8-bit floats',
+  'In fp8 the array multiplies float8e4m3fn and the lanes convert between it and float32, which is what everything else computes in.',
+  ({ machine, rates, lanes }) =>
+    `${machine} multiplies ${rates.join(', ')} and its lanes take ${lanes.join(', ')}: list float8e4m3fn in matrix.rates, and float8e4m3fn and float32 in vector.dtypes, or choose another --precision.`,
+);

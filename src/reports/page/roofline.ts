@@ -47,7 +47,7 @@ export function roofline(result: Result, machine: Machine): Roofline {
 /** Dense peak of all cores at the precision of the run; where that says nothing, at every dtype the arrays compute in. */
 function peaks(machine: Machine, precision: unknown): Roofline['peaks'] {
   const all = [...new Set(Object.values(machine.cores).flatMap((core) => Object.keys(core.matrix.rates)))] as DType[];
-  const types: Readonly<Record<string, DType>> = { int8: 'int8', fp32: 'float32', fp16: 'float16', bf16: 'bfloat16' };
+  const types: Readonly<Record<string, DType>> = { int8: 'int8', fp8: 'float8e4m3fn', fp32: 'float32', fp16: 'float16', bf16: 'bfloat16' };
   const wanted: DType | undefined = types[String(precision)];
   const dtypes: readonly DType[] = wanted !== undefined && all.includes(wanted) ? [wanted] : all;
   const byDtype = dtypes.map((dtype) => ({ dtype, rate: peakMacsPerSecond(machine, dtype) }));

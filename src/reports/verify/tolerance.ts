@@ -22,9 +22,9 @@ export interface Tolerance {
 export const jumpDb = 10;
 
 /** SQNR of the float model that a program's precision may reach at best: better inputs say nothing about what a kernel should keep. */
-const bestDb: Readonly<Record<string, number>> = { int8: 40, fp32: 130, fp16: 65, bf16: 45 };
+const bestDb: Readonly<Record<string, number>> = { int8: 40, fp8: 35, fp32: 130, fp16: 65, bf16: 45 };
 
-const leastDb: Readonly<Record<string, number>> = { int8: 15, fp32: 80, fp16: 40, bf16: 25 };
+const leastDb: Readonly<Record<string, number>> = { int8: 15, fp8: 12, fp32: 80, fp16: 40, bf16: 25 };
 
 /** @param quantizedModel  whether the model brings its own quantization: then others may round another way at every step of it */
 export function defaultTolerance(precision: string, quantizedModel = false): Tolerance {

@@ -146,7 +146,8 @@ export function gatherNibbles(tile: Tile, to: Int32Array): void {
   for (const start of runs.starts) {
     for (let i = 0; i < runs.length; i++) {
       const at = start + i * runs.step;
-      const nibble = ((bytes[Math.floor(at / 2)] ?? 0) >> (4 * (at % 2))) & 15;
+      const odd = at & 1;
+      const nibble = ((bytes[(at - odd) / 2] ?? 0) >> (4 * odd)) & 15;
       to[k++] = (nibble << up) >> up;
     }
   }
