@@ -25,6 +25,7 @@ export * from './text.ts';
 export * from './verify.ts';
 export * from './views.ts';
 export { dropoutNumbers } from './ops/batch-statistics.ts';
+export { bernoulliNumbers } from './ops/random-values.ts';
 export { attributeKind, unknownAttributes } from './ops/attribute-kinds.ts';
 export { continuesAlways } from './ops/control-flow.ts';
 export { tableOf } from './ops/functions.ts';

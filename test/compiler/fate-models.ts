@@ -74,7 +74,7 @@ export const oneOfEach: Parts = {
     node('Transpose', ['s'], 't', [ints('perm', [0, 2, 1])]),
     node('Add', ['a', 'b'], 'k'),
     node('Mul', ['t', 'k'], 'm'),
-    node('Bernoulli', ['m'], 'y'),
+    node('Trilu', ['m'], 'y'),
   ],
   outputs: ['y'],
 };

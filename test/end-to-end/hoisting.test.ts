@@ -161,23 +161,4 @@ describe('in front of loops stand products of', () => {
     const [{ begin, end } = { begin: 0, end: 0 }] = repeatRanges(nodes);
     expect(nodes.slice(begin, end).filter((n) => n.op === 'MatMul')).toHaveLength(2);
   });
-
-  it('no random numbers: every trip draws its own', () => {
-    const b = writeGraph();
-    const [s, x] = [b.input('s', [2, 4]), b.input('x', [2, 4])];
-    const noise = one(b.node('RandomNormalLike', [b.input('like', [2, 4])], { seed: { float: 3 } }));
-    const next = one(b.node('Add', [one(b.node('Add', [s, x])), noise]));
-    const w = writeGraph();
-    const graph = w.finish(
-      ...w.node(
-        'Scan',
-        [w.input('s0', [2, 4]), w.input('xs', [18, 2, 4]), w.input('l', [2, 4])],
-        { body: b.finish(next, next), num_scan_inputs: 1 },
-        { outputs: 2, captures: 1 },
-      ),
-    );
-    const { nodes } = lower(graph, { regions: 'always' }).graph;
-    const [{ begin, end } = { begin: 0, end: 0 }] = repeatRanges(nodes);
-    expect(nodes.slice(begin, end).map((n) => n.op)).toContain('RandomNormalLike');
-  });
 });

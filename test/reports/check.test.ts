@@ -71,7 +71,7 @@ describe('costs', () => {
 
   it('a host node costs at least its operand bytes over the bandwidth of the host, and a hand-over', () => {
     const report = check(oneOfEach);
-    const top = report.nodes.find((n) => n.name === 'Bernoulli_y');
+    const top = report.nodes.find((n) => n.name === 'Trilu_y');
     // In int8: 1 · 8 · 16 read, as much written.
     const operandBytes = 2 * 8 * 16;
     const leastSeconds = operandBytes / edge.host.bytesPerSecond + edge.host.handoverPs / 1e12;
@@ -214,9 +214,9 @@ describe('the text', () => {
     const lines = text(check(oneOfEach));
     expect(lines).toMatch(/^model on edge-systolic-32\n {2}7 of 8 nodes run on the NPU or need no run; 1 does not\.\n/);
     expect(lines).toMatch(/matrix engine +2 +1 /);
-    expect(lines).toMatch(/1 × Bernoulli on the host: [\d,]+ cycles/);
+    expect(lines).toMatch(/1 × Trilu on the host: [\d,]+ cycles/);
     expect(lines).toMatch(
-      / {4}where {3}Bernoulli_y\n {4}why {5}no engine of the machine runs Bernoulli\n {4}change {2}use operators an engine runs/,
+      / {4}where {3}Trilu_y\n {4}why {5}no engine of the machine runs Trilu\n {4}change {2}use operators an engine runs/,
     );
   });
 
@@ -240,7 +240,7 @@ describe('the text', () => {
 
   it('has a line for every node when asked', () => {
     const lines = text(check(oneOfEach), true).split('\n');
-    for (const name of ['Conv_c', 'Reshape_s', 'Add_k', 'Bernoulli_y']) expect(lines.some((l) => l.startsWith(`  ${name} `))).toBe(true);
+    for (const name of ['Conv_c', 'Reshape_s', 'Add_k', 'Trilu_y']) expect(lines.some((l) => l.startsWith(`  ${name} `))).toBe(true);
   });
 
   it('fills 80 columns and no more, whatever names are like', () => {

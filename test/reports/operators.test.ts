@@ -36,7 +36,7 @@ test.each([
   ['Attention', 'lowered'],
   ['QLinearConv', 'absorbed'],
   ['LRN', 'lowered'],
-  ['Bernoulli', 'host'],
+  ['Multinomial', 'host'],
   ['NonMaxSuppression', 'host'],
 ])('%s: %s', (name, place) => {
   expect(operatorCoverage().find((c) => c.domain === '' && c.name === name)?.place).toBe(place);

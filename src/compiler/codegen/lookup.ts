@@ -5,6 +5,7 @@ import type { LookupKernel, MoveKernel } from '../kernels/spec.ts';
 import { slotBytes } from '../memory/local-window.ts';
 import { boxTiles, cutBox, mergeAxes, streamBudget, type BoxTile } from '../tiling/box.ts';
 import {
+  constantOf,
   createRotation,
   denseStrides,
   homeRef,
@@ -25,9 +26,17 @@ const indexBytes = 4;
 
 export function emitLookup(cx: EmitContext, k: LookupKernel): Emitted {
   if (k.updates === null) return { mapping: 'gather', tiles: emitTiles(cx, k) };
+  if (isInPlace(cx, k)) return { mapping: 'scatter in place', tiles: emitTiles(cx, k) };
   const copied = emitMove(cx, wholeCopy(k));
   scratchpad(cx).beginKernel();
   return { mapping: 'scatter', tiles: copied.tiles + emitTiles(cx, k) };
+}
+
+/** What a repeated region carries from trip to trip is written where it lies. */
+function isInPlace(cx: EmitContext, { table, out }: LookupKernel): boolean {
+  if (constantOf(cx, table.root) !== null || cx.placement.owner(table.root) !== cx.placement.owner(out.root)) return false;
+  const [from, to] = [cx.placement.home(table.root), cx.placement.home(out.root)];
+  return (table.offset ?? 0) === 0 && from.offset === to.offset && from.strides === null && to.strides === null;
 }
 
 /** What is not written to stays as it was. */

@@ -251,6 +251,11 @@ function isLastReader({ kernels }: Selection, seen: ValueId, maker: KernelSpec, 
   const readers = kernels.flatMap((k, i) => (k.region === maker.region && kernelReads(k).some((v) => v.root === seen) ? [i] : []));
   if (readers.some((i) => i > at)) return false;
   if (!readers.includes(at)) return true;
+  // A scatter into what it replaces writes its updates there, and leaves the rest as it is.
+  if (maker.kind === 'lookup') {
+    const { table, index, updates } = maker;
+    return updates !== null && table.root === seen && (table.offset ?? 0) === 0 && index.root !== seen && updates.root !== seen;
+  }
   if (maker.kind !== 'elementwise') return false;
   const dense = rowMajorStrides(maker.shape);
   return maker.plan.operands.every(

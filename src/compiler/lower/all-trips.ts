@@ -35,10 +35,6 @@ export function startMaker(values: Value[], trips: number): Maker {
   };
 }
 
-export function isRandom({ op }: Node): boolean {
-  return /^Random|^(Bernoulli|Multinomial|Dropout)$/.test(op);
-}
-
 export function isProduct({ op, domain }: Node): boolean {
   return domain === '' && (op === 'MatMul' || op === 'Gemm' || op === 'MatMulInteger' || op === 'Conv' || op === 'ConvInteger');
 }
@@ -77,7 +73,7 @@ function isByRows(make: Maker, node: Node, how: readonly Comes[]): boolean {
     default:
   }
   if (reshapes.has(node.op)) return onlyFirst;
-  if (opDef('', node.op)?.kernelClass !== 'elementwise' || isRandom(node)) return false;
+  if (opDef('', node.op)?.kernelClass !== 'elementwise') return false;
   if (/^(De)?[Qq]uantizeLinear$/.test(node.op)) return onlyFirst && node.inputs.slice(1).every((id) => isPlain(make, id));
   const own = make.shape(out).length;
   return how.every((_, i) => node.inputs[i] === null || (varies(i) ? rank(i) === own : rank(i) <= own));

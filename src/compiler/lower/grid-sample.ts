@@ -16,13 +16,13 @@ interface Sampling {
 }
 
 /** One neighbour along one axis: its index as a float (outside of the axis where there is none), and its weight; null: 1. */
-interface Neighbour {
+export interface Neighbour {
   readonly index: ValueId;
   readonly weight: ValueId | null;
 }
 
 /** fp32 holds whole numbers up to here. */
-const largestWhole = 2 ** 24;
+export const largestWhole: number = 2 ** 24;
 
 const gridSample: Rule = (w, node) => {
   const [x = null, grid = null] = node.inputs;
@@ -49,14 +49,15 @@ const gridSample: Rule = (w, node) => {
     return neighbours(w, coordinate, size, s);
   });
   const image = w.reshape(x, [batch, channels, plane]);
-  const terms = combinations(axes).map((taps) => sample(w, image, taps, sizes));
-  return [
-    w.reshape(
-      terms.reduce((a, b) => w.op('Add', [a, b])),
-      w.shape(out),
-    ),
-  ];
+  return [w.reshape(sampled(w, image, axes, sizes), w.shape(out))];
 };
+
+/** The sum over all neighbours. @param image  [batch, channels, plane] at positions [batch, 1, count] */
+export function sampled(w: Writer, image: ValueId, axes: readonly (readonly Neighbour[])[], sizes: readonly number[]): ValueId {
+  return combinations(axes)
+    .map((taps) => sample(w, image, taps, sizes))
+    .reduce((a, b) => w.op('Add', [a, b]));
+}
 
 /** One neighbour along every axis: its element times its weight. */
 function sample(w: Writer, image: ValueId, taps: readonly Neighbour[], sizes: readonly number[]): ValueId {
@@ -102,16 +103,21 @@ function neighbours(w: Writer, coordinate: ValueId, size: number, s: Sampling): 
     return s.padding === 'border' ? clamped : w.op('Where', [isBetween(w, index, 0, size - 1), index, clamped]);
   };
   if (s.mode === 'nearest') return [{ index: at(x), weight: null }];
+  if (s.mode === 'linear') return linearNeighbours(w, x, at);
   const base = w.op('Floor', [x]);
   const fraction = w.op('Sub', [x, base]);
   const next = (k: number): ValueId => at(k === 0 ? base : w.op('Add', [base, w.float(k)]));
-  if (s.mode === 'linear') {
-    return [
-      { index: next(0), weight: w.op('Sub', [w.float(1), fraction]) },
-      { index: next(1), weight: fraction },
-    ];
-  }
   return [-1, 0, 1, 2].map((k) => ({ index: next(k), weight: cubicTap(w, fraction, k) }));
+}
+
+/** The whole numbers on both sides of a position, the nearer one with the greater weight. @param at  where an index outside reads */
+export function linearNeighbours(w: Writer, x: ValueId, at: (index: ValueId) => ValueId = (index) => index): readonly Neighbour[] {
+  const base = w.op('Floor', [x]);
+  const fraction = w.op('Sub', [x, base]);
+  return [
+    { index: at(base), weight: w.op('Sub', [w.float(1), fraction]) },
+    { index: at(w.op('Add', [base, w.float(1)])), weight: fraction },
+  ];
 }
 
 /** Keys' kernel with slope -3/4 at 1: one polynomial for the two taps around the position, another for those beyond. */

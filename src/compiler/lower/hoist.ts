@@ -14,7 +14,7 @@ import { elementCount, tensorBytes } from '../../core/index.ts';
 import { isRepeatEnd, repeatRanges, type RepeatForm } from '../../graph/index.ts';
 import type { Attribute, Node, Value, ValueId } from '../../graph/ir.ts';
 import type { Pass } from '../passes/pass.ts';
-import { cutProduct, fromEntries, isProduct, isRandom, onAllTrips, startMaker, type Comes, type Maker } from './all-trips.ts';
+import { cutProduct, fromEntries, isProduct, onAllTrips, startMaker, type Comes, type Maker } from './all-trips.ts';
 import { mostStackBytes } from './regions.ts';
 import { writtenOpset } from './writer.ts';
 
@@ -55,7 +55,7 @@ function hoist(values: Value[], region: readonly Node[], form: RepeatForm): read
   const joins = new Map<ValueId, Node>();
   const place = (node: Node): void => {
     const how = node.inputs.map(comes);
-    const isSame = node.inputs.some((id) => id !== null) && how.every((h) => h === 'same') && !isRandom(node);
+    const isSame = node.inputs.some((id) => id !== null) && how.every((h) => h === 'same');
     const all = isSame ? 'same' : fromEntries(make, node, how);
     for (const id of node.outputs) seen.set(id, all);
     (isSame ? front : body).push(node);

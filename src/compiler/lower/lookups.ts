@@ -6,13 +6,13 @@ import { segmentsOf } from '../kernels/move-axes.ts';
 import { constantNumbers } from '../kernels/values.ts';
 import { dtypeCode } from './float-types.ts';
 import { positions, wholeNumbers } from './ranking.ts';
-import type { Rule, Rules } from './rule.ts';
+import { unrollLimit, type Rule, type Rules } from './rule.ts';
 import type { Writer } from './writer.ts';
 
 /** Beyond so many pieces a move by known indices is a look-up too. */
 export const mostPieces = 1024;
 
-/** Updates that join what is there go one entry after the other, each a copy of the whole. */
+/** Updates that join what is there go one entry after the other. Written out each is a copy of the whole; in a repeated region it is written in place. */
 const mostJoined = 64;
 
 export function asIndex(w: Writer, indices: ValueId): ValueId {
@@ -101,9 +101,11 @@ function placed(w: Writer, node: Node, data: ValueId, index: ValueId, updates: V
   const op = joins[reduction];
   const { dtype } = w.value(data).type;
   if (op === undefined || !joinable.has(dtype)) return { reason: `it joins ${dtype} elements by ${reduction}` };
+  if (w.canRepeat(count, 3) || (count > mostJoined && w.canRepeat(count, unrollLimit)))
+    return joinedInTurn(w, { op, data, index, updates, axis });
   if (count > mostJoined)
     return {
-      reason: `it joins ${count} entries, one after the other`,
+      reason: `it joins ${count} entries, one after the other${w.isInside ? ', in a loop that is a repeated region, which holds no other' : ''}`,
       limit: { what: 'entries that join what is there', actual: String(count), allowed: String(mostJoined) },
     };
   let at = data;
@@ -114,6 +116,36 @@ function placed(w: Writer, node: Node, data: ValueId, index: ValueId, updates: V
     at = w.op('systole.Place', [at, where, w.op(op, [now, mine])], { axis });
   }
   return [at];
+}
+
+interface Joined {
+  /** Of what is there and an update. */
+  readonly op: string;
+  readonly data: ValueId;
+  readonly index: ValueId;
+  readonly updates: ValueId;
+  readonly axis: number;
+}
+
+/** One entry a trip: what is there is looked up, joined, and put back where it was. */
+function joinedInTurn(w: Writer, { op, data, index, updates, axis }: Joined): readonly ValueId[] {
+  const shape = w.shape(updates);
+  const single = (id: ValueId): readonly number[] => w.shape(id).map((d, i) => (i === axis ? 1 : d));
+  const inFront = (id: ValueId): ValueId => w.transpose(id, [axis, ...shape.map((_, i) => i).filter((i) => i !== axis)]);
+  const isOne = w.shape(index)[axis] === 1;
+  const done = w.repeat({
+    trips: shape[axis] ?? 1,
+    initial: [data],
+    scanned: [updates, ...(isOne ? [] : [index])].map((id) => ({ whole: inFront(id), reversed: false })),
+    body([now = -1], [update = -1, place = -1]) {
+      const where = isOne ? index : w.reshape(place, single(index));
+      const mine = w.reshape(update, single(updates));
+      const there = w.op('systole.Lookup', [corner(w, now, shape, axis), where], { axis });
+      return { next: [w.op('systole.Place', [now, where, w.op(op, [there, mine])], { axis })], made: [] };
+    },
+  });
+  if (done === null) throw new Error('what is scattered into changes its type');
+  return done.final;
 }
 
 const scatterElements: Rule = (w, node) => {

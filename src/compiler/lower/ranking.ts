@@ -39,7 +39,7 @@ function descending(w: Writer, x: ValueId, largest: boolean): ValueId {
 }
 
 /** The place of the largest element along the axis, which stays with size 1: the first of equals, or the last. */
-function placeOfLargest(w: Writer, x: ValueId, axis: number, places: ValueId, last: boolean = false): ValueId {
+export function placeOfLargest(w: Writer, x: ValueId, axis: number, places: ValueId, last: boolean = false): ValueId {
   const top = w.op('ReduceMax', [x, w.ints([axis])]);
   const found = w.op('Where', [w.op('Less', [x, top]), wholeNumbers(w, [], [last ? -1 : beyond]), places]);
   return w.op(last ? 'ReduceMax' : 'ReduceMin', [found, w.ints([axis])]);

@@ -5,11 +5,14 @@ import { microsoftAttentionRules } from './attention-microsoft.ts';
 import { controlFlowRules } from './control-flow.ts';
 import { conversionRules } from './conversions.ts';
 import { convolutionRules } from './convolution.ts';
+import { determinantRules } from './determinant.ts';
+import { deformConvRules } from './deform-conv.ts';
 import { dropoutRules } from './dropout.ts';
 import { einsumRules } from './einsum.ts';
 import { groupedProductRules } from './grouped-products.ts';
 import { gatheredBlockRules } from './gathered-blocks.ts';
 import { gridSampleRules } from './grid-sample.ts';
+import { knownNumberRules } from './known-numbers.ts';
 import { lookupRules } from './lookups.ts';
 import { lossRules } from './losses.ts';
 import { microsoftRules, runtimeRules } from './microsoft.ts';
@@ -33,9 +36,12 @@ const standard: Rules = {
   ...controlFlowRules,
   ...conversionRules,
   ...convolutionRules,
+  ...deformConvRules,
+  ...determinantRules,
   ...dropoutRules,
   ...einsumRules,
   ...gridSampleRules,
+  ...knownNumberRules,
   ...lookupRules,
   ...lossRules,
   ...linearAttentionRules,

@@ -82,6 +82,19 @@ function randomOp(name: 'Normal' | 'Uniform', like: boolean): OpDef {
   });
 }
 
+/** What Bernoulli compares with its probabilities: the greatest float32 not above each number drawn, which lies below the same float32 numbers. */
+export function bernoulliNumbers(node: Node, count: number): Float32Array {
+  const random = nodeRandom(node);
+  const out = new Float32Array(count);
+  const bits = new Uint32Array(out.buffer);
+  for (let i = 0; i < count; i++) {
+    const drawn = random.next();
+    out[i] = drawn;
+    if ((out[i] ?? 0) > drawn) bits[i] = (bits[i] ?? 0) - 1;
+  }
+  return out;
+}
+
 export const bernoulli: OpDef = defineOp({
   name: 'Bernoulli',
   since: [15, 22],
