@@ -2,7 +2,7 @@
  * One JSON line per case: { case, unit, value, commit, node, … }. Lower is better for ms and MB.
  *   npm run bench            the model × preset grid, the ResNet-50 case, graphs of 1k, 5k and 20k nodes
  *   npm run bench -- resnet50   only cases whose name contains the word
- * Kernels on numbers are in GMAC/s, higher is better, with ratios to others on the same operands: see kernels.mjs.
+ * Kernels on numbers are in GMAC/s or Gelements/s, higher is better, with ratios to others on the same operands: kernels.mjs, elements.mjs.
  * Cold is a new process (median of 3), warm the same process after a first run (median of 5).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -15,6 +15,7 @@ import { bindDims } from '../dist/graph/index.js';
 import { loadMachine, presetNames } from '../dist/hw-configs/index.js';
 import { buildModel, models } from '../dist/models/index.js';
 import { execute, simulate } from '../dist/simulator/index.js';
+import { elementCases, measureElements } from './elements.mjs';
 import { cases, measureKernel } from './kernels.mjs';
 import { referenceLoopMs } from './reference-loop.mjs';
 import { scaleCases } from './scale.mjs';
@@ -31,7 +32,8 @@ for (const { name } of models) {
 await resnet50Case();
 await lightCase();
 for await (const line of scaleCases(filter)) print(line);
-for (const kernel of cases) await kernelCase(kernel);
+for (const kernel of cases) await kernelCase(kernel, measureKernel, 'GMAC/s');
+for (const kernel of elementCases) await kernelCase(kernel, measureElements, 'Gelements/s');
 await executeCase();
 
 /** Compile and simulate of one model on one preset: warm times, commands per second, and a cold process with its peak memory. */
@@ -96,14 +98,14 @@ async function lightCase() {
 }
 
 /** One class of commands on numbers. */
-async function kernelCase(kernel) {
+async function kernelCase(kernel, measure, unit) {
   const label = `kernel/${kernel.name}`;
   if (!label.includes(filter)) return;
-  const measured = await measureKernel(kernel);
+  const measured = await measure(kernel);
   const rounded = Object.fromEntries(
     Object.entries(measured).map(([key, figure]) => [key, typeof figure === 'number' ? round(figure) : figure]),
   );
-  print({ case: label, unit: 'GMAC/s', ...rounded });
+  print({ case: label, unit, ...rounded });
 }
 
 /** ResNet-50 int8 on numbers, by its tile commands: the kernels against the plain form, which must give the same bytes. */

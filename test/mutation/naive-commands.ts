@@ -2,7 +2,7 @@
  * What a command means, read off `src/isa/command.ts` and written as plainly as possible: a second opinion that shares nothing with the
  * simulator but the rounding functions of `core`.
  */
-import { exp32, requantize, roundHalfEven, sigmoid32, tanh32 } from '../../src/core/index.ts';
+import { requantize, roundHalfEven } from '../../src/core/index.ts';
 import type {
   Command,
   ConvCommand,
@@ -14,6 +14,7 @@ import type {
   VectorCommand,
   VectorStep,
 } from '../../src/isa/index.ts';
+import { meaningOf } from '../isa/step-meaning.ts';
 import type { NaiveMemory } from './naive-memory.ts';
 
 const f32 = Math.fround;
@@ -180,41 +181,8 @@ function vector(memory: NaiveMemory, c: VectorCommand): void {
 }
 
 function compute(step: VectorStep, registers: readonly number[], loaded: number): number {
-  const [a = 0, b = 0, c = 0] = [registers[step.a], registers[step.b], registers[step.c]];
-  switch (step.op) {
-    case 'load':
-      return f32(loaded);
-    case 'loadInt':
-      return loaded;
-    case 'immediate':
-      return f32(step.immediate);
-    case 'add':
-      return f32(a + b);
-    case 'sub':
-      return f32(a - b);
-    case 'mul':
-      return f32(a * b);
-    case 'div':
-      return f32(a / b);
-    case 'max':
-      return Math.max(a, b);
-    case 'min':
-      return Math.min(a, b);
-    case 'exp':
-      return exp32(a);
-    case 'tanh':
-      return tanh32(a);
-    case 'sigmoid':
-      return sigmoid32(a);
-    case 'dequantize':
-      return f32((a - b) * c);
-    case 'quantize':
-      return roundHalfEven(f32(a / b)) + c;
-    case 'requantize':
-      return roundHalfEven(f32(f32(a) * b)) + c;
-    default:
-      throw new Error(`the naive machine has no ${step.op}`);
-  }
+  if (step.op === 'load' || step.op === 'loadInt') return step.op === 'load' ? f32(loaded) : loaded;
+  return meaningOf(step, registers[step.a] ?? 0, registers[step.b] ?? 0, registers[step.c] ?? 0);
 }
 
 function reduce(memory: NaiveMemory, c: ReduceCommand): void {

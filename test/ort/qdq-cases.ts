@@ -5,7 +5,6 @@ import {
   caseBuilder,
   casesOf,
   extent,
-  pads,
   perChannel,
   scaling,
   seed,
@@ -14,6 +13,9 @@ import {
   weightsOf,
   type CaseArbitrary,
   type CaseBuilder,
+  biases,
+  weightScaling,
+  window,
 } from './quantized-cases.ts';
 import type { ByteType, Scaling } from '../end-to-end/quantized-models.ts';
 
@@ -33,10 +35,7 @@ const contraction = (op: 'Conv' | 'Gemm' | 'MatMul'): CaseArbitrary =>
       cin: extent(6),
       cout: extent(7),
       space: fc.tuple(extent(6), extent(8)),
-      kernel: fc.tuple(extent(3), extent(3)),
-      strides: fc.tuple(extent(2), extent(2)),
-      dilations: fc.tuple(extent(2), extent(2)),
-      pads,
+      ...window,
     }),
     (c) => {
       const b = caseBuilder(c.seed);
@@ -47,14 +46,14 @@ const contraction = (op: 'Conv' | 'Gemm' | 'MatMul'): CaseArbitrary =>
       const at = (i: 0 | 1): number => c.space[i] + (c.kernel[i] - 1) * c.dilations[i];
       const wShape = isConv ? [cout, depthwise ? 1 : c.cin, ...c.kernel] : [c.cin, cout];
       const sx = scaling(c.t, c.sx, 1 / 16);
-      const one = scaling(w, w === 'int8' ? { ...c.sw, zero: 128 } : c.sw, 1 / 16);
+      const one = weightScaling(w, c.sw);
       const sw = c.each ? perChannel(one, cout, c.seed, isConv ? 0 : 1) : one;
       const sy = scaling(c.t, c.sy, Math.sqrt(size(wShape) / cout) / 4);
       const x = b.dequantize(b.bytes('x', c.t, isConv ? [1, c.cin, at(0), at(1)] : [c.space[0] * 2, c.cin]), sx);
       const operands = [x, b.dequantize(b.constant(w, wShape, weightsOf(c.seed, w, size(wShape))), sw)];
       if (c.bias && op !== 'MatMul') {
         const units = sw.scale.map((s) => Math.fround((sx.scale[0] ?? 1) * s));
-        const values = Array.from({ length: cout }, (_, i) => ((i * 7919 + c.seed) % 4001) - 2000);
+        const values = biases(c.seed, cout);
         const scalings: Scaling = { dtype: 'int32', scale: units, zero: units.map(() => 0), ...(units.length > 1 ? { axis: 0 } : {}) };
         operands.push(b.dequantize(b.constant('int32', [cout], values), scalings));
       }

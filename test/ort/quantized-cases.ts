@@ -109,3 +109,21 @@ export function perChannel(s: Scaling, count: number, seedOf: number, axis?: num
     ...(axis === undefined ? {} : { axis }),
   };
 }
+
+type Pair = fc.Arbitrary<[number, number]>;
+/** Kernel, strides, dilations and pads of a window. */
+export const window: { readonly kernel: Pair; readonly strides: Pair; readonly dilations: Pair; readonly pads: typeof pads } = {
+  kernel: fc.tuple(extent(3), extent(3)),
+  strides: fc.tuple(extent(2), extent(2)),
+  dilations: fc.tuple(extent(2), extent(2)),
+  pads,
+};
+
+/** int8 weights have no zero point: 128 is 0 there. */
+export function weightScaling(dtype: ByteType, given: Step): Scaling {
+  return scaling(dtype, dtype === 'int8' ? { ...given, zero: 128 } : given, 1 / 16);
+}
+
+export function biases(seedOf: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => ((i * 7919 + seedOf) % 4001) - 2000);
+}

@@ -14,7 +14,7 @@ import { compact, isScalar, saturates, sinkOf } from './vector.ts';
 import type { Kernels } from './wasm/kernels.ts';
 
 /** Elements per block: registers of a dozen steps stay in the first-level cache. */
-const block = 512;
+const block = 1024;
 
 /**
  * What a register holds: any fp32 number; an integer of at most 17 bits; or a rounded number plus such an integer, which may need more
@@ -213,54 +213,102 @@ interface Places {
   readonly registers: number;
 }
 
+/** Where a register is: at its home, or `moving` along with the elements in the midst of an input or output of fp32 numbers. */
+interface Place {
+  readonly base: number;
+  readonly moving: boolean;
+}
+
+/** One step on elements from `from` on, `n` of them; returns how many values saturated. */
+type Action = (from: number, n: number) => number;
+
+const addressOf = ({ base, moving }: Place, from: number): number => (moving ? base + from * 4 : base);
+
 /** Runs the program over all elements; returns how many values saturated. */
 function runSteps(kernels: Kernels, c: VectorCommand, at: Places): number {
-  const { run } = kernels;
-  const memory = new Float32Array(kernels.buffer());
-  const home = (register: number): number => at.registers + register * block * 4;
-  /** Where each register is now: its home, or in the midst of an input of fp32 numbers. */
-  const places: number[] = [];
-  const place = (register: number, otherwise: number): number => places[register] ?? otherwise;
-  const bounds = c.outputs.map((ref, i) => boundsOf(c, i, ref.dtype));
-  const once = c.steps.filter((step) => isConstant(c, step) && c.steps.every((s) => s === step || s.op === 'store' || s.dst !== step.dst));
-  const steps = c.steps.filter((step) => !once.includes(step));
+  const places: Place[] = [];
+  const once: Action[] = [];
+  const actions: Action[] = [];
+  for (const step of c.steps) {
+    const { place, action } = actionOf(kernels, c, at, step, places);
+    if (place !== null) places[step.dst] = place;
+    const constant = isConstant(c, step) && c.steps.every((s) => s === step || s.op === 'store' || s.dst !== step.dst);
+    if (action !== null) (constant ? once : actions).push(action);
+  }
+  for (const action of once) action(0, block);
   let saturated = 0;
-
-  const runStep = (step: VectorStep, from: number, n: number): void => {
-    const { op } = step;
-    const to = home(step.dst);
-    if (op === 'store') {
-      const source = place(step.a, 0);
-      const target = at.outputs[step.dst] ?? 0;
-      const bound = bounds[step.dst] ?? null;
-      if (bound !== null) saturated += run.storeBytes(source, target + from, n, ...bound);
-      else memory.copyWithin(target / 4 + from, source / 4, source / 4 + n);
-      return;
-    }
-    places[step.dst] = to;
-    if (op === 'immediate') memory.fill(step.immediate, to / 4, to / 4 + n);
-    else if (op === 'load' || op === 'loadInt') {
-      const source = at.inputs[step.a] ?? 0;
-      const ref = c.inputs[step.a];
-      if (ref === undefined) return;
-      const scalar = isScalar(ref);
-      if (isByte(ref.dtype)) run[ref.dtype === 'int8' ? 'loadS' : 'loadU'](scalar ? source : source + from, to, scalar ? 1 : n);
-      else if (!scalar) places[step.dst] = source + from * 4;
-      if (scalar) memory.fill(memory[(isByte(ref.dtype) ? to : source) / 4] ?? 0, to / 4, to / 4 + n);
-    } else if (op === 'unpack') {
-      places[step.dst] = place(step.a, to);
-    } else if (isKernelStep(op)) {
-      const a = place(step.a, to);
-      run[op](to, a, place(step.b, a), place(step.c, a), n);
-    }
-  };
-
-  for (const step of once) runStep(step, 0, block);
   for (let from = 0; from < at.count; from += block) {
     const n = Math.min(block, at.count - from);
-    for (const step of steps) runStep(step, from, n);
+    for (const action of actions) saturated += action(from, n);
   }
   return saturated;
+}
+
+/** Where the register of a step is from then on, and what the step does: null where it only says where a register is. */
+function actionOf(
+  { run, buffer }: Kernels,
+  c: VectorCommand,
+  at: Places,
+  step: VectorStep,
+  places: readonly Place[],
+): { readonly place: Place | null; readonly action: Action | null } {
+  const { op } = step;
+  const home: Place = { base: at.registers + step.dst * block * 4, moving: false };
+  const memory = new Float32Array(buffer());
+  const to = home.base / 4;
+  if (op === 'store') {
+    const source = places[step.a] ?? home;
+    const target: Place = { base: at.outputs[step.dst] ?? 0, moving: true };
+    const bound = boundsOf(c, step.dst, c.outputs[step.dst]?.dtype ?? 'float32');
+    if (bound !== null)
+      return { place: null, action: (from, n) => run.storeBytes(addressOf(source, from), target.base + from, n, ...bound) };
+    if (source.base === target.base) return { place: null, action: null };
+    const copy: Action = (from, n) => {
+      const first = addressOf(source, from) / 4;
+      memory.copyWithin(addressOf(target, from) / 4, first, first + n);
+      return 0;
+    };
+    return { place: null, action: copy };
+  }
+  if (op === 'immediate') return { place: home, action: (_, n) => (memory.fill(step.immediate, to, to + n), 0) };
+  if (op === 'unpack') return { place: places[step.a] ?? home, action: null };
+  const ref = c.inputs[step.a];
+  if ((op === 'load' || op === 'loadInt') && ref !== undefined) {
+    const source = at.inputs[step.a] ?? 0;
+    const bytes = isByte(ref.dtype) ? (ref.dtype === 'int8' ? run.loadS : run.loadU) : null;
+    if (isScalar(ref)) {
+      const fill: Action = (_, n) => {
+        bytes?.(source, home.base, 1);
+        memory.fill(memory[(bytes === null ? source : home.base) / 4] ?? 0, to, to + n);
+        return 0;
+      };
+      return { place: home, action: fill };
+    }
+    if (bytes === null) return { place: { base: source, moving: true }, action: null };
+    return { place: home, action: (from, n) => (bytes(source + from, home.base, n), 0) };
+  }
+  if (!isKernelStep(op)) return { place: home, action: null };
+  const kernel = run[op];
+  const place = straightToOutput(c, step, at) ?? home;
+  const a = places[step.a] ?? home;
+  const [b, d] = [places[step.b] ?? a, places[step.c] ?? a];
+  const work: Action = (from, n) => {
+    kernel(addressOf(place, from), addressOf(a, from), addressOf(b, from), addressOf(d, from), n);
+    return 0;
+  };
+  return { place, action: work };
+}
+
+/** A register that is made once and stored once, as fp32, is made in its output. */
+function straightToOutput(c: VectorCommand, step: VectorStep, at: Places): Place | null {
+  const stores = c.steps.filter((s) => s.op === 'store' && s.a === step.dst);
+  const output = stores[0]?.dst ?? -1;
+  const dtype = c.outputs[output]?.dtype;
+  const alone =
+    stores.length === 1 &&
+    c.steps.every((s) => s === step || s === stores[0] || s.dst !== (s.op === 'store' ? output : step.dst)) &&
+    c.steps.indexOf(step) < c.steps.findIndex((s) => s === stores[0]);
+  return alone && dtype !== undefined && !isByte(dtype) ? { base: at.outputs[output] ?? 0, moving: true } : null;
 }
 
 /** The same for all elements. */

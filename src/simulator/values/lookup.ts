@@ -5,29 +5,38 @@ import { isScatter } from '../../isa/index.ts';
 import { tile, type Context } from './context.ts';
 import { gather, scatter } from './tile.ts';
 
+/** Words beyond which the platform copies faster. */
+const longLine = 16;
+
 /** The index selects along the axis after its own; of indices outside the elements are zero, or go nowhere. */
 export function runLookup(cx: Context, c: MoveCommand, index: Ref): void {
   const scatters = isScatter(c);
   const [looked, plain] = scatters ? [c.dst, c.src] : [c.src, c.dst];
   const count = elementCount(index.extents);
-  const indices = new Int32Array(cx.scratch('index', count * 4), 0, count);
-  gather(tile(cx, index), indices.buffer, indices.byteOffset);
   const size = bytesPerElement(plain.dtype);
+  const rank = index.extents.length;
+  // One index for a whole line, whose elements lie side by side: a row of a table.
+  const whole = !scatters && index.strides[rank - 1] === 0 && looked.strides[rank - 1] === size;
+  const line = whole ? (index.extents[rank - 1] ?? 1) : 1;
+  const each: Ref = whole ? { ...index, extents: [...index.extents.slice(0, -1), 1] } : index;
+  const indices = new Int32Array(cx.scratch('index', count * 4), 0, count / line);
+  gather(tile(cx, each), indices.buffer, indices.byteOffset);
   const { storage, start } = tile(cx, looked);
   const unit = [4, 2].find((u) => size % u === 0 && start % u === 0 && looked.strides.every((s) => s % u === 0)) ?? 1;
   const words = unit === 4 ? storage.words : unit === 2 ? storage.halves : storage.bytes;
-  const addresses = new Float64Array(cx.scratch('addresses', count * 8), 0, count);
-  addressesOf(indices, index.extents, looked, start, addresses);
+  const addresses = new Float64Array(cx.scratch('addresses', count * 8), 0, count / line);
+  addressesOf(indices, each.extents, looked, start, addresses);
   const elements = cx.scratch('moved', count * size);
   const dense = unit === 4 ? new Uint32Array(elements) : unit === 2 ? new Uint16Array(elements) : new Uint8Array(elements);
   if (scatters) gather(tile(cx, plain), elements, 0);
   else dense.fill(0, 0, (count * size) / unit);
-  const width = size / unit;
-  for (let i = 0; i < count; i++) {
+  const width = (size / unit) * line;
+  for (let i = 0; i < addresses.length; i++) {
     const address = addresses[i] ?? -1;
     if (address < 0) continue;
     const at = address / unit;
     if (scatters) for (let k = 0; k < width; k++) words[at + k] = dense[i * width + k] ?? 0;
+    else if (width > longLine) dense.set(words.subarray(at, at + width), i * width);
     else for (let k = 0; k < width; k++) dense[i * width + k] = words[at + k] ?? 0;
   }
   if (!scatters) scatter(tile(cx, plain), elements, 0);

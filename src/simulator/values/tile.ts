@@ -172,6 +172,7 @@ function gatherWords(runs: Runs, from: Uint32Array, to: Uint32Array): void {
   for (let r = 0; r < starts.length; r++) {
     const start = starts[r] ?? 0;
     if (step === 1 && length >= longRun) to.set(from.subarray(start, start + length), k);
+    else if (step === 0) to.fill(from[start] ?? 0, k, k + length);
     else for (let i = 0, at = start; i < length; i++, at += step) to[k + i] = from[at] ?? 0;
     k += length;
   }
@@ -183,6 +184,7 @@ function gatherHalves(runs: Runs, from: Uint16Array, to: Uint16Array): void {
   for (let r = 0; r < starts.length; r++) {
     const start = starts[r] ?? 0;
     if (step === 1 && length >= longRun) to.set(from.subarray(start, start + length), k);
+    else if (step === 0) to.fill(from[start] ?? 0, k, k + length);
     else for (let i = 0, at = start; i < length; i++, at += step) to[k + i] = from[at] ?? 0;
     k += length;
   }
@@ -194,6 +196,7 @@ function gatherBytes(runs: Runs, from: Uint8Array, to: Uint8Array): void {
   for (let r = 0; r < starts.length; r++) {
     const start = starts[r] ?? 0;
     if (step === 1 && length >= longRun) to.set(from.subarray(start, start + length), k);
+    else if (step === 0) to.fill(from[start] ?? 0, k, k + length);
     else for (let i = 0, at = start; i < length; i++, at += step) to[k + i] = from[at] ?? 0;
     k += length;
   }

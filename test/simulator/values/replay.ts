@@ -5,7 +5,8 @@
 import { integerRange, isFloat, rescaleFixed, roundHalfEven, type Tensor } from '../../../src/core/index.ts';
 import { numbersOf, tensorOf } from '../../../src/graph/index.ts';
 import type { VectorOperand, VectorRecord } from '../../../src/simulator/index.ts';
-import { asNumber, compute, fieldsOf, stepOf } from './replay-steps.ts';
+import { meaningOf } from '../../isa/step-meaning.ts';
+import { asNumber, fieldsOf, stepOf } from './replay-steps.ts';
 
 const f32 = Math.fround;
 
@@ -253,7 +254,7 @@ function vector(record: VectorRecord, r: Reader): ReadonlyMap<string, readonly n
       else if (s.op === 'load') registers[s.dst] = f32(inputs[s.a]?.[at] ?? NaN);
       else if (s.op === 'lookup') registers[s.dst] = inputs[s.immediate]?.[(registers[s.a] ?? 0) & 255] ?? NaN;
       else if (s.op === 'loadInt') registers[s.dst] = inputs[s.a]?.[at] ?? NaN;
-      else registers[s.dst] = compute(s, registers[s.a] ?? 0, registers[s.b] ?? 0, registers[s.c] ?? 0);
+      else registers[s.dst] = meaningOf(s, registers[s.a] ?? 0, registers[s.b] ?? 0, registers[s.c] ?? 0);
     }
   }
   return new Map(outs.map((o, i) => [o.name, inFile(o, stored(o, results[i] ?? []))]));
