@@ -110,6 +110,14 @@ test.each([
   expect(numbers(evaluateNode(pairSums, 13, [f32([1, 1, 3], [4, 8, 15]), f32([1, 1, 2], [1, 1])])[0])).toEqual(want);
 });
 
+test.each(['SAME_UPPER', 'SAME_LOWER', 'NOTSET'])(
+  'ConvTranspose, %s: what is wanted beyond the full result is zeros at the end',
+  (auto_pad) => {
+    const wider = node('ConvTranspose', 2, { auto_pad, strides: [4], output_shape: [8] });
+    expect(numbers(evaluateNode(wider, 13, [f32([1, 1, 2], [1, 2]), f32([1, 1, 2], [3, 5])])[0])).toEqual([3, 5, 0, 0, 6, 10, 0, 0]);
+  },
+);
+
 test('ConvTranspose is the transpose of Conv: <conv(x), y> = <x, convT(y)>', () => {
   fc.assert(
     fc.property(shape, fc.integer(), (s, seed) => {

@@ -100,6 +100,15 @@ test('GridSample outside: zeros, the border, the reflection', () => {
   expect([at('zeros'), at('border'), at('reflection')]).toEqual([0, 3, 3]);
 });
 
+test('GridSample, cubic: the taps stop at the border, not the position', () => {
+  const x = f32([1, 1, 1, 4], [1, 2, 3, 5]);
+  // Column 3.4, a step of 0.4 behind the last pixel: taps 2, 3, 3, 3 with Keys' weights at 0.4.
+  const grid = f32([1, 1, 1, 2], [3.9 / 2 - 1, 0]);
+  const [result] = run('GridSample', [x, grid], { mode: 'cubic', padding_mode: 'border' });
+  const outer = ((1.4 - 5) * 1.4 + 8) * -0.75 * 1.4 + 3;
+  close(result, [3 * outer + 5 * (1 - outer)], 5);
+});
+
 test('DeformConv without offsets is Conv', () => {
   const x = randomTensor([2, 4, 5, 5], 1);
   const w = randomTensor([6, 2, 3, 3], 2);

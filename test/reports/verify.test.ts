@@ -194,6 +194,22 @@ describe('planted faults', () => {
     expect(run).toMatchObject({ passed: false, firstWrong: null, misses: [{ output: name, against: 'expectation' }] });
   });
 
+  test.each([
+    [1, 4, 12, 11],
+    [1, 4, 144],
+    [4, 12, 12],
+  ])('outputs of another shape than others expect are no agreement: %i, %i, …', async (...shape) => {
+    const given = caseOf(imported(network()), await testMachine('tiny-8x8'), 'fp32');
+    const name = given.model.values[given.model.outputs[0] ?? -1]?.name ?? '';
+    const right = verifyCompilation({ ...given, expectations: [] });
+    expect(right.passed).toBe(true);
+    const other: Tensor = { dtype: 'float32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
+    const run = verifyCompilation({ ...given, expectations: [{ name: 'expected', outputs: new Map([[name, other]]) }] });
+    expect(run.misses.map((m) => m.what)).toEqual([
+      `the model itself against expected: the shape is [1, 4, 12, 12] in place of [${shape.join(', ')}]`,
+    ]);
+  });
+
   test('a tolerance that int8 cannot meet', async () => {
     const given = caseOf(imported(network()), await testMachine('tiny-8x8'), 'int8');
     const run = verifyCompilation({ ...given, tolerance: { ...given.tolerance, sqnrDb: 90 } });

@@ -226,7 +226,7 @@ function transposedPads(
   const extra = attributeInts(node, 'output_padding', []);
   return kernel.map((k, i) => {
     const full = (strides[i] ?? 1) * ((extents[i] ?? 1) - 1) + (extra[i] ?? 0) + (k - 1) * (dilations[i] ?? 1) + 1;
-    const total = full - (output[i] ?? 0);
+    const total = Math.max(0, full - (output[i] ?? 0));
     return auto === 'SAME_UPPER' ? Math.floor(total / 2) : total - Math.floor(total / 2);
   });
 }

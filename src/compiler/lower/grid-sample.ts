@@ -94,7 +94,9 @@ function neighbours(w: Writer, coordinate: ValueId, size: number, s: Sampling): 
   const position = s.alignCorners
     ? w.op('Mul', [w.op('Mul', [shifted, half]), w.float(size - 1)])
     : w.op('Mul', [w.op('Sub', [w.op('Mul', [shifted, w.float(size)]), w.float(1)]), half]);
-  const x = within(w, s.mode === 'nearest' ? w.op('Round', [position]) : position, low, high, size, s.padding);
+  // Of a cubic only the taps stop at the border, as in the evaluator.
+  const padding = s.mode === 'cubic' && s.padding === 'border' ? 'zeros' : s.padding;
+  const x = within(w, s.mode === 'nearest' ? w.op('Round', [position]) : position, low, high, size, padding);
   const at = (index: ValueId): ValueId => {
     if (s.padding === 'zeros') return index;
     // Mirrored positions of whole numbers may lie half a step away: cut towards zero.

@@ -1,5 +1,5 @@
 import { elementCount } from '../../core/index.ts';
-import { addDim, floorDivDim, mulDim, subDim, type Dim } from '../dim.ts';
+import { addDim, floorDivDim, maxDim, mulDim, subDim, type Dim } from '../dim.ts';
 import { checkConvolution } from './conv.ts';
 import { floatsOf, tensorOf } from './numbers.ts';
 import {
@@ -42,7 +42,8 @@ function transposedWindow(context: OpContext, kernel: readonly number[], input: 
   const same = auto.startsWith('SAME');
   if (stated !== undefined || same) {
     const output = kernel.map((_, i): Dim => stated?.[i] ?? mulDim(input[i] ?? 1, strides[i] ?? 1));
-    const total = full.map((f, i) => subDim(f, output[i] ?? 1));
+    // Where more is wanted than there is, it is added at the end: nothing is cut off (as ONNX Runtime and the frameworks have it).
+    const total = full.map((f, i) => maxDim(subDim(f, output[i] ?? 1), 0));
     // ONNX: SAME_UPPER puts the odd one at the end, everything else at the start.
     const padBegin = total.map((t) => (auto === 'SAME_UPPER' ? floorDivDim(t, 2) : subDim(t, floorDivDim(t, 2))));
     return { strides, dilations, padBegin, output };

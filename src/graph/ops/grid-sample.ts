@@ -71,7 +71,8 @@ function sampleAxis(normalized: number, size: number, s: Sampling, out: AxisSamp
   let x = s.alignCorners ? fround((shifted / 2) * (size - 1)) : fround(fround(shifted * size) - 1) / 2;
   if (s.mode === 'nearest') x = roundHalfEven(x);
   if (x < low || x > high) {
-    if (s.padding === 'border') x = clamp(x, 0, size - 1);
+    // A cubic beyond the border still leans on what lies within: its taps stop there, not the position (as PyTorch and ONNX Runtime 1.30 have it).
+    if (s.padding === 'border') x = s.mode === 'cubic' ? x : clamp(x, 0, size - 1);
     else if (s.padding === 'reflection') x = reflect(x, low, high);
   }
   const place = (i: number): number => {

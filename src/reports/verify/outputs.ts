@@ -27,6 +27,7 @@ export function checkOutputs(
         dtype: mine.dtype,
         modelDtype: meaning?.dtype ?? mine.dtype,
         shape: mine.shape,
+        modelShape: meaning?.shape ?? mine.shape,
         cumulative: theirs === null ? null : compareTensors(here, theirs),
         bitEqual: theirs !== null && sameBits(here, theirs),
         float: meaning === undefined ? null : compareReal(mine, value.quantization, meaning),
@@ -36,6 +37,7 @@ export function checkOutputs(
           return [
             {
               name,
+              shape: expected.shape,
               program: compareReal(mine, value.quantization, expected),
               model:
                 meaning === undefined
@@ -55,7 +57,7 @@ export function checkOutputs(
  */
 export function missesOf(outputs: readonly OutputCheck[], kernels: readonly KernelCheck[], tolerance: Tolerance): readonly Miss[] {
   const mustBeExact = kernels.every((k) => k.verdict === 'exact');
-  return outputs.flatMap(({ name, modelDtype, float, cumulative, bitEqual, expectations }): readonly Miss[] => {
+  return outputs.flatMap(({ name, modelDtype, modelShape, float, cumulative, bitEqual, expectations }): readonly Miss[] => {
     const misses: Miss[] = [];
     const add = (against: Miss['against'], what: string | null): void => {
       if (what !== null) misses.push({ output: name, against, what });
@@ -68,11 +70,18 @@ export function missesOf(outputs: readonly OutputCheck[], kernels: readonly Kern
     if (judge !== undefined) {
       const least = leastDbFor(modelDtype, tolerance.referenceDb);
       const isTiny = judge.model !== null && judge.model.unordered === 0 && judge.model.maxAbs <= tolerance.referenceAbs;
-      const why = isFloat(modelDtype) ? (isTiny ? null : below(judge.model, least)) : apart(judge.model, modelDtype);
+      const numbers = isFloat(modelDtype) ? (isTiny ? null : below(judge.model, least)) : apart(judge.model, modelDtype);
+      const why = otherShape(modelShape, judge.shape) ?? numbers;
       add('expectation', why === null ? null : `the model itself against ${judge.name}: ${why}`);
     }
     return misses;
   });
+}
+
+/** Numbers of another shape cannot be compared, or not at the same places: that is no agreement. */
+function otherShape(mine: readonly number[], theirs: readonly number[]): string | null {
+  if (mine.length === theirs.length && mine.every((n, axis) => n === theirs[axis])) return null;
+  return `the shape is [${mine.join(', ')}] in place of [${theirs.join(', ')}]`;
 }
 
 function below(error: ErrorMetrics | null, least: number): string | null {

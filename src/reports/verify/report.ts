@@ -74,6 +74,7 @@ export interface OutputCheck {
   readonly dtype: DType;
   readonly modelDtype: DType;
   readonly shape: readonly number[];
+  readonly modelShape: readonly number[];
   /** The program against the graph after precision. */
   readonly cumulative: ErrorMetrics | null;
   /** Every bit the same. */
@@ -82,6 +83,7 @@ export interface OutputCheck {
   /** By expectation: the program, and the interpreter of the model, against it. */
   readonly expectations: readonly {
     readonly name: string;
+    readonly shape: readonly number[];
     readonly program: ErrorMetrics | null;
     readonly model: ErrorMetrics | null;
   }[];
