@@ -56,6 +56,11 @@ describe('bounds by hand', () => {
     expect(both(ws, contraction({ depthwise: true, groups: 16, m: 49, taps: 4 }))).toEqual([49, 8 + 8 * 49 + 14]);
   });
 
+  test('attention: 2 · 16·16·(8 + 8) / 64 = 128. 2 · ⌈8/8⌉·⌈16/8⌉ folds of 16 rows for the scores, as many for the sums: 8 + 2·4·16 + 14', () => {
+    const work = { kind: 'attention', batches: 2, m: 16, keys: 16, size: 8, valueSize: 8, vectorLaneTicks: 0 } as const;
+    expect(both(ws, kernel({ work, macs: 2 * 16 * 16 * 16 }))).toEqual([128, 150]);
+  });
+
   test('7: two groups of 4 into 4 channels: a fold each. 2·4·4·30 / 64 = 15', () => {
     expect(both(ws, contraction({ groups: 2, m: 30, n: 4, channels: 4 }))).toEqual([15, 8 + 2 * 30 + 14]);
   });

@@ -18,7 +18,7 @@ export function blockWeighing(cx: EmitContext, k: AttentionKernel, softmax: Bloc
   const width = k.values.geometry.mg;
   const columns = { at: 0, size: width, index: 0 };
   const onArray = k.values.drainOn === 'array';
-  const product = productEmitter(cx, plainSums(k.values), 'values', m.rows, width, m.copies);
+  const product = productEmitter(cx, plainSums(k.values), 'values', { rows: m.rows, columns: width }, m.copies);
   const each = m.rows * Math.min(softmax.block, k.scores.geometry.mg);
   const exponentials = layout.exponentialsInPlace ? null : w.allocate(each * 4);
   const ownWeights = layout.weightsInPlace ? null : createRotation(w, m.copies, each * layout.weight);
@@ -91,7 +91,8 @@ export function blockWeighing(cx: EmitContext, k: AttentionKernel, softmax: Bloc
       const isFirst = keys.at === 0;
       const part = isFirst ? null : (parts?.next() ?? null);
       const place = part === null ? into(o, slot) : into(matrixIn(w, part, 'float32', size, width), part);
-      const sums = product(tile, columns, steps, place);
+      const sums = product(tile, [{ columns, steps, out: place }], { columns, out: place });
+      if (sums === null) throw new Error('a tile without products');
       const added = onArray ? ([place.ref, part ?? slot] as const) : sums;
       if (!isFirst) run(softmax.weighted, [[o, slot], [along(alpha), alpha], added], [into(o, slot)]);
       else if (!onArray) run(softmax.start, [sums], [into(o, slot)]);

@@ -28,7 +28,7 @@ export function rowWeighing(cx: EmitContext, k: AttentionKernel, softmax: Softma
   const layout = scoreLayout(k);
   const { mg: length } = k.scores.geometry;
   const width = k.values.geometry.mg;
-  const product = productEmitter(cx, k.values, 'values', m.rows, width, m.copies);
+  const product = productEmitter(cx, k.values, 'values', { rows: m.rows, columns: width }, m.copies);
   const exponentials = layout.exponentialsInPlace ? null : w.allocate(m.rows * length * 4);
   const weights = layout.weightsInPlace ? null : createRotation(w, m.copies, m.rows * length * layout.weight);
   const maxima = w.allocate(m.rows * 4);
@@ -62,6 +62,9 @@ export function rowWeighing(cx: EmitContext, k: AttentionKernel, softmax: Softma
       ]);
       return { ref, slot };
     },
-    values: (tile, steps, out) => product(tile, { at: 0, size: width, index: 0 }, steps, out()),
+    values(tile, steps, out) {
+      const whole = { columns: { at: 0, size: width, index: 0 }, out: out() };
+      product(tile, [{ ...whole, steps }], whole);
+    },
   };
 }

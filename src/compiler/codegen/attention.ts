@@ -89,7 +89,7 @@ function stagesOf(cx: EmitContext, k: AttentionKernel, m: AttentionMapping): Sta
   const queries = rowReader(cx, scores, m.rows, m.copies);
   const keysOf = matrixReader(cx, scores, m.keys * depth, m.chunks);
   const weighted = matrixReader(cx, values, m.keys * width, m.chunks);
-  const product = productEmitter(cx, scores, 'scores', m.rows, m.keys, m.copies);
+  const product = productEmitter(cx, scores, 'scores', { rows: m.rows, columns: m.keys, all: block }, m.copies);
   const beside = scoreOperands(k).map((o) => (o === null ? null : besideReader(cx, o, m.rows, block, m.copies)));
   const raw = createRotation(w, m.copies, each * layout.score);
   const changed = between === null || layout.betweenInPlace ? null : createRotation(w, m.copies, each * layout.input);
@@ -105,10 +105,12 @@ function stagesOf(cx: EmitContext, k: AttentionKernel, m: AttentionMapping): Sta
       const slot = raw.next();
       const made = matrixIn(w, slot, scores.out.dtype, at.size, keys.size);
       const x = queries(at);
-      for (const { own, key } of chunks(keys)) {
-        const step = () => ({ x, w: keysOf(at.group, wholeDepth, key) });
-        product(at, key, [step], { ref: columnsOf(made, own), access: write(slot.resource) });
-      }
+      const parts = chunks(keys).map(({ own, key }) => ({
+        columns: key,
+        steps: [() => ({ x, w: keysOf(at.group, wholeDepth, key) })],
+        out: { ref: columnsOf(made, own), access: write(slot.resource) },
+      }));
+      product(at, parts, { columns: keys, out: { ref: made, access: write(slot.resource) } });
       const inputSlot = changed?.next() ?? slot;
       const input = matrixIn(w, inputSlot, softmax.x.dtype, at.size, keys.size);
       if (between !== null) {

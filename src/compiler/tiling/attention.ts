@@ -67,6 +67,14 @@ export function midBytes({ drainOn, epilogue, drain, out }: ContractionKernel): 
   return drainOn === 'array' && epilogue !== null && bytes !== bytesPerElement(out.dtype) ? bytes : 0;
 }
 
+/**
+ * Whether what is computed on a product waits for all chunks of it: chunk by chunk in the bytes they drained to, the array would wait for the vector
+ * engine, which is at an earlier softmax.
+ */
+export function waitsForChunks(k: ContractionKernel): boolean {
+  return k.drainOn === 'array' && k.epilogue !== null && midBytes(k) === 0;
+}
+
 /** Bytes of the multipliers of `columns` channels. */
 export function multiplierBytesOf({ drain }: ContractionKernel, columns: number): number {
   return drain.multiplier === null ? 0 : columns * (drain.fixed ? 8 : 4);
@@ -101,7 +109,7 @@ function need(k: AttentionKernel, homeOf: HomeOf, m: Pick<AttentionMapping, 'row
     slotBytes(results * bytesPerElement(k.out.dtype)) +
     // Sums so far, and those of a block as the array drains them.
     (inBlocks ? (values.drainOn === 'array' ? 2 : 1) * slotBytes(results * 4) : 0) +
-    operands(productOperands(scores), keys) +
+    operands(productOperands(scores), waitsForChunks(scores) ? length : keys) +
     operands(scoreOperands(k), length) +
     operands(productOperands(values), width);
   const once =
@@ -218,7 +226,10 @@ function judge(
   const { vector } = env.core;
   const inBlocks = k.softmax.kind === 'blocks' ? 7 * blocks : 4;
   const commands =
-    inBlocks + (k.between === null ? 0 : blocks) + (scores.epilogue === null ? 0 : count) + (values.epilogue === null ? 0 : 1);
+    inBlocks +
+    (k.between === null ? 0 : blocks) +
+    (scores.epilogue === null ? 0 : waitsForChunks(scores) ? blocks : count) +
+    (values.epilogue === null ? 0 : 1);
   const vectorPs = (vectorTicks + units * commands * vector.startTicks) * env.tickPs;
 
   const startPs = env.core.dma.startTicks * env.tickPs;
@@ -245,7 +256,7 @@ function judge(
     load(scores.x, rowElements * depth * bytesPerElement(scores.dtype), units) +
     chunked(scores) +
     chunked(values) +
-    beside(productOperands(scores), length, count) +
+    beside(productOperands(scores), length, waitsForChunks(scores) ? blocks : count) +
     beside(scoreOperands(k), length, blocks) +
     beside(productOperands(values), width, 1);
   const out = homeOf(k.out);
