@@ -11,6 +11,7 @@ import {
 } from '../compiler/index.ts';
 import { bindDims, fullCaches, indexLimits, type Graph } from '../graph/index.ts';
 import { fail, verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
+import { checkComputable } from './effort.ts';
 import { asType, type InputType } from './input-fit.ts';
 import { readSamples } from './samples.ts';
 import { UsageError, type Values } from './values.ts';
@@ -32,6 +33,7 @@ export async function calibrateModel(
   method: CalibrationMethod,
 ): Promise<CalibrationTable> {
   const graph = calibrationGraph(model, dims);
+  checkComputable(graph);
   const samples = (await Promise.all(sources.map((source) => readSamples(source, inputsOf(graph))))).flat();
   return calibrate(
     graph,

@@ -4,6 +4,7 @@ import { numbersOf } from '../graph/index.ts';
 import type { Machine } from '../hw-configs/index.ts';
 import type { Executable, TensorBinding } from '../isa/index.ts';
 import { execute } from '../simulator/index.ts';
+import { checkExecutable } from './effort.ts';
 import { writeWhole } from './files.ts';
 import type { InputType } from './input-fit.ts';
 import { describeTensor, formatNpz } from './npy.ts';
@@ -22,6 +23,7 @@ export interface RunOptions {
 export async function runOnValues(executable: Executable, machine: Machine, options: RunOptions): Promise<string> {
   const entry = executable.entryPoints[0];
   const numbers = options.source !== undefined;
+  if (numbers) checkExecutable(executable);
   const inputs = numbers && entry !== undefined ? await readOne(options.source, entry.inputs.map(inputType)) : new Map<string, Tensor>();
   const { outputs, diagnostics, commandsExecuted } = execute(executable, machine, inputs, { sanitize: options.sanitize, values: numbers });
   const findings = diagnostics.filter((d) => d.severity !== 'info');

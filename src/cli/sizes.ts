@@ -8,7 +8,12 @@ export async function tellingSizes<T>({ model, dims }: Named, run: () => Promise
   try {
     return await run();
   } catch (error) {
-    const missing: readonly string[] = [graphMessages.unboundDimension.code, graphMessages.unknownDimension.code];
+    const missing: readonly string[] = [
+      graphMessages.unboundDimension.code,
+      graphMessages.unknownDimension.code,
+      // Sizes of the run that took their upper bound may contradict each other.
+      graphMessages.inputsDoNotFit.code,
+    ];
     if (!(error instanceof SystoleError) || !error.diagnostics.some((d) => missing.includes(d.code))) throw error;
     const sizes = fittingSizes(model, dims);
     if (sizes === null || sizes.length === 0) throw error;

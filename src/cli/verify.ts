@@ -1,5 +1,5 @@
 /** A verification for the command line: inputs read, the model compiled, everything compared, files written. */
-import { fail, isFloat, suggest, verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
+import { fail, formatDiagnostic, isFloat, suggest, verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
 import { compile, type Compilation, type CompileOptions } from '../compiler/index.ts';
 import { bindGraph, numbersOf, type Graph } from '../graph/index.ts';
 import { decodeExecutable, verifyExecutable, type Executable } from '../isa/index.ts';
@@ -15,9 +15,10 @@ import {
 } from '../reports/index.ts';
 import { recordVectors } from '../simulator/index.ts';
 import { calibrateModel, calibrateOn, inputsOf, readMethod, unusedCalibration } from './calibration.ts';
+import { checkVerifiable, effortOf, longRun } from './effort.ts';
 import { inFile, isFile, readBytes, standardStream } from './files.ts';
 import { readModelOptions, resolveInputValues } from './model-options.ts';
-import type { Progress } from './output.ts';
+import { note, type Progress } from './output.ts';
 import { readModelAndMachine, readPrecision, usesCalibration, type Named } from './session.ts';
 import { tellingSizes } from './sizes.ts';
 import { numbers, UsageError, type Values } from './values.ts';
@@ -88,7 +89,11 @@ async function compareNamed(
 ): Promise<Verification> {
   const { model, machine, dims } = named;
   const { graph } = bindGraph(model.graph, dims);
+  const effort = effortOf(graph);
+  checkVerifiable(effort, readPrecision(values));
   const samples = await readAll(values.texts('inputs'), graph);
+  const passes = (values.texts('calibrate').length === 0 && usesCalibration(readPrecision(values)) ? 3 : 2) * samples.length;
+  if (!values.flag('quiet')) for (const d of longRun(effort, passes)) note(formatDiagnostic(d));
   progress.say(`compiling ${named.name}`);
   const compilation = await compileRunnable(values, named, samples);
   const executable = await programOf(values.text('program'), compilation, named);

@@ -10,10 +10,11 @@ import { withExpandedWeights } from './kernels/expanded-weights.ts';
 import { copyInRegions } from './kernels/regions.ts';
 import { selectKernels, type Selection } from './kernels/select.ts';
 import { lower, narrowFloats, productsOfStored, widenFloats, type Lowered, type Regions } from './lower/index.ts';
-import { attentionPays } from './tiling/attention-choice.ts';
+import { attentionChoice, type AttentionChoice } from './tiling/attention-choice.ts';
+import { toldOfAttention } from './tiling/attention-told.ts';
 import { environmentOf } from './tiling/environment.ts';
 import { movableMemory } from './memory/moved.ts';
-import { fusePasses, runPasses } from './passes/index.ts';
+import { fusePasses, inBlocks, runPasses } from './passes/index.ts';
 import { assignPrecision, choosePrecision, withTables, type CalibrationTable, type Precision } from './precision/index.ts';
 
 export interface CompileOptions {
@@ -68,12 +69,19 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     sumBits: core.matrix.requantize === 'output-stage' && core.matrix.rescale === undefined ? core.matrix.accumulatorBits : 32,
     rescale: core.matrix.rescale ?? 'float',
   });
-  const quantizedGraph = withTables(precise.graph, core.vector.tableSteps ?? null);
-  const graph = runPasses(quantizedGraph, [...fusePasses, copyInRegions]);
   const refused = refusedTypes(core);
-  const apart = selectKernels(graph, lowered.declined, refused.refuse);
-  const joined = joinAttention(graph, apart, attentionPays(environmentOf(machine, core, new Map(), options.mappingSeed)));
-  const selected = { ...joined, kernels: withExpandedWeights(graph, joined.kernels, core) };
+  const env = environmentOf(machine, core, new Map(), options.mappingSeed);
+  const select = (defined: Graph): SelectedKernels => {
+    const graph = runPasses(defined, [...fusePasses, copyInRegions]);
+    const choice = attentionChoice(env);
+    const joined = joinAttention(graph, selectKernels(graph, lowered.declined, refused.refuse), choice.pays);
+    return { graph, selected: { ...joined, kernels: withExpandedWeights(graph, joined.kernels, core) }, choice };
+  };
+  const defined = withTables(precise.graph, core.vector.tableSteps ?? null);
+  const first = select(defined);
+  // Rows of scores too long to keep go block by block, which is another meaning: kernels are made anew.
+  const quantizedGraph = inBlocks(defined, first.choice.blocks);
+  const { graph, selected, choice } = quantizedGraph === defined ? first : select(quantizedGraph);
   const placed = hasRoomInPlace(graph, machine) ? placeInOutputs(graph, selected) : selected;
   const grown = growCaches(graph, placed, machine);
   const told = (caches: readonly Diagnostic[], { kernels }: Selection): Diagnostic[] => [
@@ -81,6 +89,7 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     ...precise.diagnostics,
     ...caches,
     ...refused.told(kernels),
+    ...toldOfAttention(kernels, choice),
   ];
   const { selection } = grown;
   const copied = (): PlannedSelection => ({ selection: placed, diagnostics: told(grown.copied(), placed) });
@@ -93,6 +102,12 @@ export function planKernels(bound: Graph, machine: Machine, options: CompileOpti
     diagnostics: told(grown.diagnostics, selection),
     copied: selection.caches.length === 0 ? null : copied,
   };
+}
+
+interface SelectedKernels {
+  readonly graph: Graph;
+  readonly selected: Selection;
+  readonly choice: AttentionChoice;
 }
 
 export interface FloatTypes {

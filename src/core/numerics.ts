@@ -233,13 +233,13 @@ export function sqrt32(x: number): number {
 const single = new Float32Array(1);
 const singleBits = new Uint32Array(single.buffer);
 
-/** fp32 -> IEEE binary16 bits, ties to even; overflow gives infinity, NaN a quiet NaN. */
+/** fp32 -> IEEE binary16 bits, ties to even; overflow gives infinity, NaN the quiet NaN without a sign. */
 export function float16FromFloat32(x: number): number {
   single[0] = x;
   const b = singleBits[0] ?? 0;
   const sign = (b >>> 16) & 0x8000;
   const magnitude = b & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude > 0x7f800000) return 0x7e00;
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
   if (magnitude < 0x38800000) {
     // Subnormal: the unit is 2^-24; scaling by it is exact, so rounding to an integer is the only rounding.
@@ -260,11 +260,11 @@ export function float32FromFloat16(bits: number): number {
   return sign * (f + 1024) * powerOfTwo(e - 25);
 }
 
-/** fp32 -> bfloat16 bits, ties to even; NaN stays a quiet NaN. */
+/** fp32 -> bfloat16 bits, ties to even; NaN is the quiet NaN without a sign. */
 export function bfloat16FromFloat32(x: number): number {
   single[0] = x;
   const b = singleBits[0] ?? 0;
-  if ((b & 0x7fffffff) > 0x7f800000) return ((b >>> 16) | 0x40) & 0xffff;
+  if ((b & 0x7fffffff) > 0x7f800000) return 0x7fc0;
   return ((b + 0x7fff + ((b >>> 16) & 1)) >>> 16) & 0xffff;
 }
 

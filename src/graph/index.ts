@@ -28,6 +28,7 @@ export { dropoutNumbers } from './ops/batch-statistics.ts';
 export { attributeKind, unknownAttributes } from './ops/attribute-kinds.ts';
 export { continuesAlways } from './ops/control-flow.ts';
 export { tableOf } from './ops/functions.ts';
+export { lowestFloat } from './ops/softmax-matmul.ts';
 export { opDef, opDefs, opNames, suggestOp } from './ops/index.ts';
 export { dtypeCodes } from './ops/cast.ts';
 export { floatsOf, numbersOf, tensorOf, type Numbers } from './ops/numbers.ts';

@@ -279,6 +279,18 @@ describe('what is missing or without effect is told', () => {
     expect(run.out.replace(/\s+/g, ' ')).toContain('SYS8072: input "x" of odd.npy holds 1 NaN and 1 infinite number of 72');
   });
 
+  test('sizes beyond the memory of the computer: a figure at once, for whatever holds numbers', () => {
+    const sizes = ['--dim', 'batch=1', '--dim', 'height=350000', '--dim', 'width=350000'];
+    for (const words of [['verify'], ['simulate', '--calibrate', 'random:1'], ['verify', '--inputs', 'one.npy']]) {
+      const [command = '', ...options] = words;
+      const run = systole([command, 'open.onnx', '-t', machine, ...options, ...sizes], folder.path);
+      expect(run).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^error SYS8079: this needs at least [\d,.]+ TiB of memory .*there are [\d.]+ [GT]iB here/),
+      });
+    }
+  });
+
   test('several samples where one run takes one', () => {
     const run = systole(['simulate', 'net.onnx', '-t', machine, '--precision', 'fp32', '--values', 'three.npz'], folder.path);
     expect(run).toMatchObject({ code: 1, err: expect.stringContaining('SYS8073: "three.npz" holds 3 samples') });

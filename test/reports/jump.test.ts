@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { calibrate, compile, importModel, lowerGraph, prepare, randomInputs } from '../../src/compiler/index.ts';
 import { buildModel } from '../../src/models/index.ts';
 import { defaultTolerance, verifyCompilation, type VerifyRun } from '../../src/reports/index.ts';
-import { findJump } from '../../src/reports/verify/jump.ts';
+import { findJump, findSteepest } from '../../src/reports/verify/jump.ts';
 import type { Checked } from '../../src/reports/verify/kernels.ts';
 import { testMachine } from '../end-to-end/machines.ts';
 
@@ -82,6 +82,26 @@ describe('the first kernel that is much worse than what it read', () => {
   test('an error that no output shows is passed over', () => {
     const kernels = [kernel('a', 5, { x: 45 }), kernel('clip', 39, { a: 5 })];
     expect(findJump(kernels, 'int8')).toBeNull();
+  });
+});
+
+describe('where nothing jumps', () => {
+  const slow = [
+    kernel('a', 38, { x: 45 }),
+    kernel('b', 30, { a: 38 }),
+    kernel('lost', 12, { x: 20 }),
+    kernel('saved', 39, { lost: 12 }),
+    kernel('c', 24, { b: 30, saved: 39 }),
+  ];
+
+  test('the kernel that loses most is named, as far as its error reaches an output', () => {
+    expect(findJump(slow, 'int8')).toBeNull();
+    // "lost" falls by 8 dB as "b" does, and what follows has it mended.
+    expect(findSteepest(slow, 'int8')).toMatchObject({ kernel: 'b', fromDb: 38, toDb: 30 });
+  });
+
+  test('small losses everywhere name nobody', () => {
+    expect(findSteepest([kernel('a', 38, { x: 40 }), kernel('b', 36, { a: 38 })], 'int8')).toBeNull();
   });
 });
 

@@ -2,6 +2,7 @@
 import { bytesPerElement } from '../../core/index.ts';
 import type { Drain, Ref } from '../../isa/index.ts';
 import type { ContractionKernel } from '../kernels/spec.ts';
+import type { Slot } from '../memory/local-window.ts';
 import type { Access } from '../schedule/program-writer.ts';
 import { midBytes } from '../tiling/attention.ts';
 import { productOperands } from '../tiling/attention-operands.ts';
@@ -20,8 +21,11 @@ export interface ProductStep {
   readonly w: Operand;
 }
 
-/** Issues the products of one tile, rows × columns, and leaves its elements in their place. */
-export type ProductEmitter = (at: Rows, columns: Range, steps: readonly (() => ProductStep)[], out: Place) => void;
+/**
+ * Issues the products of one tile, rows × columns, and leaves its elements in their place; where no array drains and no program follows, only the
+ * sums. @returns them
+ */
+export type ProductEmitter = (at: Rows, columns: Range, steps: readonly (() => ProductStep)[], out: Place) => readonly [Ref, Slot];
 
 /** @param columns  of the widest tile */
 export function productEmitter(
@@ -67,7 +71,7 @@ export function productEmitter(
       const { xZero, wZero } = k;
       issue(cx, 'matrix', { op: 'MATMUL', mode, acc: sumsRef, drain: last, xZero, wZero, x: x.ref, w: right.ref }, accesses);
     });
-    if (epilogue === null) return;
+    if (epilogue === null) return [sumsRef, sums];
     const operands = beside.map((b) => b(at.group * geometry.ow + at.row, at.size, column));
     const inputs = onArray ? [drained.ref] : [sumsRef, ...(multiplier === null ? [] : multiplierInputs(multiplier, at.size))];
     const accesses = onArray ? [read(drained.access.resource)] : [read(sums.resource), ...(multiplier === null ? [] : [multiplier.access])];
@@ -76,5 +80,6 @@ export function productEmitter(
       ...operands.map((o) => o.access),
       out.access,
     ]);
+    return [sumsRef, sums];
   };
 }

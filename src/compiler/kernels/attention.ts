@@ -6,9 +6,10 @@
  * Each part computes what it would alone, rounded and quantized as it would be, so the result is the same bit for bit.
  */
 import { elementCount, rowMajorStrides } from '../../core/index.ts';
-import type { Graph, ValueId } from '../../graph/index.ts';
+import { attributeInt, tableOf, type Graph, type Node, type ValueId } from '../../graph/index.ts';
 import { collapse } from './contraction.ts';
 import type { Selection } from './select.ts';
+import { blockSoftmax } from './softmax-blocks.ts';
 import {
   kernelReads,
   type AttentionKernel,
@@ -25,17 +26,17 @@ export function joinAttention(
   pays: (joined: AttentionKernel, apart: readonly KernelSpec[]) => boolean,
 ): Selection {
   const facts = factsOf(graph, selection);
-  const joined = new Map<KernelSpec, AttentionKernel>();
+  const made = new Map<KernelSpec, AttentionKernel>();
   const gone = new Set<KernelSpec>();
   for (const k of selection.kernels) {
     if (k.kind !== 'contraction') continue;
     const found = attentionOf(facts, k);
     if (found === null || !pays(found.kernel, found.parts)) continue;
-    joined.set(k, found.kernel);
+    made.set(k, found.kernel);
     for (const part of found.parts) if (part !== k) gone.add(part);
   }
-  if (joined.size === 0) return selection;
-  const kernels = selection.kernels.flatMap((k): readonly KernelSpec[] => (gone.has(k) ? [] : [joined.get(k) ?? k]));
+  if (made.size === 0) return selection;
+  const kernels = selection.kernels.flatMap((k): readonly KernelSpec[] => (gone.has(k) ? [] : [made.get(k) ?? k]));
   return { ...selection, kernels };
 }
 
@@ -48,7 +49,7 @@ interface Facts {
   readonly kept: ReadonlySet<ValueId>;
 }
 
-function factsOf(graph: Graph, { kernels, views, placed }: Selection): Facts {
+function factsOf(graph: Graph, { kernels, views, placed }: Pick<Selection, 'kernels' | 'views' | 'placed'>): Facts {
   const makers = new Map<ValueId, KernelSpec>();
   const readers = new Map<ValueId, number>();
   for (const k of kernels) {
@@ -58,19 +59,39 @@ function factsOf(graph: Graph, { kernels, views, placed }: Selection): Facts {
   return { makers, readers, kept: new Set([...graph.outputs.map((id) => views.rootOf(id)), ...placed.keys()]) };
 }
 
-function attentionOf(
-  facts: Facts,
-  values: ContractionKernel,
-): { readonly kernel: AttentionKernel; readonly parts: readonly KernelSpec[] } | null {
+interface Found {
+  readonly kernel: AttentionKernel;
+  readonly parts: readonly KernelSpec[];
+}
+
+function attentionOf(facts: Facts, values: ContractionKernel): Found | null {
   const softmax = onlyMaker(facts, values, values.x.root);
-  if (softmax?.kind !== 'softmax' || !isRows(softmax) || !takesRows(values, softmax)) return null;
-  const before = onlyMaker(facts, values, softmax.x.root);
+  if (softmax?.kind !== 'softmax' || !isRows(softmax) || !takesRows(values, softmax.out.shape)) return null;
+  const { geometry } = values;
+  if (softmax.length !== geometry.cg || softmax.outer !== geometry.groups * geometry.ow) return null;
+  return joined(facts, values, softmax, [softmax]);
+}
+
+/** The kernel of a SoftmaxMatMul: its product as `values` has it, with the kernels that make its scores. null where those have other readers. */
+export function attentionInBlocks(
+  graph: Graph,
+  selection: Pick<Selection, 'kernels' | 'views' | 'placed'>,
+  values: ContractionKernel,
+  node: Node,
+): Found | null {
+  const softmax = blockSoftmax(values.x, values.dtype, attributeInt(node, 'block', 0), tableOf(node));
+  return takesRows(values, values.x.shape) ? joined(factsOf(graph, selection), values, softmax, []) : null;
+}
+
+function joined(facts: Facts, values: ContractionKernel, softmax: AttentionKernel['softmax'], own: readonly SoftmaxKernel[]): Found | null {
+  const reader = own[0] ?? values;
+  const before = onlyMaker(facts, reader, softmax.x.root);
   const between = before?.kind === 'elementwise' && isWhole(softmax.x, before.shape) ? before : null;
   const scores = between === null ? before : scoresOf(facts, values, between);
   if (scores?.kind !== 'contraction' || !isScores(scores, values) || !isWhole(softmax.x, scores.out.shape)) return null;
   const together = between === null ? values.geometry.ow : rowsTogether(between, scores);
   if (together === 0) return null;
-  const parts = [scores, ...(between === null ? [] : [between]), softmax, values];
+  const parts = [scores, ...(between === null ? [] : [between]), ...own, values];
   const kernel: AttentionKernel = {
     kind: 'attention',
     name: values.name,
@@ -112,17 +133,10 @@ function isProduct(k: ContractionKernel): boolean {
 }
 
 /** The left operand is the weights, row by row. */
-function takesRows(values: ContractionKernel, softmax: SoftmaxKernel): boolean {
+function takesRows(values: ContractionKernel, weights: readonly number[]): boolean {
   const { groups, ow, cg } = values.geometry;
   const { c, x, g } = values.xStrides;
-  return (
-    isProduct(values) &&
-    isWhole(values.x, softmax.out.shape) &&
-    cg === softmax.length &&
-    groups * ow === softmax.outer &&
-    (ow === 1 || x === cg * c) &&
-    (groups === 1 || g === ow * cg * c)
-  );
+  return isProduct(values) && isWhole(values.x, weights) && (ow === 1 || x === cg * c) && (groups === 1 || g === ow * cg * c);
 }
 
 /** The product behind an elementwise kernel that reads it element by element, and nothing else of it. */

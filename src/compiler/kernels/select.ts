@@ -10,6 +10,7 @@ import { selectContraction } from './contraction.ts';
 import type { Refusal } from './engine-types.ts';
 import type { PlacedValue } from './in-place.ts';
 import { joinHostKernels, selectHost } from './host.ts';
+import { attentionInBlocks } from './attention.ts';
 import { isLookup, selectLookup } from './lookup.ts';
 import { isMove, selectMove } from './move.ts';
 import { selectNorm } from './norm.ts';
@@ -94,6 +95,7 @@ function selectAll(
     return isKernel(kernel) ? (refuse(kernel) ?? kernel) : kernel;
   };
   const isRead = readers(graph);
+  const weighted = new Map<KernelSpec, Node>();
   for (const node of nodes) {
     if (isRepeatBegin(node) || isRepeatEnd(node)) {
       ends++;
@@ -104,6 +106,14 @@ function selectAll(
     if (makesNothing(graph, node) || !isRead(node)) {
       nothing.push(node);
       continue;
+    }
+    if (isSoftmaxMatMul(node)) {
+      const product = select([{ ...node, op: 'MatMul', domain: '' }]);
+      if (isKernel(product)) {
+        add(product);
+        weighted.set(kernels[kernels.length - 1] as KernelSpec, node);
+        continue;
+      }
     }
     const body = node.body ?? [node];
     const kernel = select(body);
@@ -116,7 +126,34 @@ function selectAll(
       }
     }
   }
-  return { kernels, nothing, sides };
+  return { ...withBlocks(graph, views, { kernels, sides }, weighted, through), nothing };
+}
+
+function isSoftmaxMatMul(node: Node): boolean {
+  return node.op === 'SoftmaxMatMul' && node.domain === 'systole';
+}
+
+/** Products that stand for a SoftmaxMatMul as what they are: joined with what makes their scores, or on the host. */
+function withBlocks(
+  graph: Graph,
+  views: ViewMap,
+  { kernels, sides }: Pick<Selected, 'kernels' | 'sides'>,
+  weighted: ReadonlyMap<KernelSpec, Node>,
+  through: Through,
+): Pick<Selected, 'kernels' | 'sides'> {
+  if (weighted.size === 0) return { kernels, sides };
+  const made = new Map<KernelSpec, KernelSpec | null>();
+  for (const [product, node] of weighted) {
+    const found = product.kind === 'contraction' ? attentionInBlocks(graph, { kernels, views, placed: new Map() }, product, node) : null;
+    for (const part of found?.parts ?? []) made.set(part, null);
+    const reason = { reason: 'its scores are read by others, or made otherwise than by a product' };
+    made.set(product, found?.kernel ?? selectHost(context(graph, views, [node], through), node, reason));
+  }
+  const kept = kernels.flatMap((k, i) => {
+    const now = made.has(k) ? (made.get(k) ?? null) : k;
+    return now === null ? [] : [{ now, side: sides[i] ?? 0 }];
+  });
+  return { kernels: kept.map((k) => k.now), sides: kept.map((k) => k.side) };
 }
 
 /** Results without elements: there is nothing to compute. */

@@ -186,6 +186,31 @@ export interface SoftmaxKernel extends KernelBase {
 }
 
 /**
+ * Softmax in blocks of keys, beside the weighted sum: `systole.SoftmaxMatMul`. m, l and O are the maximum, the sum and the weighted sum so far,
+ * α what they shrink by. The first block begins them, later ones go on.
+ */
+export interface BlockSoftmax {
+  readonly kind: 'blocks';
+  /** Keys of a block; the last may have fewer. */
+  readonly block: number;
+  readonly x: View;
+  /** Type of the weights that the product reads. */
+  readonly weights: DType;
+  /** (block's maximum) -> m; (m, block's maximum) -> m, α. */
+  readonly begin: VectorPlan;
+  readonly advance: VectorPlan;
+  /** (x, m) -> e, fp32, and the weight where its type is another. */
+  readonly exponential: VectorPlan;
+  /** (l, α, Σe) -> l. */
+  readonly total: VectorPlan;
+  /** (sums) -> O; (O, α, sums) -> O. */
+  readonly start: VectorPlan;
+  readonly weighted: VectorPlan;
+  /** (O, l) -> output element. */
+  readonly quotient: VectorPlan;
+}
+
+/**
  * softmax(scores)·v on chip: scores never have a home. Of both products rows are queries (of all heads that share a key head), groups are key
  * heads. What `scores` and `between` make is read by nobody else.
  */
@@ -195,7 +220,7 @@ export interface AttentionKernel extends KernelBase {
   readonly scores: ContractionKernel;
   /** Elementwise on the scores, where it broadcasts otherwise than a product's epilogue may: masks. Its operands name the scores among them. */
   readonly between: ElementwiseKernel | null;
-  readonly softmax: SoftmaxKernel;
+  readonly softmax: SoftmaxKernel | BlockSoftmax;
   /** weights·v */
   readonly values: ContractionKernel;
   /** Rows of scores that may be one tile: all operands walk them with one stride each, and they share a key head. */
@@ -347,7 +372,8 @@ export function kernelReads(k: KernelSpec): readonly View[] {
 }
 
 function attentionReads({ scores, between, softmax, values }: AttentionKernel): readonly View[] {
-  const own = new Set([scores, between, softmax].flatMap((k) => (k === null ? [] : [k.out.root])));
+  const own = new Set([scores.out.root, ...(between === null ? [] : [between.out.root])]);
+  if (softmax.kind === 'softmax') own.add(softmax.out.root);
   return [scores, between, values].flatMap((k) => (k === null ? [] : kernelReads(k))).filter((v) => !own.has(v.root));
 }
 

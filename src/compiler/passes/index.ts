@@ -45,3 +45,4 @@ export {
   removeDeadCode,
   turnConcats,
 };
+export { inBlocks } from './softmax-blocks.ts';

@@ -2,7 +2,7 @@
  * Tiles of attention: some rows of one head with all their scores, keys and values in chunks. As for products, a search over even cuts judged
  * by max(compute, vector steps, bytes / bandwidth) and what cannot overlap.
  */
-import { bytesPerElement, ceilDiv, ofOperands } from '../../core/index.ts';
+import { bytesPerElement, ceilDiv, ofOperands, type DType } from '../../core/index.ts';
 import { matrixTicks, ticksPerElement } from '../../isa/index.ts';
 import type { AttentionKernel, ContractionKernel, KernelSpec, View } from '../kernels/spec.ts';
 import { slotBytes } from '../memory/local-window.ts';
@@ -39,8 +39,18 @@ export interface ScoreLayout {
   readonly weight: number;
 }
 
-export function scoreLayout({ scores, softmax }: AttentionKernel): ScoreLayout {
-  const [score, input, weight] = [scores.out, softmax.x, softmax.out].map((v) => bytesPerElement(v.dtype)) as [number, number, number];
+/** Keys whose scores are on chip at once. */
+export function blockOf({ scores, softmax }: AttentionKernel): number {
+  return softmax.kind === 'blocks' ? Math.min(softmax.block, scores.geometry.mg) : scores.geometry.mg;
+}
+
+export function weightsType({ softmax }: AttentionKernel): DType {
+  return softmax.kind === 'blocks' ? softmax.weights : softmax.out.dtype;
+}
+
+export function scoreLayout(k: AttentionKernel): ScoreLayout {
+  const { scores, softmax } = k;
+  const [score, input, weight] = [bytesPerElement(scores.out.dtype), bytesPerElement(softmax.x.dtype), bytesPerElement(weightsType(k))];
   return {
     score,
     input,
@@ -70,7 +80,8 @@ interface Need {
 function need(k: AttentionKernel, homeOf: HomeOf, m: Pick<AttentionMapping, 'rows' | 'keys' | 'chunks' | 'copies'>): Need {
   const { scores, values } = k;
   const { rows, keys, chunks, copies } = m;
-  const [length, size, width] = [scores.geometry.mg, scores.geometry.cg, values.geometry.mg];
+  const [length, size, width] = [blockOf(k), scores.geometry.cg, values.geometry.mg];
+  const inBlocks = k.softmax.kind === 'blocks';
   const l = scoreLayout(k);
   const each = rows * length;
   const results = rows * width;
@@ -88,12 +99,14 @@ function need(k: AttentionKernel, homeOf: HomeOf, m: Pick<AttentionMapping, 'row
     own(rows * keys * midBytes(scores)) +
     own(results * midBytes(values)) +
     slotBytes(results * bytesPerElement(k.out.dtype)) +
+    // Sums so far, and those of a block as the array drains them.
+    (inBlocks ? (values.drainOn === 'array' ? 2 : 1) * slotBytes(results * 4) : 0) +
     operands(productOperands(scores), keys) +
     operands(scoreOperands(k), length) +
     operands(productOperands(values), width);
   const once =
     (l.exponentialsInPlace ? 0 : slotBytes(each * 4)) +
-    2 * slotBytes(rows * 4) +
+    (inBlocks ? 5 : 2) * slotBytes(rows * 4) +
     own(multiplierBytesOf(scores, keys)) +
     own(multiplierBytesOf(values, width));
   const chunk =
@@ -118,30 +131,36 @@ function parts(extent: number, tile: number): readonly { readonly size: number; 
   return [full, { size: rest, count: rest === 0 ? 0 : 1 }].filter((p) => p.count > 0);
 }
 
+/** Chunks of keys of a row: blocks are cut each for itself. */
+function chunksOf(k: AttentionKernel, keys: number): number {
+  return parts(k.scores.geometry.mg, blockOf(k)).reduce((n, b) => n + b.count * ceilDiv(b.size, keys), 0);
+}
+
 /** Lane ticks of the vector engine, the same however the kernel is cut. */
-function laneTicks(env: MapperEnvironment, { scores, between, softmax, values }: AttentionKernel): number {
+function laneTicks(env: MapperEnvironment, k: AttentionKernel): number {
+  const { scores, between, softmax, values } = k;
   const of = (plan: { readonly steps: Parameters<typeof ticksPerElement>[0] } | null): number =>
     plan === null ? 0 : ticksPerElement(plan.steps, env.core);
-  const each =
-    of(scores.epilogue) +
-    of(between?.plan ?? null) +
-    of(softmax.exponential) +
-    of(softmax.quotient) +
-    2 * env.core.vector.ticksPerOp.reduce;
-  const rows = softmax.outer;
-  return rows * softmax.length * each + rows * values.geometry.mg * of(values.epilogue);
+  const each = of(scores.epilogue) + of(between?.plan ?? null) + of(softmax.exponential) + 2 * env.core.vector.ticksPerOp.reduce;
+  const { mg: length, ow, groups } = scores.geometry;
+  const rows = groups * ow;
+  const width = values.geometry.mg;
+  if (softmax.kind === 'softmax') return rows * (length * (each + of(softmax.quotient)) + width * of(values.epilogue));
+  const more = ceilDiv(length, softmax.block) - 1;
+  const state = of(softmax.begin) + more * (of(softmax.advance) + of(softmax.total));
+  const sums = values.drainOn === 'array' ? 0 : of(softmax.start);
+  return rows * (length * each + state + width * (sums + more * of(softmax.weighted) + of(softmax.quotient)));
 }
 
 /** The best mapping; null where not even the smallest fits. */
 export function mapAttention(env: MapperEnvironment, k: AttentionKernel, homeOf: HomeOf): AttentionMapping | null {
-  const { geometry: s } = k.scores;
   const quantum = env.matrix.kind === 'systolic' ? env.matrix.cols : env.matrix.outputLanes;
   const vectorTicks = laneTicks(env, k) / env.core.vector.lanes;
   let best: AttentionMapping | null = null;
   let seen = 0;
   for (const rows of tileSizes(k.rowsTogether, 1, 1)) {
-    for (const keys of tileSizes(s.mg, quantum, 1)) {
-      const count = ceilDiv(s.mg, keys);
+    for (const keys of tileSizes(blockOf(k), quantum, 1)) {
+      const count = chunksOf(k, keys);
       for (const copies of [2, 1]) {
         for (const chunks of new Set([count + 1, count, 2, 1])) {
           const size = { rows, keys, chunks, copies };
@@ -182,18 +201,24 @@ function judge(
   const { groups, ow, mg: length, cg: depth } = scores.geometry;
   const width = values.geometry.mg;
   const rate = ofOperands(env.matrix.rates, k.dtype) ?? 1;
-  const count = ceilDiv(length, keys);
+  const block = blockOf(k);
+  const blocks = ceilDiv(length, block);
+  const count = chunksOf(k, keys);
   const rowTiles = (ow / k.rowsTogether) * ceilDiv(k.rowsTogether, rows);
   const units = groups * rowTiles;
   const ticksOf = (m: number, n: number, channels: number): number =>
     matrixTicks(env.matrix, rate, { products: 1, depthwise: false, m, n, channels, taps: 1 }).compute + env.matrix.startTicks;
   let ticks = 0;
   for (const r of parts(k.rowsTogether, rows)) {
-    for (const c of parts(length, keys)) ticks += r.count * c.count * (ticksOf(r.size, c.size, depth) + ticksOf(r.size, width, c.size));
+    for (const b of parts(length, block))
+      for (const c of parts(b.size, keys))
+        ticks += r.count * b.count * c.count * (ticksOf(r.size, c.size, depth) + ticksOf(r.size, width, c.size));
   }
   const computePs = (ticks * groups * ow * env.tickPs) / k.rowsTogether;
   const { vector } = env.core;
-  const commands = 4 + (k.between === null ? 0 : 1) + (scores.epilogue === null ? 0 : count) + (values.epilogue === null ? 0 : 1);
+  const inBlocks = k.softmax.kind === 'blocks' ? 7 * blocks : 4;
+  const commands =
+    inBlocks + (k.between === null ? 0 : blocks) + (scores.epilogue === null ? 0 : count) + (values.epilogue === null ? 0 : 1);
   const vectorPs = (vectorTicks + units * commands * vector.startTicks) * env.tickPs;
 
   const startPs = env.core.dma.startTicks * env.tickPs;
@@ -221,16 +246,22 @@ function judge(
     chunked(scores) +
     chunked(values) +
     beside(productOperands(scores), length, count) +
-    beside(scoreOperands(k), length, 1) +
+    beside(scoreOperands(k), length, blocks) +
     beside(productOperands(values), width, 1);
   const out = homeOf(k.out);
   const outBytes = rowElements * width * bytesPerElement(k.out.dtype);
   const outPs = out.direct ? 0 : movePs(env, out.home, 'write', outBytes, width * bytesPerElement(k.out.dtype)) + units * startPs;
   const movedPs = homeOf(scores.w).home === out.home ? inPs + outPs : Math.max(inPs, outPs);
 
+  // Chunks that do not stay come while others are multiplied: two at a time beside the products,
+  // though queues in order hide not all of it; one at a time between them.
+  const streamed = chunks < count;
+  const products =
+    chunks === 1 && streamed ? computePs + inPs : streamed ? Math.max(computePs, inPs) + Math.min(computePs, inPs) / 4 : computePs;
   // The engines take turns on one tile, and overlap on two.
-  const most = copies > 1 && units > 1 ? Math.max(computePs, vectorPs, movedPs) : Math.max(computePs + vectorPs, movedPs);
-  const ends = (computePs + vectorPs + movedPs - Math.min(most, computePs + vectorPs + movedPs)) / units;
+  const overlaps = copies > 1 && units * blocks > 1;
+  const most = Math.max(overlaps ? Math.max(products, vectorPs) : products + vectorPs, movedPs);
+  const ends = (computePs + vectorPs + movedPs - Math.min(most, computePs + vectorPs + movedPs)) / (units * blocks);
   const loadsWait = chunks === 1 && count > 1 ? 2 * units * count * latencyPs(env, homeOf(scores.w).home) : 0;
   const tiles = 2 * units * count;
   const estimatePs = most + ends + 2 * latencyPs(env, homeOf(scores.w).home) + loadsWait + tiles * handshakePs;
@@ -263,5 +294,6 @@ function readBytes(operands: readonly { readonly view: View; readonly strides: r
 
 export function describeAttention(m: AttentionMapping, k: AttentionKernel): string {
   const { mg: length, cg: depth } = k.scores.geometry;
-  return `rows ${m.rows} × ${length} scores, keys ${m.keys} of size ${depth}, ${m.chunks} key tiles, ${m.copies} buffers`;
+  const kept = k.softmax.kind === 'blocks' ? `${blockOf(k)} of ${length}` : String(length);
+  return `rows ${m.rows} × ${kept} scores, keys ${m.keys} of size ${depth}, ${m.chunks} key tiles, ${m.copies} buffers`;
 }

@@ -157,3 +157,27 @@ export const unknownDimension: Message<{ name: string; symbols: readonly string[
   ({ name, symbols, near }) =>
     `--dim ${name} changes nothing: the model has ${symbols.length === 0 ? 'no open dimensions' : `the open dimensions ${symbols.join(', ')}`}.${near === undefined ? '' : ` Did you mean ${near}?`}`,
 );
+
+export const attentionInBlocks: Message<{ kernels: readonly string[]; block: number; keys: number }> = defineMessage(
+  'SYS4560',
+  'info',
+  'attention in blocks of keys',
+  'Rows of scores too long to keep on chip, or for few rows at a time only, go block by block: maximum, sum and weighted sum are carried along ' +
+    '(docs/numerics.md). It is rounded otherwise than a whole row, not worse.',
+  ({ kernels, block, keys }) =>
+    `${named(kernels)} ${kernels.length === 1 ? 'takes' : 'take'} ${formatCount(keys)} keys in blocks of ${formatCount(block)}: whole rows of scores would leave room for few queries at a time.`,
+);
+
+export const attentionApart: Message<{ kernels: readonly string[]; reason: string }> = defineMessage(
+  'SYS4561',
+  'info',
+  'scores leave the chip',
+  'Product, softmax and product are one kernel where the estimate of that is no worse than of the three. Where it is worse, scores are written and read again.',
+  ({ kernels, reason }) => `${named(kernels)} ${kernels.length === 1 ? 'runs' : 'run'} as separate kernels, scores in memory: ${reason}.`,
+);
+
+/** The first of them, and how many more there are. */
+function named(kernels: readonly string[]): string {
+  const [first = ''] = kernels;
+  return kernels.length === 1 ? `attention ${first}` : `attention ${first} and ${kernels.length - 1} more`;
+}

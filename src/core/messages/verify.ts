@@ -1,5 +1,5 @@
 import { defineMessage, type Message } from '../diagnostics.ts';
-import { formatCount } from '../units.ts';
+import { formatBytes, formatCount } from '../units.ts';
 
 /** SYS8060-8089: `systole verify`. */
 export const runtimeAbsent: Message<{ reason: string }> = defineMessage(
@@ -39,7 +39,7 @@ export const outputDiffers: Message<{ output: string; inputs: string; what: stri
   'Outputs are compared with the graph after precision (bits), with the model in float (SQNR, --tolerance sqnr=DB) and, where there are ' +
     'any, the float model with outputs that others computed (--tolerance reference=DB). The kernels show where the error comes from.',
   ({ output, inputs, what }) =>
-    `output "${output}" on ${inputs}: ${what}. Look for the kernel at which the error jumps; calibrate on better samples or allow more with --tolerance.`,
+    `output "${output}" on ${inputs}: ${what}. The table of kernels shows where the error grows; calibrate on better samples, take another --precision, or allow more with --tolerance.`,
 );
 
 export const unknownKernel: Message<{
@@ -186,6 +186,28 @@ export const inputIsNoTensor: Message<{ name: string; kind: string }> = defineMe
   'Inputs of a program are tensors. A sequence or an optional has no numbers of a fixed shape to compare with.',
   ({ name, kind }) =>
     `the input "${name}" is ${kind.startsWith('optional') ? 'an optional' : `a ${kind}`}, a tensor is needed. Export the model with a tensor there.`,
+);
+
+export const tooLargeToRun: Message<{ bytes: number; available: number; what: string }> = defineMessage(
+  'SYS8079',
+  'error',
+  'more memory than this computer has',
+  'A run on numbers holds them: a verification every value of the model, in float and as the program has it, a simulation with --values the memories ' +
+    'of the program. Timing needs none of that.',
+  ({ bytes, available, what }) =>
+    `this needs at least ${formatBytes(bytes)} of memory for ${what}; there are ${formatBytes(available)} here. ` +
+    'Give smaller sizes (--dim, --shape, a smaller batch), or time it without numbers (`systole simulate`).',
+);
+
+export const longRun: Message<{ macs: number; passes: number; minutes: number }> = defineMessage(
+  'SYS8080',
+  'warning',
+  'a run of minutes',
+  'The interpreter that verification and calibration compare with is plain TypeScript, some 0.85 GMAC/s on one quiet core. It runs the model in ' +
+    'float and after precision for every sample, and once more for every sample to calibrate on.',
+  ({ macs, passes, minutes }) =>
+    `this takes about ${minutes < 10 ? minutes.toFixed(1) : formatCount(Math.round(minutes))} minutes: the interpreter computes ${formatCount(macs)} MACs ${formatCount(passes)} times. ` +
+    'Fewer samples, smaller sizes (--dim, --shape) or a part of the model take less; `systole simulate` needs no numbers.',
 );
 
 export const unusableFolder: Message<{ path: string; reason: string }> = defineMessage(

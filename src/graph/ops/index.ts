@@ -41,6 +41,7 @@ import { repeatOps } from './repeat.ts';
 import { rowNormalizationOps } from './rms-normalization.ts';
 import { rotaryOps } from './rotary.ts';
 import { logSoftmax, softmax } from './softmax.ts';
+import { softmaxMatMul } from './softmax-matmul.ts';
 import { scatterOps } from './scatter.ts';
 import { selectOps } from './select.ts';
 import { sequenceOps } from './sequence.ts';
@@ -61,6 +62,7 @@ export const opDefs: readonly OpDef[] = [
   globalMaxPool,
   softmax,
   logSoftmax,
+  softmaxMatMul,
   ...elementwiseOps,
   ...normalizationOps,
   ...reduceOps,

@@ -11,13 +11,39 @@ interface Standing {
   readonly since: number;
 }
 
+interface Fall {
+  readonly jump: Jump;
+  readonly check: KernelCheck;
+}
+
 /**
  * The first kernel whose result is much worse than what it read, in program order. Only where the error reaches an output: int8
  * in front of a clamp, or of a quantization of the model's own, holds only what that lets through, and all is well behind it.
  */
 export function findJump(kernels: readonly Checked[], precision: string): Jump | null {
-  const ceiling = ceilingDb(precision);
   const graph = graphOf(kernels);
+  for (const { jump, check } of fallsOf(kernels, precision, graph)) {
+    if (jump.fromDb - jump.toDb > jumpDb && staysLow(check, graph.readers, (db) => db < jump.fromDb - jumpDb)) return jump;
+  }
+  return null;
+}
+
+/** Falls smaller than this are noise of a value or two. */
+const leastDb = 3;
+/** Of falls that might reach an output, how many are followed: each is a walk to the end. */
+const mostFollowed = 32;
+
+/** Where nothing jumps: the kernel that loses most, as far as its error reaches an output. */
+export function findSteepest(kernels: readonly Checked[], precision: string): Jump | null {
+  const graph = graphOf(kernels);
+  const falls = [...fallsOf(kernels, precision, graph)].filter(({ jump }) => jump.fromDb - jump.toDb > leastDb);
+  const steepest = falls.toSorted((a, b) => b.jump.fromDb - b.jump.toDb - (a.jump.fromDb - a.jump.toDb)).slice(0, mostFollowed);
+  return steepest.find(({ jump, check }) => staysLow(check, graph.readers, (db) => db < jump.fromDb - leastDb))?.jump ?? null;
+}
+
+/** From what each kernel reads to what it writes, in program order, where both have figures. */
+function* fallsOf(kernels: readonly Checked[], precision: string, graph: KernelGraph): Generator<Fall> {
+  const ceiling = ceilingDb(precision);
   /** Of values without a figure that a kernel before made. */
   const carried = new Map<string, Standing>();
   const standingOf = ({ name, db }: Reading): Standing | undefined => (db === null ? carried.get(name) : { db, since: Infinity });
@@ -31,13 +57,12 @@ export function findJump(kernels: readonly Checked[], precision: string): Jump |
       for (const name of check.values) carried.set(name, { db: fromDb, since: Math.min(since, at) });
       continue;
     }
-    const isLow = (db: number): boolean => db < fromDb - jumpDb;
-    if (isLow(toDb) && staysLow(check, graph.readers, isLow)) {
-      const first = kernels[since]?.check.name ?? null;
-      return { kernel: check.name, class: check.class, origin: check.origin, values: check.values, fromDb, toDb, since: first, trips };
-    }
+    const first = kernels[since]?.check.name ?? null;
+    yield {
+      check,
+      jump: { kernel: check.name, class: check.class, origin: check.origin, values: check.values, fromDb, toDb, since: first, trips },
+    };
   }
-  return null;
 }
 
 interface KernelGraph {

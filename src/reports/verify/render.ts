@@ -4,7 +4,7 @@ import { formatCount } from '../format.ts';
 import { fit, fitAll, pad, painter, wrap, type Paint, type SummaryStyle } from '../text.ts';
 import { describeError, type ErrorMetrics } from './metrics.ts';
 import type { Jump, KernelCheck, OutputCheck, VerifyRun } from './report.ts';
-import { notNumbers } from './tolerance.ts';
+import { jumpDb, notNumbers } from './tolerance.ts';
 
 export interface VerifyTitle {
   readonly model: string;
@@ -58,16 +58,25 @@ function findings(run: VerifyRun, style: SummaryStyle, paint: Paint): readonly s
     lines.push(...indented(`Output ${output} against ${whom}: ${what}.`, style));
   }
   if (run.jump !== null) lines.push(...indented(jumpText(run.jump, label), style));
+  if (run.steepest !== null) {
+    const { fromDb, toDb } = run.steepest;
+    const text = `No kernel alone loses more than ${jumpDb} dB: the error adds up, most ${placeOf(run.steepest, label)}, from ${db(fromDb)} to ${db(toDb)}.`;
+    lines.push(...indented(text, style));
+  }
   for (const d of run.sanitizer) lines.push(...indented(formatDiagnostic(d), style));
   return lines.length === 0 ? [] : [paint('strong', 'Where to look'), ...lines];
 }
 
 function jumpText(jump: Jump, label: (kernel: Named) => string): string {
-  const { kernel, since, trips, fromDb, toDb } = jump;
-  const name = `${label({ ...jump, name: kernel })}${origin({ name: kernel, origin: jump.origin })}`;
-  const where = since === null ? `at ${name}` : `somewhere between ${since} and ${name}, where nothing can be compared with float`;
+  const { trips, fromDb, toDb } = jump;
   const loop = trips === null ? '' : ` It runs ${formatCount(trips)} times in a loop, and may add up its own errors.`;
-  return `Error jumps ${where}: SQNR against float falls from ${db(fromDb)} to ${toDb === notNumbers ? 'no figure: NaN or infinite' : db(toDb)}.${loop}`;
+  return `Error jumps ${placeOf(jump, label)}: SQNR against float falls from ${db(fromDb)} to ${toDb === notNumbers ? 'no figure: NaN or infinite' : db(toDb)}.${loop}`;
+}
+
+function placeOf(jump: Jump, label: (kernel: Named) => string): string {
+  const { kernel, since } = jump;
+  const name = `${label({ ...jump, name: kernel })}${origin({ name: kernel, origin: jump.origin })}`;
+  return since === null ? `at ${name}` : `somewhere between ${since} and ${name}, where nothing can be compared with float`;
 }
 
 type Named = Pick<KernelCheck, 'name' | 'class'>;

@@ -111,6 +111,8 @@ export interface VerifyRun {
   readonly firstWrong: string | null;
   /** The first kernel at which the error against the float model grows at once. */
   readonly jump: Jump | null;
+  /** Where an output misses against the float model and nothing jumps: the kernel that loses most. */
+  readonly steepest: Jump | null;
   readonly commands: number;
   /** What the sanitizer found; notes of what it could not watch are among them. */
   readonly sanitizer: readonly Diagnostic[];

@@ -6,7 +6,7 @@
  * kernel wrote against what its own graph nodes make of the very operands it read, so that only its own error is left.
  */
 import { floatValues } from './float-values.ts';
-import { findJump } from './jump.ts';
+import { findJump, findSteepest } from './jump.ts';
 import { checkKernels } from './kernels.ts';
 import { touchedBy } from './isolate.ts';
 import { checkOutputs, missesOf } from './outputs.ts';
@@ -26,13 +26,16 @@ export function verifyCompilation(problem: VerifyProblem): VerifyRun {
   const outputs = checkOutputs(problem, run.outputs, reference, float);
   const misses = missesOf(outputs, kernels, tolerance);
   const firstWrong = kernels.find((k) => k.verdict === 'wrong')?.name ?? null;
+  const precision = String(executable.options['precision'] ?? '');
+  const jump = findJump(checked, precision);
   const findings = run.diagnostics.filter((d) => d.severity !== 'info');
   return {
     passed: firstWrong === null && misses.length === 0 && findings.length === 0,
     outputs,
     kernels,
     firstWrong,
-    jump: findJump(checked, String(executable.options['precision'] ?? '')),
+    jump,
+    steepest: jump === null && misses.some((m) => m.against === 'float') ? findSteepest(checked, precision) : null,
     commands: run.commandsExecuted,
     sanitizer: run.diagnostics,
     misses,

@@ -1,6 +1,6 @@
 /**
  * Narrow floats to fp32 numbers and back, four at a time: float16 and bfloat16, rounded to nearest, ties to even, as core/numerics.ts does.
- * Up to 32 bytes past the end of an array may be read and written.
+ * NaN is one code, without a sign: which sign an operation gives it is the processor's choice. Up to 32 bytes past the end of an array may be read and written.
  */
 import { all, f32x4, get, i32, i32x4, int, loop, set, step, v128, type Code, type Local } from './code.ts';
 import { define, type NewLocal, type WasmFunction } from './module.ts';
@@ -38,7 +38,8 @@ function encodeHalf({ x, magnitude }: Lanes): Code {
   const subnormal = i32x4.sub(f32x4.add(bits, half), half);
   const finite = v128.select(i32x4.lt(bits, same(0x38800000)), subnormal, normal);
   const bounded = v128.select(i32x4.gt(bits, same(0x477fefff)), same(0x7c00), finite);
-  return v128.or(v128.select(i32x4.gt(bits, same(0x7f800000)), same(0x7e00), bounded), i32x4.shr(v128.and(get(x), same(signBit)), 16));
+  const signed = v128.or(bounded, i32x4.shr(v128.and(get(x), same(signBit)), 16));
+  return v128.select(i32x4.gt(bits, same(0x7f800000)), same(0x7e00), signed);
 }
 
 const magnitudeOf = (x: Local): Code => v128.and(get(x), same(0x7fffffff));
@@ -47,7 +48,7 @@ const magnitudeOf = (x: Local): Code => v128.and(get(x), same(0x7fffffff));
 function encodeBfloat({ x, magnitude }: Lanes): Code {
   const odd = v128.and(i32x4.shr(get(x), 16), same(1));
   const rounded = i32x4.add(i32x4.add(get(x), same(0x7fff)), odd);
-  return v128.select(i32x4.gt(get(magnitude), same(0x7f800000)), v128.or(get(x), same(0x400000)), rounded);
+  return v128.select(i32x4.gt(get(magnitude), same(0x7f800000)), same(0x7fc00000), rounded);
 }
 
 /** (from, to, count): codes as fp32 numbers. */
