@@ -3,7 +3,7 @@
  * Y = scale · (clamp(round(X / scale + zero), least, largest) - zero); docs/qonnx-custom-ops of https://github.com/fastmachinelearning/qonnx.
  */
 import { clamp, elementCount, roundHalfEven, type DType } from '../../core/index.ts';
-import { attributeInt, attributeString, constantOf, floatsOf, tensorOf } from '../../graph/index.ts';
+import { attributeInt, attributeString, constantOf, floatsOf, printShape, tensorOf } from '../../graph/index.ts';
 import type { Node, Quantization, TensorType, Value, ValueId } from '../../graph/ir.ts';
 import { lazyBytes, staticCount, staticShape } from './constants.ts';
 import type { Edit } from './edit.ts';
@@ -25,6 +25,8 @@ export function fromQuant(node: Node, edit: Edit, forms: Forms): readonly Node[]
   const value = edit.value(x);
   const { type } = edit.value(out);
   if (type.unranked === true || type.dtype !== 'float32') return null;
+  // Parameters that widen what they quantize are no parameters of a format.
+  if (value.constant === null && printShape(value.type.shape) !== printShape(type.shape)) return null;
   const axis = axisOf(edit.value(scale), type);
   if (axis === undefined || (axis !== null && value.constant === null)) return null;
 

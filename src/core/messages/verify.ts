@@ -169,7 +169,7 @@ export const calibrationUnused: Message<{ options: readonly string[]; precision:
 );
 
 export const cacheNotFull: Message<{ source: string; name: string; full: number; found: number }> = defineMessage(
-  'SYS8077',
+  'SYS8081',
   'warning',
   'a cache that is not full',
   'A program is made for fixed sizes, with every entry of a cache in use and every token of the query new. Models say how long sequences really are by ' +

@@ -92,6 +92,14 @@ describe('at the edge of sense', () => {
     expect([...declined.values()][0]?.reason).toMatch(/not given two values/);
   });
 
+  it('a rounding that widens what it rounds stays whole', () => {
+    const w = writeGraph();
+    const number = (x: number): number => w.constant({ dtype: 'float32', shape: [], data: Float32Array.of(x) });
+    const operands = [w.input('x', [1, 3]), number(0.5), number(0), number(4), w.input('more', [4, 1])];
+    const graph = absorbQuantization.run(w.finish(...w.node('onnx.brevitas.Quant', operands)), { report: () => undefined });
+    expect(graph.nodes.map((n) => n.op)).toEqual(['Quant']);
+  });
+
   it('a quantized product whose scale is empty stays whole', () => {
     const w = writeGraph();
     const numbers = (dtype: 'int8' | 'float32', shape: readonly number[]): number => w.constant(zeros(dtype, shape));
