@@ -146,7 +146,7 @@ export const fittingSizes: Message<{ sizes: readonly { readonly symbol: string; 
 );
 
 export const sizesFromInputs: Message<{ sizes: Readonly<Record<string, number>> }> = defineMessage(
-  'SYS8081',
+  'SYS8082',
   'info',
   'sizes taken from inputs',
   'The model leaves dimensions open, and the arrays given with --inputs have them. The program is compiled for these sizes; --dim fixes others, which the ' +
