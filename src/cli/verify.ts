@@ -1,7 +1,7 @@
 /** A verification for the command line: inputs read, the model compiled, everything compared, files written. */
 import { fail, formatDiagnostic, isFloat, suggest, verifyMessages, type Diagnostic, type Tensor } from '../core/index.ts';
 import { compile, type Compilation, type CompileOptions } from '../compiler/index.ts';
-import { bindGraph, numbersOf, type Graph } from '../graph/index.ts';
+import { attributeInt, bindGraph, numbersOf, type Graph } from '../graph/index.ts';
 import { decodeExecutable, verifyExecutable, type Executable } from '../isa/index.ts';
 import {
   defaultTolerance,
@@ -103,7 +103,10 @@ async function compareNamed(
   ]);
   const precision = String(executable.options['precision'] ?? '');
   const isQuantized = compilation.quantizedGraph.values.some((v) => v.quantization?.source === 'model');
-  const tolerance = readTolerance(values, defaultTolerance(precision, isQuantized));
+  const tolerance = readTolerance(
+    values,
+    defaultTolerance(precision, { quantizedModel: isQuantized, bytesAllowed: allowsBytes(model.graph) }),
+  );
   progress.say('loading ONNX Runtime');
   const notes: Diagnostic[] = [...told, ...unusedCalibration(values, compilation)];
   const judge = await judgeOf(named.name, notes);
@@ -184,6 +187,11 @@ async function readAll(sources: readonly string[], graph: Graph): Promise<readon
   const inputs = inputsOf(graph);
   const named = sources.length === 0 ? ['random:0'] : sources;
   return (await Promise.all(named.map((source) => readSamples(source, inputs)))).flat();
+}
+
+/** Whether the model lets products of floats take activations of 8 bits (MatMulNBits). */
+function allowsBytes(graph: Graph): boolean {
+  return graph.nodes.some((node) => node.op === 'MatMulNBits' && attributeInt(node, 'accuracy_level', 0) === 4);
 }
 
 /** Inputs that are no numbers in part: what they prove is less than it seems. */

@@ -148,6 +148,36 @@ describe('contractions', () => {
   });
 });
 
+describe('QLinearMatMul', () => {
+  it.each([
+    [[2, 1, 5, 33], [3, 33, 9], false],
+    [[2, 1, 5, 33], [3, 33, 9], true],
+    [[33], [33, 9], false],
+    [[4, 33], [33], false],
+    [[33], [33], false],
+    [[33], [3, 33, 9], true],
+  ] as const)(
+    '%j by %j, by column %s: batches that broadcast against each other, and vectors, stay integers on the array',
+    async (a, b, byColumn) => {
+      const m = quantizedBuilder();
+      const random = seededRandom(3);
+      const weights = m.constant(
+        'uint8',
+        b,
+        Array.from({ length: b.reduce((n, d) => n * d, 1) }, () => random.integer(0, 255)),
+      );
+      const columns = byColumn ? Array.from({ length: 9 }, (_, i) => i) : [0];
+      const scales = m.scaling({ dtype: 'uint8', scale: columns.map((i) => 0.03 + i / 100), zero: columns.map(() => 130) });
+      const operands = [m.input('x', 'uint8', a), ...m.scaling(uint8(0.05, 120)), weights, ...scales, ...m.scaling(uint8(0.4, 128))];
+      const y = m.node('QLinearMatMul', operands);
+      const r = await run(m.finish([[y, 'uint8']]));
+      expect(hostKernels(r)).toEqual([]);
+      expect(r.compilation.executable.kernels.filter((k) => k.macs > 0)).toHaveLength(1);
+      expect(largestDifference(r.float.get(y), r.outputs.get(y))).toBeLessThanOrEqual(1);
+    },
+  );
+});
+
 describe('what lies between', () => {
   it('equal scales pass through moves and maxima, with pairs or without, and the integers are what is moved', async () => {
     const b = quantizedBuilder();

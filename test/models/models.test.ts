@@ -141,13 +141,13 @@ describe('requests that cannot be met', () => {
     const [problem] = problemsOf(() => buildModel('resnet51'));
     expect(problem?.code).toBe('SYS1901');
     expect(problem?.message).toBe(
-      `unknown model "resnet51" (near: resnet50). Give the path of an ONNX file or one of: ${models.map((m) => m.name).join(', ')}.`,
+      `unknown model "resnet51". Did you mean "resnet50"? Give the path of an ONNX file or one of: ${models.map((m) => m.name).join(', ')}.`,
     );
   });
   test('unknown and impossible parameters, all at once', () => {
     const problems = problemsOf(() => buildModel('resnet18', { bacth: 2, image: 8, classes: 1.5, seed: Number.NaN }));
     expect(problems.map((d) => d.code)).toEqual(['SYS1902', 'SYS1903', 'SYS1903', 'SYS1903']);
-    expect(problems[0]?.message).toContain('(near: batch)');
+    expect(problems[0]?.message).toContain('Did you mean "batch"?');
   });
   test('names in other spellings are found', () => {
     expect(findModel('ResNet-50')?.name).toBe('resnet50');

@@ -65,7 +65,7 @@ async function comparedModel(model: WholeModel, machine: Machine): Promise<Omit<
   if (shipped.size > 0) expectations.push({ name: 'expected', outputs: shipped });
   const precision = String(compilation.executable.options['precision'] ?? '');
   const isQuantized = compilation.quantizedGraph.values.some((v) => v.quantization?.source === 'model');
-  const tolerance = defaultTolerance(precision, isQuantized);
+  const tolerance = defaultTolerance(precision, { quantizedModel: isQuantized });
   const run = verifyCompilation({ compilation, machine, model: graph, inputs, expectations, tolerance });
   const boundDb = isQuantized ? tolerance.referenceDb : roundingBoundDb(graph, precision);
   const { kernels } = compilation.executable;

@@ -148,7 +148,7 @@ test('a scale of the model that cuts off what a Relu would: no error of the valu
     model: model.graph,
     inputs,
     expectations: [],
-    tolerance: defaultTolerance('int8', true),
+    tolerance: defaultTolerance('int8', { quantizedModel: true }),
   });
   expect(run.passed).toBe(true);
   const product = run.kernels.find((k) => k.class === 'contraction');

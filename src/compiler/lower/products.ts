@@ -33,10 +33,14 @@ const matMul: Rule = (w, node) => {
   if (a === null || b === null) return null;
   const [sa, sb] = [w.shape(a), w.shape(b)];
   if (sa.includes(0) || sb.includes(0)) return null;
+  const product = (left: ValueId, right: ValueId): ValueId => {
+    const made = w.op('MatMul', [left, right]);
+    return node.outputs[0] === undefined ? made : w.held(made, node.outputs[0]);
+  };
   if (sa.length < 2 || sb.length < 2) {
-    const left = sa.length === 1 ? w.reshape(a, [1, ...sa]) : a;
-    const right = sb.length === 1 ? w.reshape(b, [...sb, 1]) : b;
-    return [w.reshape(w.op('MatMul', [left, right]), outputShape(w, node.outputs[0]))];
+    const left = sa.length === 1 ? w.held(w.reshape(a, [1, ...sa]), a) : a;
+    const right = sb.length === 1 ? w.held(w.reshape(b, [...sb, 1]), b) : b;
+    return [w.reshape(product(left, right), outputShape(w, node.outputs[0]))];
   }
   const [ba, bb] = [sa.slice(0, -2), sb.slice(0, -2)];
   const [na, nb] = [elementCount(ba), elementCount(bb)];
@@ -45,8 +49,8 @@ const matMul: Rule = (w, node) => {
   const all = elementCount(batch);
   if ((na === 1 || na === all) && (nb === 1 || nb === all)) return null;
   const whole = (x: ValueId, shape: readonly number[], count: number): ValueId =>
-    count === 1 || count === all ? x : w.op('Expand', [x, w.ints([...batch, ...shape.slice(-2)])]);
-  return [w.op('MatMul', [whole(a, sa, na), whole(b, sb, nb)])];
+    count === 1 || count === all ? x : w.held(w.op('Expand', [x, w.ints([...batch, ...shape.slice(-2)])]), x);
+  return [product(whole(a, sa, na), whole(b, sb, nb))];
 };
 
 function outputShape(w: Writer, id: number | undefined): readonly number[] {

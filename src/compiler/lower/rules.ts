@@ -94,7 +94,7 @@ export function readsReals(node: Node): boolean {
   return node.domain === '' && onReals.has(node.op);
 }
 
-/** Each result is one node's, which holds it as the original's output was held. */
+/** Integers stay what they are: moved, or operands of one product. */
 export function keepsQuantization(node: Node): boolean {
-  return isControlFlow(node) || (node.domain === '' && Object.hasOwn(moveRules, node.op));
+  return isControlFlow(node) || (node.domain === '' && (node.op === 'MatMul' || Object.hasOwn(moveRules, node.op)));
 }

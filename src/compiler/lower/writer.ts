@@ -35,6 +35,8 @@ export interface Writer {
   node(node: Node): readonly ValueId[];
   /** A node of a body, its inputs already values of this graph. `outputs`: names, and types where its operator has no definition. */
   inlined(node: Node, outputs: readonly NewOutput[]): readonly ValueId[];
+  /** `made`, whose integers stand for numbers as those of `like` do, where they do; axes are counted from the last. */
+  held(made: ValueId, like: ValueId): ValueId;
   /** A constant. */
   tensor(tensor: Tensor): ValueId;
   lazy(type: TensorType, constant: Constant): ValueId;
@@ -267,6 +269,13 @@ export function startWriter(graph: Graph, sizes: 'bound' | 'open', { products: f
     node: (node) => place(node, node.outputs.map(at)),
     // What integers stand for is decided where they are read, by passes yet to come.
     inlined: (node, outputs) => place(node, outputs, node.op !== 'DequantizeLinear'),
+    held(made, like) {
+      const { quantization: q, type } = at(like);
+      if (q === null) return made;
+      const axis = q.axis === null ? null : q.axis + state.shape(made).length - type.shape.length;
+      values[made] = { ...at(made), type: { ...at(made).type, dtype: type.dtype }, quantization: { ...q, axis } };
+      return made;
+    },
     tensor: (tensor) => state.lazy({ dtype: tensor.dtype, shape: tensor.shape }, { kind: 'bytes', bytes: bytesOf(tensor) }),
     constant(value) {
       const before = shared.get(value);
