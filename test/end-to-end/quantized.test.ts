@@ -151,7 +151,7 @@ describe('contractions', () => {
 describe('QLinearMatMul', () => {
   it.each([
     [[2, 1, 5, 33], [3, 33, 9], false],
-    [[2, 1, 5, 33], [3, 33, 9], true],
+    [[2, 3, 5, 33], [33, 9], true],
     [[33], [33, 9], false],
     [[4, 33], [33], false],
     [[33], [33], false],

@@ -48,6 +48,9 @@ const matMul: Rule = (w, node) => {
   const batch = Array.from({ length: rank }, (_, i) => Math.max(ba[i - rank + ba.length] ?? 1, bb[i - rank + bb.length] ?? 1));
   const all = elementCount(batch);
   if ((na === 1 || na === all) && (nb === 1 || nb === all)) return null;
+  const isByChannel = (x: ValueId, count: number): boolean =>
+    count !== 1 && count !== all && (w.value(x).quantization?.axis ?? null) !== null;
+  if (isByChannel(a, na) || isByChannel(b, nb)) return { reason: 'integers with a scale for each column would be expanded' };
   const whole = (x: ValueId, shape: readonly number[], count: number): ValueId =>
     count === 1 || count === all ? x : w.held(w.op('Expand', [x, w.ints([...batch, ...shape.slice(-2)])]), x);
   return [product(whole(a, sa, na), whole(b, sb, nb))];
