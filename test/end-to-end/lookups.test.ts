@@ -157,6 +157,8 @@ describe('what is made of look-ups', () => {
       const w = writeGraph(22);
       const ids = [w.input('x', [2, 3, 5, 4]), w.input('grid', [2, 6, 3, 2])];
       const grid = Float32Array.from({ length: 72 }, () => random.bell() * 1.5);
+      // Positions that are no numbers, or beyond all bounds.
+      grid.set([NaN, 0.1, 0.2, Infinity, -Infinity, 0.3, 1e30, -0.4], 8);
       const inputs = new Map<string, Tensor>([
         ['x', numbers(random, 'float32', [2, 3, 5, 4])],
         ['grid', { dtype: 'float32', shape: [2, 6, 3, 2], data: grid }],

@@ -175,7 +175,9 @@ function weighted(source: Numbers, base: number, offset: Int32Array, weight: Flo
   let sum = 0;
   for (let t = 0; t < taps; t++) {
     const at = offset[t] ?? -1;
-    if (at >= 0) sum = Math.fround(sum + Math.fround((source[base + at] ?? 0) * (weight[t] ?? 0)));
+    // 0 outside is a pixel like others: where the position is no number, neither is what is there.
+    const term = Math.fround((at < 0 ? 0 : (source[base + at] ?? 0)) * (weight[t] ?? 0));
+    sum = t === 0 ? term : Math.fround(sum + term);
   }
   return sum;
 }
