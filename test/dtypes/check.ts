@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isFloat, SystoleError, type Tensor } from '../../src/core/index.ts';
-import { properties, type Meant } from './classes.ts';
+import { properties } from './classes.ts';
+import type { Meant } from './meant.ts';
 import { listOf, refusalOf, runProgram } from './run.ts';
 import { kernelClasses, rows, table, type Column } from './table.ts';
 

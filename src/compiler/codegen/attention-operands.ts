@@ -5,7 +5,18 @@ import type { ContractionKernel } from '../kernels/spec.ts';
 import type { Access } from '../schedule/program-writer.ts';
 import { multiplierBytesOf } from '../tiling/attention.ts';
 import type { MatrixOperand } from '../tiling/attention-operands.ts';
-import { createTilePool, denseStrides, issue, read, scratchpad, slotRef, sourceOf, write, type EmitContext } from './context.ts';
+import {
+  createTilePool,
+  denseStrides,
+  issue,
+  loadSegment,
+  read,
+  scratchpad,
+  slotRef,
+  sourceOf,
+  write,
+  type EmitContext,
+} from './context.ts';
 import { pack, type Range } from './contraction-tile.ts';
 import { fixedBytes, multiplierBytes } from './weight-image.ts';
 
@@ -112,21 +123,7 @@ export function multiplierReader(cx: EmitContext, k: ContractionKernel, part: st
   const w = scratchpad(cx);
   const bytes = multiplierBytesOf(k, columns);
   const slot = w.allocate(bytes);
-  const offset = cx.weights.segment(`params/${cx.kernel}/${part}`, bytes, () =>
-    (fixed ? fixedBytes : multiplierBytes)(multiplier(), 0, columns),
-  );
-  const space = cx.env.spaces.indexOf(cx.env.machine.placement.constants);
-  issue(
-    cx,
-    'dma-in',
-    {
-      op: 'LOAD',
-      src: { space, region: cx.placement.weightsRegion, dtype: 'uint8', offset, extents: [bytes], strides: [1] },
-      dst: slotRef(w, slot, 'uint8', [bytes], [1]),
-      operand: 'weights',
-    },
-    [write(slot.resource)],
-  );
+  loadSegment(cx, w, slot, `params/${cx.kernel}/${part}`, bytes, () => (fixed ? fixedBytes : multiplierBytes)(multiplier(), 0, columns));
   return (count) => ({
     ref: fixed ? slotRef(w, slot, 'int32', [count, 2], [8, 4]) : slotRef(w, slot, 'float32', [count], [4]),
     access: read(slot.resource),

@@ -178,6 +178,14 @@ export function createTilePool(w: LocalWindow, count: number, bytes: number): Ti
   };
 }
 
+/** Loads a segment of the weights image into a slot, byte for byte; `make` gives its bytes when somebody asks for them. */
+export function loadSegment(cx: EmitContext, w: LocalWindow, slot: Slot, key: string, bytes: number, make: () => Uint8Array): void {
+  const space = cx.env.spaces.indexOf(cx.env.machine.placement.constants);
+  const offset = cx.weights.segment(key, bytes, make);
+  const src: Ref = { space, region: cx.placement.weightsRegion, dtype: 'uint8', offset, extents: [bytes], strides: [1] };
+  issue(cx, 'dma-in', { op: 'LOAD', src, dst: slotRef(w, slot, 'uint8', [bytes], [1]), operand: 'weights' }, [write(slot.resource)]);
+}
+
 /** Slots used in turn. */
 export function createRotation(w: LocalWindow, count: number, bytes: number): { next(): Slot } {
   const slots = Array.from({ length: count }, () => w.allocate(bytes));

@@ -11,6 +11,7 @@ import {
   createTilePool,
   denseStrides,
   issue,
+  loadSegment,
   read,
   scratchpad,
   slotRef,
@@ -126,25 +127,13 @@ export function parameterInput(cx: EmitContext, k: ContractionKernel, m: Contrac
     const { slot, fresh } = pool.get((shared ? 0 : out.g.index * nN) + out.n.index);
     if (fresh) {
       const bytes = count * each;
-      const at = cx.weights.segment(`params/${cx.kernel}/${first}/${count}`, bytes, () => {
+      loadSegment(cx, win, slot, `params/${cx.kernel}/${first}/${count}`, bytes, () => {
         const all = new Uint8Array(bytes);
         if (bias !== null) all.set((real ? channelFloats : channelBytes)(bias, first, count), 0);
         if (multiplier !== null)
           all.set((drain.fixed ? fixedBytes : multiplierBytes)(multiplier(), first, count), bias === null ? 0 : count * 4);
         return all;
       });
-      const space = cx.env.spaces.indexOf(cx.env.machine.placement.constants);
-      issue(
-        cx,
-        'dma-in',
-        {
-          op: 'LOAD',
-          src: { space, region: cx.placement.weightsRegion, dtype: 'uint8', offset: at, extents: [bytes], strides: [1] },
-          dst: slotRef(win, slot, 'uint8', [bytes], [1]),
-          operand: 'weights',
-        },
-        [write(slot.resource)],
-      );
     }
     return {
       bias: bias === null ? null : slotRef(win, slot, real ? 'float32' : bias.type.dtype, [count], [4]),

@@ -8,7 +8,7 @@ import type { Ref } from '../../isa/index.ts';
 import type { ContractionKernel, ExpandedWeights } from '../kernels/spec.ts';
 import type { LocalWindow, Slot } from '../memory/local-window.ts';
 import { codedTileBytes, constantBox, constantStart, isWhole, type ContractionMapping } from '../tiling/contraction-tile.ts';
-import { createRotation, issue, read, scratchpad, slotRef, write, type EmitContext } from './context.ts';
+import { createRotation, issue, loadSegment, read, scratchpad, slotRef, write, type EmitContext } from './context.ts';
 import type { OutputTile, Range } from './contraction-tile.ts';
 import { gatherBox, inNibbles } from './weight-image.ts';
 
@@ -46,20 +46,8 @@ export function weightExpander(
     const starts = constantStart(k, { g: out.g.at, n: out.n.at, c: c.at });
     const { pieces, bytes } = layOut(packed, starts, sizes);
     const key = `${k.w.root}/coded/${starts.join()}/${sizes.join()}`;
-    const at = cx.weights.segment(key, bytes, () => image(packed, pieces, bytes, constant));
     const coded = staging.next();
-    const space = cx.env.spaces.indexOf(cx.env.machine.placement.constants);
-    issue(
-      cx,
-      'dma-in',
-      {
-        op: 'LOAD',
-        src: { space, region: cx.placement.weightsRegion, dtype: 'uint8', offset: at, extents: [bytes], strides: [1] },
-        dst: slotRef(win, coded, 'uint8', [bytes], [1]),
-        operand: 'weights',
-      },
-      [write(coded.resource)],
-    );
+    loadSegment(cx, win, coded, key, bytes, () => image(packed, pieces, bytes, constant));
     // A tile made again is no work that the kernel could not do without.
     const again = known.has(key);
     known.add(key);
